@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Activations in plain C: the formulas of conv2d_activation, their names, and their stated error.
+ * Vector code for the cheap ones is in cpu/body/epilogue.h; the others call these per element, so
+ * every kernel gives the same bits. */
+#ifndef C2_CORE_ACTIVATION_H
+#define C2_CORE_ACTIVATION_H
+
+#include "core/problem.h"
+
+typedef struct c2_activation_info {
+    int32_t activation;
+    const char *name;  /* as on the command line: "leaky_relu" */
+    double lipschitz;  /* |f(a) - f(b)| <= lipschitz * |a - b|; of clamp 1; leaky_relu: max(1, |alpha|) */
+    double error_ulp;  /* of the float32 evaluation, in units in the last place of the result ... */
+    double error_abs;  /* ... plus this */
+} c2_activation_info;
+
+/* NULL for an unknown value or name. */
+const c2_activation_info *c2_activation_by_id(int32_t activation);
+const c2_activation_info *c2_activation_by_name(const char *name);
+
+/* Evaluate in float32 / float64; NaN passes through. */
+float c2_activate_f32(const c2_post *post, float x);
+double c2_activate_f64(const c2_post *post, double x);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The CPU device: machine facts, kernel choice, and helpers shared by the algorithms. */
+#ifndef C2_CPU_CPU_H
+#define C2_CPU_CPU_H
+
+#include "backend/backend.h"
+#include "cpu/kernels.h"
+
+typedef struct c2_machine {
+    uint32_t detected; /* C2_CPU_* */
+    uint32_t features; /* detected, cut to the isa asked for */
+    const char *isa, *isa_detected; /* "generic", "avx2", "avx512", "neon" */
+    char feature_text[128];
+    char model[96];
+    size_t l1d_bytes, l2_bytes, l3_bytes; /* with defaults where unknown */
+} c2_machine;
+
+/* Detect once (thread-safe), then cut to isa (NULL = the environment's CONV2D_CPU, else best).
+ * CONV2D_E_ARGUMENT for an unknown level, CONV2D_E_DEVICE for one the machine lacks. */
+conv2d_status c2_machine_init(const char *isa, c2_machine *machine_out);
+
+typedef struct c2_cpu_device {
+    conv2d_device base;
+    c2_machine machine;
+    /* indices into c2_kernels of the usable ones of each family, best ISA first */
+    int n_family[8];
+    int family[8][16];
+} c2_cpu_device;
+
+extern const c2_backend c2_cpu_backend;
+
+/* The variant-th usable kernel of a family (0 = best), or NULL; and how many there are. */
+const c2_kernel *c2_cpu_kernel(const conv2d_device *device, c2_family family, int variant);
+int c2_cpu_kernel_count(const conv2d_device *device, c2_family family);
+/* The epilogue kernel of the same ISA as `kernel`. */
+c2_epilogue_fn c2_cpu_epilogue(const c2_kernel *kernel);
+
+/* Run n tasks on the device's pool with at most args->n_workers at once: sets denormal mode inside
+ * tasks, skips tasks once args->cancel is triggered; records args->event, calls args->done.
+ * Returns CONV2D_OK or CONV2D_E_CANCELLED. task's worker is < args->n_workers. */
+typedef void (*c2_cpu_task)(const c2_state *state, const c2_run_args *args, size_t i, int worker);
+conv2d_status c2_cpu_parallel(const c2_state *state, const c2_run_args *args, size_t n,
+                              c2_cpu_task task);
+
+extern const c2_algorithm c2_algo_ref, c2_algo_gemm1x1_ch, c2_algo_gemm1x1_px, c2_algo_igemm_ch,
+    c2_algo_igemm_px, c2_algo_depthwise_ch, c2_algo_depthwise_px;
+
+#endif

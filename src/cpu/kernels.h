@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What a CPU kernel looks like: argument structs of each family, and the table built from
+ * kernels.inc. Drivers (algo_*.c) read tile sizes from the table entry, never assume them.
+ *
+ * Names: c2_<family>_f32_<mr>x<nr>_<isa>. Families:
+ *   gemm_ch  rows = pixels,          lanes = output channels (channels-last orientation)
+ *   gemm_px  rows = output channels, lanes = pixels          (NCHW orientation)
+ *   dw_ch    depthwise, rows = pixels,  lanes = channels
+ *   dw_px    depthwise, rows = 1,       lanes = pixels
+ *   epilogue bias, residual, activation, strided store of a finished tile
+ *   peak     independent FMAs in registers: the attainable peak
+ * Every family sums in one fixed order, taps outer (ky, kx), channels inner, one FMA a product, so
+ * an output element has the same bits wherever its tile lies. */
+#ifndef C2_CPU_KERNELS_H
+#define C2_CPU_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/problem.h"
+
+/* CPU features a kernel needs; c2_machine.features has the ones found and allowed. */
+enum {
+    C2_CPU_AVX2 = 1u << 0,
+    C2_CPU_FMA = 1u << 1,
+    C2_CPU_AVX512 = 1u << 2, /* F, BW, DQ, VL */
+    C2_CPU_NEON = 1u << 3
+};
+
+typedef enum c2_family {
+    C2_FAMILY_GEMM_CH,
+    C2_FAMILY_GEMM_PX,
+    C2_FAMILY_DW_CH,
+    C2_FAMILY_DW_PX,
+    C2_FAMILY_EPILOGUE,
+    C2_FAMILY_PEAK
+} c2_family;
+
+/* gemm_ch: acc[i][j] (+)= sum over t < n_taps, k < klen of rows[t*mr + i][k] * weight[(t*klen + k)*nr + j]
+ * for i < m, all j < nr. rows points at mr pointers a tap (those from m on are not read); a padded
+ * pixel points at klen zeros. */
+typedef struct c2_gemm_ch_args {
+    const float *const *rows;
+    size_t n_taps, klen;
+    const float *weight;
+    float *acc; /* [m][nr], 64-byte aligned */
+    int m;      /* 1 .. mr */
+    bool accumulate; /* false: acc is written without being read */
+} c2_gemm_ch_args;
+typedef void (*c2_gemm_ch_fn)(const c2_gemm_ch_args *);
+
+/* One tap of lanes = pixels: channel k's pixels are at pixels + k * pitch. */
+typedef struct c2_tap {
+    const float *pixels;
+    ptrdiff_t pitch; /* elements */
+} c2_tap;
+
+/* gemm_px: acc[i][j] (+)= sum over t, k of weight[(t*klen + k)*mr + i] * taps[t].pixels[k*pitch + j]
+ * for i < m, j < n. Lanes from n on are neither read from memory nor meaningful in acc. */
+typedef struct c2_gemm_px_args {
+    const c2_tap *taps;
+    size_t n_taps, klen;
+    const float *weight;
+    float *acc; /* [m][nr], 64-byte aligned */
+    int m, n;   /* 1 .. mr, 1 .. nr */
+    bool accumulate;
+} c2_gemm_px_args;
+typedef void (*c2_gemm_px_fn)(const c2_gemm_px_args *);
+
+/* Epilogue of one tile: out = activation(acc + bias + residual), any strides of out and residual.
+ * In order: bias added first, then residual, then activation. */
+typedef struct c2_epilogue_args {
+    const float *acc; /* [rows][acc_stride] */
+    ptrdiff_t acc_stride;
+    int rows, cols;
+    const float *bias_row; /* one a row, or NULL */
+    const float *bias_col; /* one a column, or NULL */
+    const float *residual; /* element (0, 0), or NULL; strides below */
+    ptrdiff_t residual_row_stride, residual_col_stride;
+    float *out;
+    ptrdiff_t out_row_stride, out_col_stride;
+    const c2_post *activation; /* NULL = none */
+} c2_epilogue_args;
+typedef void (*c2_epilogue_fn)(const c2_epilogue_args *);
+
+/* rounds of 2 * mr * nr flops each (mr rows of nr lanes of independent FMAs). */
+typedef void (*c2_peak_fn)(size_t rounds);
+
+typedef void (*c2_any_fn)(void);
+
+typedef struct c2_kernel {
+    const char *name;        /* "gemm_ch_f32_12x32_avx512" */
+    const char *family_name; /* "gemm_ch" */
+    const char *isa;         /* "avx512" */
+    c2_family family;
+    int mr, nr;
+    uint32_t need;  /* features; all must be present */
+    c2_any_fn fn;   /* cast to the family's type */
+} c2_kernel;
+
+/* All kernels of the build, in the order of kernels.inc. */
+extern const c2_kernel c2_kernels[];
+extern const int c2_n_kernels;
+
+#endif
