@@ -103,6 +103,8 @@ struct c2_algorithm {
     const char *(*bound_text)(const c2_problem *, int variant);
     /* Memory under problem->workspace_limit (an algorithm that can do with less returns less). */
     c2_bytes (*memory)(const conv2d_device *, const c2_problem *, int variant);
+    /* The packed form depends on the weights, the algorithm and the variant only, never on the
+     * input's shape: plans of one context share it. */
     conv2d_status (*pack)(conv2d_device *, const c2_problem *, int variant, const c2_weight_view *,
                           conv2d_buffer *packed);
     conv2d_status (*plan_create)(conv2d_device *, const c2_problem *, int variant,
@@ -116,6 +118,7 @@ struct c2_backend {
     uint32_t abi; /* C2_BACKEND_ABI; the registry refuses others */
     const char *name;
     const char *proven; /* "" or why unproven on hardware */
+    bool host_memory;   /* runs read and write plain host pointers (CPU); else buffers only */
     /* allocator and log are already resolved by the caller (api/device.c); the backend allocates
      * its struct, fills the common head and returns it with refs = 1. Absent driver = status +
      * sentence by c2_fail(), never a crash. */
