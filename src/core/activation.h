@@ -19,7 +19,13 @@ typedef struct c2_activation_info {
 const c2_activation_info *c2_activation_by_id(int32_t activation);
 const c2_activation_info *c2_activation_by_name(const char *name);
 
-/* Evaluate in float32 / float64; NaN passes through. */
+/* Evaluate in float32 / float64; NaN passes through, and -0 does where the formula keeps it. In
+ * float32 the clamp bounds and alpha are rounded to float first, and the stated error is against
+ * the formula with those. Vector code gives the same bits if it does the same steps:
+ *   max(lo, x) = lo > x ? lo : x, min(hi, x) = hi < x ? hi : x (x86 maxps(lo, x), minps(hi, x));
+ *   clamp = min(max_, max(min_, x)), relu = max(0, x), relu6 = min(6, max(0, x));
+ *   leaky_relu = x > 0 ? x : alpha * x;
+ *   hardsigmoid = min(6, max(0, x + 3)) / 6, hardswish = x * hardsigmoid(x). */
 float c2_activate_f32(const c2_post *post, float x);
 double c2_activate_f64(const c2_post *post, double x);
 

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Strided copy: loops over four axes, rows by memcpy where both are dense. */
+#include "core/copy.h"
+
+#include <string.h>
+
+static void copy_row(size_t bytes, int64_t n, const char *from, int64_t from_stride, char *to,
+                     int64_t to_stride)
+{
+    if (from_stride == 1 && to_stride == 1) {
+        memcpy(to, from, (size_t)n * bytes);
+        return;
+    }
+    const int64_t step_from = from_stride * (int64_t)bytes, step_to = to_stride * (int64_t)bytes;
+    for (int64_t i = 0; i < n; i++)
+        memcpy(to + i * step_to, from + i * step_from, bytes);
+}
+
+void c2_copy_strided(size_t element_bytes, int rank, const int64_t *sizes, const void *from,
+                     const int64_t *from_strides, void *to, const int64_t *to_strides)
+{
+    int64_t n[4] = {1, 1, 1, 1}, sf[4] = {0}, st[4] = {0};
+    for (int i = 0; i < rank; i++) {
+        n[4 - rank + i] = sizes[i];
+        sf[4 - rank + i] = from_strides[i];
+        st[4 - rank + i] = to_strides[i];
+    }
+    if (n[0] < 1 || n[1] < 1 || n[2] < 1 || n[3] < 1)
+        return;
+    const int64_t bytes = (int64_t)element_bytes;
+    for (int64_t a = 0; a < n[0]; a++)
+        for (int64_t b = 0; b < n[1]; b++)
+            for (int64_t c = 0; c < n[2]; c++)
+                copy_row(element_bytes, n[3],
+                         (const char *)from + (a * sf[0] + b * sf[1] + c * sf[2]) * bytes, sf[3],
+                         (char *)to + (a * st[0] + b * st[1] + c * st[2]) * bytes, st[3]);
+}
