@@ -305,8 +305,9 @@ CONV2D_API conv2d_status conv2d_plan_create(conv2d_context *context, const conv2
                                             const conv2d_tensor *residual,
                                             const conv2d_tensor *output, conv2d_plan **plan_out);
 
-/** Run a plan: no allocation; with args->workspace given (or a plan that needs none) no lock
- *  beside the pool's own. Returns and Threads as conv2d_run(); CONV2D_E_STATE if the plan was made
+/** Run a plan: no allocation, and with args->workspace given (or a plan that needs none) no lock
+ *  beside the pool's own. (Without it, the first time that n runs of one plan are under way at
+ *  once, n - 1 more workspaces are allocated and kept.) Returns and Threads as conv2d_run(); CONV2D_E_STATE if the plan was made
  *  without weights; CONV2D_E_ARGUMENT if workspace_bytes is too small. Since 0.1 */
 CONV2D_API conv2d_status conv2d_plan_run(conv2d_plan *plan, const conv2d_run_args *args);
 
@@ -347,7 +348,8 @@ typedef struct conv2d_candidate_info {
     uint32_t struct_size; /**< sizeof(conv2d_candidate_info), set by the caller */
     int32_t chosen;       /**< 1 for the one that runs */
     const char *algorithm;
-    const char *variant;
+    const char *variant; /**< kernel, "gemm_ch_f32_12x32_avx512" */
+    const char *isa;     /**< its instruction set: params.algorithm = "algorithm/isa" forces it */
     const char *refusal; /**< why it cannot be used, "" if it can */
     double cost_seconds; /**< 0 if refused */
     double bound;        /**< 0 if refused */
@@ -356,7 +358,7 @@ typedef struct conv2d_candidate_info {
     size_t workspace_worker_bytes;
 } conv2d_candidate_info;
 #define CONV2D_CANDIDATE_INFO_INIT                                                                 \
-    {sizeof(conv2d_candidate_info), 0, NULL, NULL, NULL, 0, 0, 0, 0, 0}
+    {sizeof(conv2d_candidate_info), 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0}
 
 /** Fill info_out with candidate index. Returns CONV2D_OK, or CONV2D_E_ARGUMENT if there is none.
  *  Since 0.1 */

@@ -93,7 +93,8 @@ CONV2D_API void conv2d_device_close(conv2d_device *device);
  *  Threads  any. Since 0.1 */
 CONV2D_API conv2d_status conv2d_device_sync(conv2d_device *device);
 
-/** Name of the backend that serves the device: "cpu", "metal", ... Valid as long as the device. */
+/** Name of the backend that serves the device: "cpu", "metal", ... Valid as long as the device.
+ *  Since 0.1 */
 CONV2D_API const char *conv2d_device_name(const conv2d_device *device);
 
 /** Facts about a device. Strings are static or live as long as the device. */

@@ -36,11 +36,14 @@ int c2_cpu_kernel_count(const conv2d_device *device, c2_family family);
 c2_epilogue_fn c2_cpu_epilogue(const c2_kernel *kernel);
 
 /* Run n tasks on the device's pool with at most args->n_workers at once: sets denormal mode inside
- * tasks, skips tasks once args->cancel is triggered; records args->event, calls args->done.
- * Returns CONV2D_OK or CONV2D_E_CANCELLED. task's worker is < args->n_workers. */
+ * tasks, skips tasks once args->cancel is triggered; records args->event; calls args->done if it
+ * returns CONV2D_OK. Else CONV2D_E_CANCELLED. task's worker is < args->n_workers. */
 typedef void (*c2_cpu_task)(const c2_state *state, const c2_run_args *args, size_t i, int worker);
 conv2d_status c2_cpu_parallel(const c2_state *state, const c2_run_args *args, size_t n,
                               c2_cpu_task task);
+
+/* Record the end of a run; event may be NULL. (c2_cpu_parallel does it.) */
+void c2_cpu_event_record(conv2d_event *event, conv2d_status status);
 
 extern const c2_algorithm c2_algo_ref, c2_algo_gemm1x1_ch, c2_algo_gemm1x1_px, c2_algo_igemm_ch,
     c2_algo_igemm_px, c2_algo_depthwise_ch, c2_algo_depthwise_px;

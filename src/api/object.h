@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The objects behind the handles: weights, contexts, plans, and how they hold each other.
+ *
+ *   context -> weights <- plan -> packed blob (shared by plans of one algorithm and variant)
+ *   context -> cached plans
+ *
+ * Arrows are counted references, so any order of destruction is right. */
+#ifndef C2_API_OBJECT_H
+#define C2_API_OBJECT_H
+
+#include "core/os.h"
+#include "plan/plan.h"
+
+/* Packed weights of one (algorithm, variant); refs are guarded by weights->mutex. */
+typedef struct c2_packed {
+    struct c2_packed *next;
+    const c2_algorithm *algorithm;
+    int variant, refs;
+    conv2d_buffer *buffer;
+} c2_packed;
+
+typedef struct c2_weights {
+    atomic_int refs;
+    conv2d_device *device; /* retained */
+    conv2d_tensor weight;  /* description; data is ours (dense) or borrowed */
+    conv2d_tensor bias;    /* description as given; rank 0 if absent */
+    void *weight_copy;     /* NULL if borrowed */
+    size_t weight_bytes;
+    void *bias_copy; /* dense; NULL if absent */
+    size_t bias_bytes;
+    bool finite; /* every weight is finite */
+    c2_mutex mutex;
+    c2_packed *packed;
+} c2_weights;
+
+/* Checks memory, copies unless borrow. weights_out: one reference. */
+conv2d_status c2_weights_create(conv2d_device *device, const conv2d_tensor *weight,
+                                const conv2d_tensor *bias, bool borrow, c2_weights **weights_out);
+void c2_weights_retain(c2_weights *weights);
+void c2_weights_release(c2_weights *weights); /* NULL allowed */
+/* Find or make the packed form; one reference, given back by c2_packed_release(). */
+conv2d_status c2_packed_get(c2_weights *weights, const c2_problem *problem,
+                            const c2_candidate *candidate, c2_packed **packed_out);
+void c2_packed_release(c2_weights *weights, c2_packed *packed);
+
+/* Workspace of one run at a time. */
+typedef struct c2_slot {
+    struct c2_slot *next;
+    conv2d_plan *plan;
+    void *memory; /* plan->workspace_bytes */
+} c2_slot;
+
+struct conv2d_plan {
+    atomic_int refs;
+    conv2d_device *device; /* retained */
+    c2_weights *weights;   /* retained; NULL: made by conv2d_explain(), cannot run */
+    c2_problem problem;
+    int rank; /* of input and output as the caller gave them */
+    c2_choice choice;
+    c2_packed *packed;
+    c2_state *state;
+    int n_workers;
+    size_t workspace_bytes;
+    bool has_mutex;
+    c2_mutex mutex; /* guards slots */
+    c2_slot *slots; /* free ones */
+    char *problem_text;
+    size_t problem_text_bytes;
+    const char *layout;
+};
+
+/* Choose, and with weights pack and prepare. plan_out: one reference. */
+conv2d_status c2_plan_make(conv2d_device *device, c2_weights *weights,
+                           const conv2d_problem *descriptions, conv2d_plan **plan_out);
+void c2_plan_retain(conv2d_plan *plan);
+void c2_plan_release(conv2d_plan *plan); /* NULL allowed */
+/* Run with tensors that were checked to fit the plan. */
+conv2d_status c2_plan_execute(conv2d_plan *plan, const conv2d_run_args *args);
+/* args itself: not NULL, struct_size, reserved, tensors present. */
+conv2d_status c2_check_run_args(const conv2d_run_args *args);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Running the tasks of one convolution on the device's pool: limits workers to the workspace, sets
+ * the denormal mode inside tasks, looks at the cancel flag between them. */
+#include "core/error.h"
+#include "cpu/cpu.h"
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+/* Work below this runs on the calling thread: waking a thread costs about 10 us, in which one core
+ * does a few hundred thousand operations. */
+static const double serial_flops = 4e5;
+
+typedef struct parallel_run {
+    const c2_state *state;
+    const c2_run_args *args;
+    c2_cpu_task task;
+    size_t n;
+    atomic_size_t next;
+    atomic_bool skipped; /* some task was not run: cancelled */
+} parallel_run;
+
+#if defined(__x86_64__)
+typedef unsigned denormal_mode;
+static denormal_mode flush_denormals(void)
+{
+    const unsigned mode = _mm_getcsr();
+    _mm_setcsr(mode | 0x8040); /* FTZ | DAZ */
+    return mode;
+}
+static void restore_denormals(denormal_mode mode) { _mm_setcsr(mode); }
+#elif defined(__aarch64__)
+typedef uint64_t denormal_mode;
+static denormal_mode flush_denormals(void)
+{
+    uint64_t mode;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode | 1u << 24)); /* FZ */
+    return mode;
+}
+static void restore_denormals(denormal_mode mode)
+{
+    __asm__ volatile("msr fpcr, %0" : : "r"(mode));
+}
+#else
+typedef int denormal_mode; /* no such mode: denormals are computed */
+static denormal_mode flush_denormals(void) { return 0; }
+static void restore_denormals(denormal_mode mode) { (void)mode; }
+#endif
+
+/* One worker takes tasks until none is left. Its scratch is number i: unique among the workers of
+ * this run whatever numbers the pool gives. */
+static void work(void *arg, size_t i, int worker)
+{
+    parallel_run *run = arg;
+    (void)worker;
+    const conv2d_cancel *cancel = run->args->cancel;
+    const bool flush = run->args->problem->flush_denormals;
+    const denormal_mode mode = flush ? flush_denormals() : 0;
+    for (;;) {
+        const size_t t = atomic_fetch_add_explicit(&run->next, 1, memory_order_relaxed);
+        if (t >= run->n)
+            break;
+        if (cancel && atomic_load_explicit(&cancel->triggered, memory_order_relaxed)) {
+            atomic_store_explicit(&run->skipped, true, memory_order_relaxed);
+            break;
+        }
+        run->task(run->state, run->args, t, (int)i);
+    }
+    if (flush)
+        restore_denormals(mode);
+}
+
+conv2d_status c2_cpu_parallel(const c2_state *state, const c2_run_args *args, size_t n,
+                              c2_cpu_task task)
+{
+    parallel_run run = {.state = state, .args = args, .task = task, .n = n};
+    atomic_init(&run.next, 0);
+    atomic_init(&run.skipped, false);
+    const conv2d_pool *pool = &args->device->pool;
+    size_t workers = (size_t)args->n_workers < n ? (size_t)args->n_workers : n;
+    if (workers > 1 && c2_problem_flops(args->problem) < serial_flops)
+        workers = 1;
+    if (workers > 1)
+        pool->parallel_for(pool->user, workers, work, &run);
+    else
+        work(&run, 0, 0);
+    const conv2d_status s = atomic_load(&run.skipped)
+                                ? c2_fail(CONV2D_E_CANCELLED, "cancelled while it ran")
+                                : CONV2D_OK;
+    c2_cpu_event_record(args->event, s);
+    if (!s)
+        args->done(args->owner);
+    return s;
+}
