@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: BSD-2-Clause
 # The one table ISA -> compiler flags. Kernel files are compiled with -O2 (GCC -O3 spills the
 # accumulators of the tiles), never with fast-math.
 set(CONV2D_KERNEL_FLAGS -O2 -fno-math-errno)

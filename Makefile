@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The few commands of a newcomer; each calls a script in scripts/, the work is done by CMake.
+#   make demo       install what is missing, build a release, convolve photographs into out/demo
+#   make test       install what is missing, build, run all tests
+#   make            build the library and the command line into build/
+#   make test-long  the same random tests with more cases (about half an hour)
+#   make install    PREFIX=/usr/local, DESTDIR= as usual
+#   make clean      remove build/ and out/
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+export BUILD PREFIX DESTDIR
+
+all:
+	@scripts/build.sh
+
+demo:
+	@scripts/demo.sh
+
+test:
+	@scripts/test.sh
+
+test-long:
+	@scripts/test-long.sh
+
+install:
+	@scripts/install.sh
+
+clean:
+	rm -rf build out
+
+.PHONY: all demo test test-long install clean

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# SONAME, exported symbols, and everything that is installed: headers, both libraries, conv2d.pc
+# and the CMake package. The command line and its man page install themselves in cli/.
+include(CMakePackageConfigHelpers)
+
+set_target_properties(conv2d_shared PROPERTIES
+  VERSION ${PROJECT_VERSION} SOVERSION ${CONV2D_ABI_VERSION} EXPORT_NAME conv2d)
+set_target_properties(conv2d_static PROPERTIES EXPORT_NAME conv2d_static)
+add_library(conv2d::conv2d ALIAS conv2d_shared)
+add_library(conv2d::conv2d_static ALIAS conv2d_static)
+
+# The list of exported functions; tests/lint keeps it equal to the headers.
+if(UNIX AND NOT APPLE)
+  set(_map ${PROJECT_SOURCE_DIR}/src/conv2d.map)
+  target_link_options(conv2d_shared PRIVATE -Wl,--version-script=${_map})
+  set_target_properties(conv2d_shared PROPERTIES LINK_DEPENDS ${_map})
+  if(NOT CONV2D_SANITIZE)
+    target_link_options(conv2d_shared PRIVATE -Wl,-z,defs)
+  endif()
+endif()
+
+install(DIRECTORY include/conv2d DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+        FILES_MATCHING PATTERN "*.h")
+install(TARGETS conv2d_shared EXPORT conv2dTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS conv2d_static EXPORT conv2dStaticTargets
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+
+set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/conv2d)
+install(EXPORT conv2dTargets NAMESPACE conv2d:: DESTINATION ${_package_dir})
+install(EXPORT conv2dStaticTargets NAMESPACE conv2d:: DESTINATION ${_package_dir})
+# What the static library needs: packages for CMake, libraries for pkg-config --static.
+if(CONV2D_MINIMAL)
+  set(CONV2D_STATIC_PACKAGES "")
+  set(CONV2D_LIBS_PRIVATE "-lm")
+else()
+  set(CONV2D_STATIC_PACKAGES "Threads CpuFeatures")
+  set(CONV2D_LIBS_PRIVATE "-lcpu_features -lm -pthread")
+endif()
+configure_package_config_file(cmake/conv2dConfig.cmake.in conv2dConfig.cmake
+                              INSTALL_DESTINATION ${_package_dir})
+write_basic_package_version_file(conv2dConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/conv2dConfig.cmake
+              ${PROJECT_BINARY_DIR}/conv2dConfigVersion.cmake DESTINATION ${_package_dir})
+
+# conv2d.pc names the prefix in absolute form, and `cmake --install --prefix` may still change it:
+# so it is written when it is installed.
+install(CODE "
+  set(PROJECT_VERSION ${PROJECT_VERSION})
+  set(CONV2D_LIBS_PRIVATE \"${CONV2D_LIBS_PRIVATE}\")
+  set(CONV2D_PREFIX \"\${CMAKE_INSTALL_PREFIX}\")
+  set(CONV2D_LIBDIR \"\\\${prefix}/${CMAKE_INSTALL_LIBDIR}\")
+  set(CONV2D_INCLUDEDIR \"\\\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}\")
+  configure_file(\"${PROJECT_SOURCE_DIR}/cmake/conv2d.pc.in\" \"${PROJECT_BINARY_DIR}/conv2d.pc\"
+                 @ONLY)
+  file(INSTALL \"${PROJECT_BINARY_DIR}/conv2d.pc\"
+       DESTINATION \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_LIBDIR}/pkgconfig\")
+")
