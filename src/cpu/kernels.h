@@ -38,17 +38,18 @@ typedef enum c2_family {
 } c2_family;
 
 /* gemm_ch: acc[i][j] (+)= sum over t < n_taps, k < klen of rows[t*mr + i][k] * weight[(t*klen + k)*nr + j]
- * for i < m, all j < nr. rows points at mr pointers a tap (those from m on are not read); a padded
+ * for i < m, j < n. rows points at mr pointers a tap (those from m on are not read); a padded
  * pixel points at klen zeros. */
 typedef struct c2_gemm_ch_args {
     const float *const *rows;
     size_t n_taps, klen;
     const float *weight;
     float *acc; /* [m][nr], 64-byte aligned */
-    int m;      /* 1 .. mr */
+    int m, n;   /* 1 .. mr, 1 .. nr: lanes wanted; weight is readable, acc writable, up to nr */
     bool accumulate; /* false: acc is written without being read */
 } c2_gemm_ch_args;
-typedef void (*c2_gemm_ch_fn)(const c2_gemm_ch_args *);
+typedef void c2_gemm_ch_kernel(const c2_gemm_ch_args *);
+typedef c2_gemm_ch_kernel *c2_gemm_ch_fn;
 
 /* One tap of lanes = pixels: channel k's pixels are at pixels + k * pitch. */
 typedef struct c2_tap {
@@ -66,7 +67,36 @@ typedef struct c2_gemm_px_args {
     int m, n;   /* 1 .. mr, 1 .. nr */
     bool accumulate;
 } c2_gemm_px_args;
-typedef void (*c2_gemm_px_fn)(const c2_gemm_px_args *);
+typedef void c2_gemm_px_kernel(const c2_gemm_px_args *);
+typedef c2_gemm_px_kernel *c2_gemm_px_fn;
+
+/* dw_ch: acc[i][j] (+)= sum over t < n_taps of rows[t*mr + i][offset + j] * weight[t*nr + j]
+ * for i < m, j < n. Lanes from n on are not read from rows; weight is readable up to nr. */
+typedef struct c2_dw_ch_args {
+    const float *const *rows;
+    size_t n_taps;
+    ptrdiff_t offset; /* first channel of the tile, in elements */
+    const float *weight;
+    float *acc; /* [m][nr], 64-byte aligned */
+    int m, n;   /* 1 .. mr, 1 .. nr */
+    bool accumulate;
+} c2_dw_ch_args;
+typedef void c2_dw_ch_kernel(const c2_dw_ch_args *);
+typedef c2_dw_ch_kernel *c2_dw_ch_fn;
+
+/* dw_px: acc[j] (+)= sum over t < n_taps of weight[t] * pixels[taps[t] + j] for j < n.
+ * Lanes from n on are neither read from memory nor meaningful in acc. */
+typedef struct c2_dw_px_args {
+    const float *pixels;
+    const ptrdiff_t *taps; /* offsets in elements */
+    size_t n_taps;
+    const float *weight;
+    float *acc; /* [nr], 64-byte aligned */
+    int n;      /* 1 .. nr */
+    bool accumulate;
+} c2_dw_px_args;
+typedef void c2_dw_px_kernel(const c2_dw_px_args *);
+typedef c2_dw_px_kernel *c2_dw_px_fn;
 
 /* Epilogue of one tile: out = activation(acc + bias + residual), any strides of out and residual.
  * In order: bias added first, then residual, then activation. */
@@ -82,10 +112,12 @@ typedef struct c2_epilogue_args {
     ptrdiff_t out_row_stride, out_col_stride;
     const c2_post *activation; /* NULL = none */
 } c2_epilogue_args;
-typedef void (*c2_epilogue_fn)(const c2_epilogue_args *);
+typedef void c2_epilogue_kernel(const c2_epilogue_args *);
+typedef c2_epilogue_kernel *c2_epilogue_fn;
 
 /* rounds of 2 * mr * nr flops each (mr rows of nr lanes of independent FMAs). */
-typedef void (*c2_peak_fn)(size_t rounds);
+typedef void c2_peak_kernel(size_t rounds);
+typedef c2_peak_kernel *c2_peak_fn;
 
 typedef void (*c2_any_fn)(void);
 
@@ -99,7 +131,7 @@ typedef struct c2_kernel {
     c2_any_fn fn;   /* cast to the family's type */
 } c2_kernel;
 
-/* All kernels of the build, in the order of kernels.inc. */
+/* All kernels of the build, in the order of kernels.inc: within a family the best ISA first. */
 extern const c2_kernel c2_kernels[];
 extern const int c2_n_kernels;
 
