@@ -19,7 +19,7 @@ if(UNIX AND NOT APPLE)
   endif()
 endif()
 
-install(DIRECTORY include/conv2d DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/conv2d DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h")
 install(TARGETS conv2d_shared EXPORT conv2dTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS conv2d_static EXPORT conv2dStaticTargets
@@ -29,16 +29,21 @@ set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/conv2d)
 install(EXPORT conv2dTargets NAMESPACE conv2d:: DESTINATION ${_package_dir})
 install(EXPORT conv2dStaticTargets NAMESPACE conv2d:: DESTINATION ${_package_dir})
 # What the static library needs: packages for CMake, libraries for pkg-config --static.
-if(CONV2D_MINIMAL)
-  set(CONV2D_STATIC_PACKAGES "")
-  set(CONV2D_LIBS_PRIVATE "-lm")
-else()
-  set(CONV2D_STATIC_PACKAGES "Threads CpuFeatures")
-  set(CONV2D_LIBS_PRIVATE "-lcpu_features -lm -pthread")
+set(CONV2D_STATIC_PACKAGES "")
+set(CONV2D_LIBS_PRIVATE "-lm")
+if(NOT CONV2D_MINIMAL)
+  string(APPEND CONV2D_STATIC_PACKAGES " Threads")
+  string(APPEND CONV2D_LIBS_PRIVATE " -pthread")
 endif()
-configure_package_config_file(cmake/conv2dConfig.cmake.in conv2dConfig.cmake
+if(CONV2D_CPU_FEATURES)
+  string(APPEND CONV2D_STATIC_PACKAGES " CpuFeatures")
+  string(PREPEND CONV2D_LIBS_PRIVATE "-lcpu_features ")
+endif()
+configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/conv2dConfig.cmake.in
+                              ${PROJECT_BINARY_DIR}/conv2dConfig.cmake
                               INSTALL_DESTINATION ${_package_dir})
-write_basic_package_version_file(conv2dConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/conv2dConfigVersion.cmake
+                                 COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/conv2dConfig.cmake
               ${PROJECT_BINARY_DIR}/conv2dConfigVersion.cmake DESTINATION ${_package_dir})
 
