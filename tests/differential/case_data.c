@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Images, places and the values in them. */
+#include "case_data.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/rng.h"
+
+/* A quiet NaN with a payload, as float32 and, doubled, as float64. */
+static const uint32_t filler = 0x7fc0c0deu;
+
+static void *get_memory(size_t bytes)
+{
+    void *p = malloc(bytes + 1);
+    if (!p) {
+        fprintf(stderr, "no memory for a test case\n");
+        exit(2);
+    }
+    return p;
+}
+
+conv2d_tensor *case_tensor(conv2d_problem *q, int which)
+{
+    conv2d_tensor *const tensors[] = {&q->input, &q->weight, &q->bias, &q->residual, &q->output};
+    return tensors[which];
+}
+
+static int64_t count(const conv2d_tensor *t)
+{
+    int64_t n = t->rank > 0;
+    for (int a = 0; a < t->rank; ++a)
+        n *= t->sizes[a];
+    return n;
+}
+
+/* Step to the next element in logical order; false after the last. */
+static bool advance(const conv2d_tensor *t, int64_t at[4], int64_t *offset)
+{
+    for (int a = t->rank - 1; a >= 0; --a) {
+        *offset += t->strides[a];
+        if (++at[a] < t->sizes[a])
+            return true;
+        *offset -= at[a] * t->strides[a];
+        at[a] = 0;
+    }
+    return false;
+}
+
+static void store(const conv2d_tensor *t, int64_t offset, double x)
+{
+    if (t->dtype == CONV2D_FLOAT64)
+        ((double *)t->data)[offset] = x;
+    else
+        ((float *)t->data)[offset] = (float)x;
+}
+
+static void make_image(conv2d_tensor *t, case_image *image)
+{
+    int64_t low = 0, high = count(t) > 0 ? 0 : -1;
+    for (int a = 0; high >= 0 && a < t->rank; ++a)
+        *(t->strides[a] < 0 ? &low : &high) += (t->sizes[a] - 1) * t->strides[a];
+    const size_t bytes = conv2d_dtype_bytes(t->dtype);
+    image->origin = -low;
+    image->n_bytes = (size_t)(high - low + 1) * bytes;
+    image->bytes = get_memory(image->n_bytes);
+    for (size_t i = 0; i + sizeof filler <= image->n_bytes; i += sizeof filler)
+        memcpy(image->bytes + i, &filler, sizeof filler);
+    t->data = image->bytes + (size_t)image->origin * bytes;
+}
+
+/* One value of a tensor whose elements have the given scale. */
+static double draw_value(rng *r, const random_case *c, double scale)
+{
+    if (c->values == VALUES_INTEGER)
+        return (double)rng_range(r, -c->integer_max, c->integer_max);
+    const double x = rng_normal(r);
+    return rng_unit(r) < c->zero_share ? 0 : x * scale;
+}
+
+static void fill(rng *r, const random_case *c, conv2d_tensor *t, double scale)
+{
+    int64_t at[4] = {0, 0, 0, 0}, offset = 0;
+    if (count(t) == 0)
+        return;
+    do
+        store(t, offset, draw_value(r, c, scale));
+    while (advance(t, at, &offset));
+}
+
+static void list_offsets(case_data *d)
+{
+    const conv2d_tensor *t = &d->problem.output;
+    int64_t at[4] = {0, 0, 0, 0}, offset = 0;
+    d->n_values = count(t);
+    d->offsets = get_memory((size_t)d->n_values * sizeof *d->offsets);
+    d->values = get_memory((size_t)d->n_values * sizeof *d->values);
+    for (int64_t i = 0; i < d->n_values; ++i) {
+        d->offsets[i] = offset;
+        advance(t, at, &offset);
+    }
+}
+
+void case_data_make(const random_case *source, case_data *d)
+{
+    *d = (case_data){.source = source, .problem = source->problem};
+    const double addend = source->input_scale * source->weight_scale;
+    const double scales[] = {source->input_scale, source->weight_scale, addend, addend, 0};
+    rng r = {source->seed ^ 0x632be59bd9b4e019u};
+    for (int i = 0; i < CASE_TENSORS; ++i) {
+        conv2d_tensor *t = case_tensor(&d->problem, i);
+        if (t->rank == 0 || (i == CASE_RESIDUAL && source->in_place))
+            continue;
+        make_image(t, &d->images[i]);
+        if (i != CASE_OUTPUT)
+            fill(&r, source, t, scales[i]);
+    }
+    if (source->in_place) { /* the residual's values are the output's old ones */
+        d->problem.residual.data = d->problem.output.data;
+        fill(&r, source, &d->problem.residual, addend);
+    }
+    list_offsets(d);
+}
+
+void case_data_solve(case_data *d) { oracle_run(&d->problem, d->values); }
+
+void case_data_free(case_data *d)
+{
+    for (int i = 0; i < CASE_TENSORS; ++i)
+        free(d->images[i].bytes);
+    free(d->offsets);
+    free(d->values);
+}
+
+void case_place_make(const case_data *data, bool at_end, case_place *place)
+{
+    *place = (case_place){.data = data, .problem = data->problem};
+    for (int i = 0; i < CASE_TENSORS; ++i) {
+        const case_image *image = &data->images[i];
+        conv2d_tensor *t = case_tensor(&place->problem, i);
+        if (!image->bytes)
+            continue;
+        place->buffers[i] = guard_alloc(image->n_bytes, at_end);
+        memcpy(place->buffers[i].data, image->bytes, image->n_bytes);
+        t->data = (char *)place->buffers[i].data +
+                  (size_t)image->origin * conv2d_dtype_bytes(t->dtype);
+        if (i != CASE_OUTPUT)
+            guard_protect(&place->buffers[i], false);
+    }
+    if (data->source->in_place)
+        place->problem.residual.data = place->problem.output.data;
+}
+
+void case_place_free(case_place *place)
+{
+    for (int i = 0; i < CASE_TENSORS; ++i)
+        guard_free(&place->buffers[i]);
+}
+
+void case_place_reset(case_place *place)
+{
+    const case_image *image = &place->data->images[CASE_OUTPUT];
+    memcpy(place->buffers[CASE_OUTPUT].data, image->bytes, image->n_bytes);
+}
+
+bool case_place_untouched(const case_place *place)
+{
+    const case_image *image = &place->data->images[CASE_OUTPUT];
+    return memcmp(place->buffers[CASE_OUTPUT].data, image->bytes, image->n_bytes) == 0;
+}
+
+bool case_place_intact(const case_place *place, char *why, size_t capacity)
+{
+    const case_data *d = place->data;
+    const case_image *image = &d->images[CASE_OUTPUT];
+    const size_t bytes = conv2d_dtype_bytes(d->problem.output.dtype);
+    if ((size_t)d->n_values * bytes == image->n_bytes)
+        return true; /* dense: nothing lies between */
+    unsigned char *seen = get_memory(image->n_bytes);
+    memcpy(seen, place->buffers[CASE_OUTPUT].data, image->n_bytes);
+    for (int64_t i = 0; i < d->n_values; ++i) {
+        const size_t at = (size_t)(image->origin + d->offsets[i]) * bytes;
+        memcpy(seen + at, image->bytes + at, bytes);
+    }
+    size_t at = 0;
+    while (at < image->n_bytes && seen[at] == image->bytes[at])
+        ++at;
+    free(seen);
+    if (at < image->n_bytes)
+        snprintf(why, capacity, "byte %zu of the output's memory, between its elements, changed",
+                 at);
+    return at == image->n_bytes;
+}
+
+long double case_place_value(const case_place *place, int64_t i)
+{
+    return oracle_load(&place->problem.output, place->data->offsets[i]);
+}

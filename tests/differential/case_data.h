@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The memory of a random case: an image of every tensor's bytes with what lies between its
+ * elements, copies of the images flush against guard pages, and the oracle's values. */
+#ifndef TEST_CASE_DATA_H
+#define TEST_CASE_DATA_H
+
+#include <stddef.h>
+
+#include "oracle.h"
+#include "random_problem.h"
+#include "support/guard.h"
+
+enum { CASE_INPUT, CASE_WEIGHT, CASE_BIAS, CASE_RESIDUAL, CASE_OUTPUT, CASE_TENSORS };
+
+/* All bytes from the lowest to the highest element; what lies between elements is NaN, so that
+ * using it shows, and in the output it must stay as it is. */
+typedef struct case_image {
+    unsigned char *bytes;
+    size_t n_bytes;
+    int64_t origin; /* index of element (0, ..., 0) in the image */
+} case_image;
+
+typedef struct case_data {
+    const random_case *source;
+    conv2d_problem problem; /* tensors with data in the images; the oracle reads these */
+    case_image images[CASE_TENSORS];
+    int64_t n_values;
+    int64_t *offsets; /* offset of output element i */
+    oracle_value *values;
+} case_data;
+
+/* Images with the case's values; values[] is allocated but empty: case_data_solve() fills it, so
+ * that a test may first put special values into the images. Ends the program without memory. */
+void case_data_make(const random_case *source, case_data *data_out);
+void case_data_solve(case_data *data);
+void case_data_free(case_data *data);
+
+/* The description in a problem of one of the five tensors. */
+conv2d_tensor *case_tensor(conv2d_problem *problem, int which);
+
+/* Copies of the images between guard pages, inputs read-only. */
+typedef struct case_place {
+    const case_data *data;
+    guard_buffer buffers[CASE_TENSORS];
+    conv2d_problem problem; /* tensors with data in the buffers */
+} case_place;
+
+/* at_end: the byte after each buffer is in a guard page, else the byte before it. */
+void case_place_make(const case_data *data, bool at_end, case_place *place_out);
+void case_place_free(case_place *place);
+/* Output (and in-place residual) as before any run. */
+void case_place_reset(case_place *place);
+
+/* True if no byte between the output's elements has changed; else which. */
+bool case_place_intact(const case_place *place, char *why, size_t capacity);
+/* True if no byte of the output has changed at all. */
+bool case_place_untouched(const case_place *place);
+
+/* Output element i of the place. */
+long double case_place_value(const case_place *place, int64_t i);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Runs, judgement and candidates of random cases. */
+#include "case_run.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/backend.h"
+
+static const conv2d_tensor *optional(const conv2d_tensor *t) { return t->rank ? t : NULL; }
+
+static conv2d_status broken(char *why, const char *sentence, unsigned long long a,
+                            unsigned long long b)
+{
+    snprintf(why, WHY_BYTES, sentence, a, b);
+    return CONV2D_E_STATE;
+}
+
+/* Twice: the second run finds the plan in the context's cache. */
+static conv2d_status run_context(case_place *place, conv2d_context *context)
+{
+    conv2d_run_args args = CONV2D_RUN_ARGS_INIT;
+    args.input = &place->problem.input;
+    args.residual = optional(&place->problem.residual);
+    args.output = &place->problem.output;
+    conv2d_status status = conv2d_run(context, &args);
+    if (status == CONV2D_OK) {
+        case_place_reset(place);
+        status = conv2d_run(context, &args);
+    }
+    return status;
+}
+
+static conv2d_status run_plan(case_place *place, conv2d_context *context, bool at_end, char *why)
+{
+    const conv2d_problem *q = &place->problem;
+    conv2d_tensor input = q->input, residual = q->residual, output = q->output;
+    input.data = residual.data = output.data = NULL;
+    conv2d_plan *plan = NULL;
+    conv2d_status status =
+        conv2d_plan_create(context, &input, optional(&residual), &output, &plan);
+    if (status != CONV2D_OK)
+        return status;
+    size_t bytes = 0;
+    status = conv2d_workspace_bytes(plan, &bytes);
+    if (status == CONV2D_OK && bytes > q->params.workspace_limit)
+        status = broken(why, "workspace is %llu bytes, workspace_limit %llu", bytes,
+                        q->params.workspace_limit);
+    if (status == CONV2D_OK) {
+        /* The workspace must be aligned to 64 bytes; the bytes up to the next multiple are watched
+         * by value. */
+        const size_t rounded = (bytes + 63) / 64 * 64;
+        guard_buffer workspace = guard_alloc(rounded, at_end);
+        memset(workspace.data, 0xff, rounded); /* NaN: scratch that is read before it is written */
+        conv2d_run_args args = CONV2D_RUN_ARGS_INIT;
+        args.input = &q->input;
+        args.residual = optional(&q->residual);
+        args.output = &place->problem.output;
+        args.workspace = bytes ? workspace.data : NULL;
+        args.workspace_bytes = bytes;
+        status = conv2d_plan_run(plan, &args);
+        for (size_t i = bytes; status == CONV2D_OK && i < rounded; ++i)
+            if (((unsigned char *)workspace.data)[i] != 0xff)
+                status = broken(why, "byte %llu after a workspace of %llu bytes was written", i,
+                                bytes);
+        guard_free(&workspace);
+    }
+    conv2d_plan_destroy(plan);
+    return status;
+}
+
+conv2d_status case_run(case_place *place, const run_how *how, char why[WHY_BYTES])
+{
+    conv2d_problem *q = &place->problem;
+    conv2d_params params = q->params;
+    params.algorithm = how->algorithm;
+    params.weights = how->borrow ? CONV2D_WEIGHTS_BORROW : CONV2D_WEIGHTS_COPY;
+    case_place_reset(place);
+    why[0] = 0;
+    if (how->path == CALL_ONESHOT) {
+        const conv2d_status status =
+            conv2d(how->device, &q->input, &q->weight, optional(&q->bias), optional(&q->residual),
+                   &params, &q->output);
+        if (status != CONV2D_OK)
+            snprintf(why, WHY_BYTES, "%s", conv2d_last_error());
+        return status;
+    }
+    conv2d_context *context = NULL;
+    conv2d_status status =
+        conv2d_prepack(how->device, &q->weight, optional(&q->bias), &params, &context);
+    if (status == CONV2D_OK)
+        status = how->path == CALL_CONTEXT ? run_context(place, context)
+                                           : run_plan(place, context, how->workspace_at_end, why);
+    if (status != CONV2D_OK && !why[0])
+        snprintf(why, WHY_BYTES, "%s", conv2d_last_error());
+    conv2d_context_destroy(context);
+    return status;
+}
+
+/* One element against the oracle; NULL if it is right, else what it should have been. */
+static const char *judge_value(const conv2d_problem *q, int64_t k, bool exact, oracle_value v,
+                               long double got, long double *allowed)
+{
+    const long double want = oracle_activate(&q->params, v.y);
+    *allowed = 0;
+    if (isnan(want) || isnan(got))
+        return isnan(want) && isnan(got) ? NULL : "NaN differs";
+    if (isinf(want) || isinf(v.s)) {
+        /* An infinity in the window: sums of finite parts do not matter, activations of an infinity
+         * are infinite or exact limits. */
+        return got == want || fabsl(got - want) <= oracle_ulp(q->output.dtype, want)
+                   ? NULL
+                   : "limit differs";
+    }
+    if (exact)
+        return got == want ? NULL : "integers differ";
+    *allowed = oracle_bound_after(q, v.y, oracle_bound(q->output.dtype, k, v.s));
+    return fabsl(got - want) <= *allowed ? NULL : "outside the bound";
+}
+
+bool case_judge(const case_place *place, char why[WHY_BYTES])
+{
+    const case_data *d = place->data;
+    const conv2d_problem *q = &place->problem;
+    const int64_t k = q->weight.sizes[1] * q->weight.sizes[2] * q->weight.sizes[3];
+    const bool exact = d->source->values == VALUES_INTEGER;
+    for (int64_t i = 0; i < d->n_values; ++i) {
+        const long double got = case_place_value(place, i);
+        long double allowed;
+        const char *fault = judge_value(q, k, exact, d->values[i], got, &allowed);
+        if (!fault)
+            continue;
+        int64_t at[4] = {0, 0, 0, 0}, rest = i;
+        for (int a = q->output.rank - 1; a >= 0; --a) {
+            at[a] = rest % q->output.sizes[a];
+            rest /= q->output.sizes[a];
+        }
+        snprintf(why, WHY_BYTES,
+                 "%s at output[%lld, %lld, %lld, %lld] (rank %d): %.10Lg, expected %.10Lg; "
+                 "difference %.3Lg, allowed %.3Lg, s = %.6Lg",
+                 fault, (long long)at[0], (long long)at[1], (long long)at[2], (long long)at[3],
+                 q->output.rank, got, oracle_activate(&q->params, d->values[i].y),
+                 got - oracle_activate(&q->params, d->values[i].y), allowed, d->values[i].s);
+        return false;
+    }
+    return case_place_intact(place, why, WHY_BYTES);
+}
+
+int list_candidates(const conv2d_device *device, candidate list[MAX_CANDIDATES])
+{
+    int n = 0;
+    for (const c2_algorithm *const *a = device->backend->algorithms; *a; ++a)
+        for (int v = 0; v < (*a)->variants(device) && n < MAX_CANDIDATES; ++v) {
+            candidate *c = &list[n];
+            *c = (candidate){.algorithm = (*a)->name,
+                             .variant = (*a)->variant_name(device, v),
+                             .isa = (*a)->variant_isa(device, v)};
+            snprintf(c->force, sizeof c->force, "%s/%s", c->algorithm, c->isa);
+            for (int i = 0; i < n; ++i)
+                c->shadowed |= strcmp(list[i].force, c->force) == 0;
+            ++n;
+        }
+    return n;
+}
+
+bool ask_candidates(conv2d_device *device, const random_case *c, const candidate *list, int n,
+                    bool accepted[MAX_CANDIDATES], char why[WHY_BYTES])
+{
+    conv2d_plan *plan = NULL;
+    if (conv2d_explain(device, &c->problem, &plan) != CONV2D_OK) {
+        snprintf(why, WHY_BYTES, "conv2d_explain: %s", conv2d_last_error());
+        return false;
+    }
+    memset(accepted, 0, (size_t)n * sizeof *accepted);
+    bool ok = true;
+    int n_seen = 0;
+    conv2d_candidate_info info = CONV2D_CANDIDATE_INFO_INIT;
+    for (; ok && conv2d_plan_candidate(plan, n_seen, &info) == CONV2D_OK; ++n_seen) {
+        int i = 0;
+        while (i < n && (strcmp(list[i].algorithm, info.algorithm) != 0 ||
+                         strcmp(list[i].variant, info.variant) != 0))
+            ++i;
+        ok = i < n;
+        if (ok)
+            accepted[i] = !info.refusal[0];
+        else
+            snprintf(why, WHY_BYTES, "unknown candidate %s/%s", info.algorithm, info.variant);
+    }
+    if (ok && n_seen != n) {
+        snprintf(why, WHY_BYTES, "the plan lists %d candidates, the device has %d", n_seen, n);
+        ok = false;
+    }
+    conv2d_plan_destroy(plan);
+    return ok;
+}
+
+conv2d_device *open_device(int n_threads, const char *isa)
+{
+    conv2d_device_options options = CONV2D_DEVICE_OPTIONS_INIT;
+    options.n_threads = n_threads;
+    options.isa = isa;
+    conv2d_device *device = NULL;
+    if (conv2d_device_open("cpu", &options, &device) != CONV2D_OK) {
+        fprintf(stderr, "%s\n", conv2d_last_error());
+        exit(2);
+    }
+    return device;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Names of the axes and their values, the cells an algorithm refuses, printing and checking. */
+#include "matrix.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct axis_info {
+    const char *name;
+    const char *values[MAX_AXIS_VALUES + 1];
+} axis_info;
+
+static const axis_info axes[N_AXES] = {
+    [AXIS_INPUT] = {"input", {"nchw", "nhwc", "nchw slice", "nhwc slice", "transposed", "expanded",
+                              "negative"}},
+    [AXIS_OUTPUT] = {"output", {"nchw", "nhwc", "nchw gaps", "nhwc gaps", "transposed"}},
+    [AXIS_WEIGHT] = {"weight", {"oihw", "ohwi", "slice", "transposed", "expanded", "negative"}},
+    [AXIS_DTYPE] = {"dtype", {"float32", "float64"}},
+    [AXIS_PADDING] = {"padding", {"none", "zeros", "reflect", "replicate", "circular"}},
+    [AXIS_STRIDE] = {"stride", {"1", "2", "3-4", "unequal", "dilated", "both"}},
+    [AXIS_KERNEL] = {"kernel", {"1x1", "3x3", "square", "1xk", "kx1", "oblong", "wide"}},
+    [AXIS_GROUPS] = {"groups", {"dense", "groups", "depthwise", "multiplier"}},
+    [AXIS_ADDEND] = {"addend", {"none", "bias", "residual", "both", "in place"}},
+    [AXIS_ACTIVATION] = {"activation", {"none", "relu", "relu6", "clamp", "leaky", "sigmoid", "tanh",
+                                        "silu", "hswish", "hsigmoid", "gelu", "gelutanh", "mish",
+                                        "min", "max"}},
+    [AXIS_LIMIT] = {"limit", {"none", "0 bytes", "small", "flush"}},
+};
+
+/* Cells that stay empty because the algorithm refuses such problems; values are bits. */
+typedef struct refusal {
+    const char *algorithm;
+    case_axis axis;
+    unsigned values;
+} refusal;
+#define BIT(value) (1u << (value))
+
+static const refusal refusals[] = {
+    {"igemm_ch", AXIS_DTYPE, BIT(DTYPE_F64)},
+    {"igemm_px", AXIS_DTYPE, BIT(DTYPE_F64)},
+    {"gemm1x1_ch", AXIS_DTYPE, BIT(DTYPE_F64)},
+    {"gemm1x1_px", AXIS_DTYPE, BIT(DTYPE_F64)},
+    {"depthwise_ch", AXIS_DTYPE, BIT(DTYPE_F64)},
+    {"depthwise_px", AXIS_DTYPE, BIT(DTYPE_F64)},
+};
+
+static int n_values(int axis)
+{
+    int n = 0;
+    while (axes[axis].values[n])
+        ++n;
+    return n;
+}
+
+static bool refused(const char *algorithm, int axis, int value)
+{
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; ++i)
+        if (refusals[i].axis == (case_axis)axis && (refusals[i].values >> value & 1) &&
+            strcmp(refusals[i].algorithm, algorithm) == 0)
+            return true;
+    return false;
+}
+
+void matrix_count(matrix *m, int row, const int label[N_AXES])
+{
+    for (int a = 0; a < N_AXES; ++a)
+        ++m->counts[row][a][label[a]];
+}
+
+void matrix_add(matrix *m, const matrix *other)
+{
+    for (int r = 0; r < N_ROWS; ++r)
+        for (int a = 0; a < N_AXES; ++a)
+            for (int v = 0; v < MAX_AXIS_VALUES; ++v)
+                m->counts[r][a][v] += other->counts[r][a][v];
+}
+
+static void print_row(const matrix *m, int row, int axis, const char *name, const char *algorithm)
+{
+    printf("  %-24s", name);
+    for (int v = 0; v < n_values(axis); ++v)
+        if (algorithm && refused(algorithm, axis, v) && m->counts[row][axis][v] == 0)
+            printf(" %10s", "-");
+        else
+            printf(" %10u", m->counts[row][axis][v]);
+    printf("\n");
+}
+
+void matrix_print(const matrix *m, const candidate *list, int n)
+{
+    for (int a = 0; a < N_AXES; ++a) {
+        printf("%-26s", axes[a].name);
+        for (int v = 0; v < n_values(a); ++v)
+            printf(" %10s", axes[a].values[v]);
+        printf("\n");
+        for (int i = 0; i < n; ++i)
+            if (!list[i].shadowed)
+                print_row(m, i, a, list[i].force, list[i].algorithm);
+        print_row(m, ROW_PLANNER, a, "planner's choice", NULL);
+    }
+    printf("(- : the algorithm refuses such problems)\n");
+}
+
+int matrix_check(const matrix *m, const candidate *list, int n, uint32_t least)
+{
+    int faults = 0;
+    for (int i = 0; i < n; ++i)
+        for (int a = 0; a < N_AXES && !list[i].shadowed; ++a)
+            for (int v = 0; v < n_values(a); ++v) {
+                const uint32_t seen = m->counts[i][a][v];
+                const bool empty = refused(list[i].algorithm, a, v);
+                if (empty ? seen == 0 : seen >= least)
+                    continue;
+                printf("CELL %s, %s = %s: %u cases, %s %u\n", list[i].force, axes[a].name,
+                       axes[a].values[v], seen, empty ? "listed as refused, at most" : "at least",
+                       empty ? 0 : least);
+                ++faults;
+            }
+    return faults;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The oracle. Long double (64 or more bits of significand) makes its own error at most 2^-11 of the
+ * bound for float64 and 2^-40 of it for float32; each product of two float32 is exact. */
+#include "oracle.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "core/activation.h"
+
+long double oracle_load(const conv2d_tensor *t, int64_t offset)
+{
+    return t->dtype == CONV2D_FLOAT64 ? (long double)((const double *)t->data)[offset]
+                                      : (long double)((const float *)t->data)[offset];
+}
+
+/* Index in [0, size) of padded coordinate i, or -1 for a padded zero; found by walking, one
+ * reflection or lap at a time. */
+static int64_t source_index(int32_t mode, int64_t i, int64_t size)
+{
+    while (i < 0 || i >= size) {
+        switch (mode) {
+        case CONV2D_PAD_REFLECT: i = i < 0 ? -i : 2 * (size - 1) - i; break;
+        case CONV2D_PAD_REPLICATE: i = i < 0 ? 0 : size - 1; break;
+        case CONV2D_PAD_CIRCULAR: i += i < 0 ? size : -size; break;
+        default: return -1;
+        }
+    }
+    return i;
+}
+
+/* Paddings before y and x, with auto_pad resolved: "same" puts the odd one after. */
+static void leading_pads(const conv2d_problem *p, int64_t pads[2])
+{
+    for (int a = 0; a < 2; ++a) {
+        pads[a] = p->params.padding[a];
+        if (p->params.auto_pad == CONV2D_AUTO_PAD_SAME)
+            pads[a] = p->params.dilation[a] * (p->weight.sizes[2 + a] - 1) / 2;
+    }
+}
+
+/* The output element (n, o, y, x) of a problem whose tensors all have rank 4. */
+static oracle_value one_value(const conv2d_problem *p, const int64_t at[4], const int64_t pads[2])
+{
+    const conv2d_tensor *input = &p->input, *weight = &p->weight;
+    const conv2d_params *q = &p->params;
+    const int64_t icg = weight->sizes[1];
+    const int64_t group = at[1] / (weight->sizes[0] / q->groups);
+    oracle_value v = {0, 0};
+    for (int64_t ky = 0; ky < weight->sizes[2]; ++ky) {
+        const int64_t iy = source_index(
+            q->padding_mode, at[2] * q->stride[0] + ky * q->dilation[0] - pads[0], input->sizes[2]);
+        for (int64_t kx = 0; iy >= 0 && kx < weight->sizes[3]; ++kx) {
+            const int64_t ix =
+                source_index(q->padding_mode, at[3] * q->stride[1] + kx * q->dilation[1] - pads[1],
+                             input->sizes[3]);
+            if (ix < 0)
+                continue;
+            int64_t i = at[0] * input->strides[0] + group * icg * input->strides[1] +
+                        iy * input->strides[2] + ix * input->strides[3];
+            int64_t w = at[1] * weight->strides[0] + ky * weight->strides[2] +
+                        kx * weight->strides[3];
+            for (int64_t c = 0; c < icg; ++c) {
+                const long double product = oracle_load(input, i) * oracle_load(weight, w);
+                v.y += product;
+                v.s += fabsl(product);
+                i += input->strides[1];
+                w += weight->strides[1];
+            }
+        }
+    }
+    if (p->bias.rank) {
+        const long double b = oracle_load(&p->bias, at[1] * p->bias.strides[0]);
+        v.y += b;
+        v.s += fabsl(b);
+    }
+    if (p->residual.rank) {
+        int64_t offset = 0;
+        for (int a = 0; a < 4; ++a)
+            offset += at[a] * p->residual.strides[a];
+        const long double r = oracle_load(&p->residual, offset);
+        v.y += r;
+        v.s += fabsl(r);
+    }
+    return v;
+}
+
+/* A tensor of rank 3 seen with a batch of 1. */
+static conv2d_tensor batched(conv2d_tensor t)
+{
+    if (t.rank != 3)
+        return t;
+    for (int a = 3; a > 0; --a) {
+        t.sizes[a] = t.sizes[a - 1];
+        t.strides[a] = t.strides[a - 1];
+    }
+    t.rank = 4;
+    t.sizes[0] = 1;
+    t.strides[0] = 0;
+    return t;
+}
+
+void oracle_run(const conv2d_problem *problem, oracle_value *values)
+{
+    conv2d_problem p = *problem;
+    p.input = batched(p.input);
+    p.residual = batched(p.residual);
+    p.output = batched(p.output);
+    int64_t pads[2], at[4];
+    leading_pads(&p, pads);
+    for (at[0] = 0; at[0] < p.output.sizes[0]; ++at[0])
+        for (at[1] = 0; at[1] < p.output.sizes[1]; ++at[1])
+            for (at[2] = 0; at[2] < p.output.sizes[2]; ++at[2])
+                for (at[3] = 0; at[3] < p.output.sizes[3]; ++at[3])
+                    *values++ = one_value(&p, at, pads);
+}
+
+static long double clamp(long double x, long double low, long double high)
+{
+    x = x < low ? low : x;
+    return x > high ? high : x;
+}
+
+/* The formulas of conv2d_activation, in forms that do not cancel. */
+long double oracle_activate(const conv2d_params *p, long double x)
+{
+    static const long double root_half = 0.70710678118654752440084436210485L;
+    static const long double root_2_pi = 0.79788456080286535587989211986876L;
+    if (isnan(x))
+        return x;
+    switch (p->activation) {
+    case CONV2D_ACT_NONE:
+    case CONV2D_ACT_CLAMP: return clamp(x, (long double)p->output_min, (long double)p->output_max);
+    case CONV2D_ACT_RELU: return x < 0 ? 0 : x;
+    case CONV2D_ACT_RELU6: return clamp(x, 0, 6);
+    case CONV2D_ACT_LEAKY_RELU: return x > 0 ? x : (long double)p->alpha * x;
+    case CONV2D_ACT_SIGMOID: return 1 / (1 + expl(-x));
+    case CONV2D_ACT_TANH: return tanhl(x);
+    case CONV2D_ACT_SILU: return x / (1 + expl(-x));
+    case CONV2D_ACT_HARDSWISH: return x * clamp(x + 3, 0, 6) / 6;
+    case CONV2D_ACT_HARDSIGMOID: return clamp(x + 3, 0, 6) / 6;
+    case CONV2D_ACT_GELU: return x / 2 * erfcl(-x * root_half);
+    case CONV2D_ACT_GELU_TANH: /* (1 + tanh u) / 2 = 1 / (1 + exp(-2u)) */
+        return x / (1 + expl(-2 * root_2_pi * (x + 0.044715L * x * x * x)));
+    case CONV2D_ACT_MISH: { /* tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2), e = exp(x) */
+        const long double e = expl(x > 100 ? 100 : x), t = e * (e + 2);
+        return x * (t / (t + 2));
+    }
+    default: abort();
+    }
+}
+
+long double oracle_bound(int32_t dtype, int64_t k, long double s)
+{
+    const bool wide = dtype == CONV2D_FLOAT64;
+    const long double n = (long double)(k + 2), nu = n * (wide ? 0x1p-53L : 0x1p-24L);
+    return nu / (1 - nu) * s + n * (wide ? 0x1p-1074L : 0x1p-149L);
+}
+
+long double oracle_ulp(int32_t dtype, long double x)
+{
+    const bool wide = dtype == CONV2D_FLOAT64;
+    int exponent;
+    (void)frexpl(fabsl(x), &exponent); /* |x| in [2^(exponent-1), 2^exponent) */
+    const int least = wide ? -1074 : -149, digits = wide ? 53 : 24;
+    return x == 0 || exponent - digits < least ? ldexpl(1, least) : ldexpl(1, exponent - digits);
+}
+
+long double oracle_bound_after(const conv2d_problem *p, long double y, long double bound)
+{
+    const conv2d_params *q = &p->params;
+    const bool clamps = q->activation == CONV2D_ACT_NONE &&
+                        (q->output_min > -HUGE_VAL || q->output_max < HUGE_VAL);
+    if (q->activation == CONV2D_ACT_NONE && !clamps)
+        return bound;
+    const c2_activation_info *info =
+        c2_activation_by_id(clamps ? CONV2D_ACT_CLAMP : q->activation);
+    long double moved = (long double)info->lipschitz * bound;
+    if (q->activation == CONV2D_ACT_LEAKY_RELU && fabs(q->alpha) > 1)
+        moved = (long double)fabs(q->alpha) * bound;
+    /* The stated error counts ulps of the value computed, which may lie `moved` further out; then
+     * the rounding to the output's dtype. */
+    const long double ulp = oracle_ulp(p->output.dtype, fabsl(oracle_activate(q, y)) + moved);
+    return moved + ((long double)info->error_ulp + 0.5L) * ulp + (long double)info->error_abs;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The oracle: convolution by its definition in conv2d.h, in long double, over public tensor
+ * descriptions. It shares no code with the library. */
+#ifndef TEST_ORACLE_H
+#define TEST_ORACLE_H
+
+#include "conv2d/conv2d.h"
+
+/* What the oracle knows of one output element before the activation. */
+typedef struct oracle_value {
+    long double y; /* bias + residual + sum weight * input */
+    long double s; /* |bias| + |residual| + sum |weight| |input| */
+} oracle_value;
+
+/* Fill values[], one an output element, in logical order N C H W. The problem's tensors are read
+ * through its descriptions, whose data is set (output: sizes only; absent bias, residual: rank 0). */
+void oracle_run(const conv2d_problem *problem, oracle_value *values);
+
+/* The activation by its formula in conv2d.h (params' bounds, alpha); NaN gives NaN. */
+long double oracle_activate(const conv2d_params *params, long double x);
+
+/* Element at an offset, as a number. */
+long double oracle_load(const conv2d_tensor *tensor, int64_t offset);
+
+/* gamma_{K+2} s + (K+2) eta: STRICT's bound before activation, K products a sum, in the dtype's
+ * unit roundoff and least denormal. */
+long double oracle_bound(int32_t dtype, int64_t k, long double s);
+
+/* Largest |result - f(y)| the documentation allows after the activation, given the bound on its
+ * argument. */
+long double oracle_bound_after(const conv2d_problem *problem, long double y, long double bound);
+
+/* Spacing of the dtype's numbers at |x|. */
+long double oracle_ulp(int32_t dtype, long double x);
+
+#endif

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Random convolutions, drawn step by step: family, channels, kernel, window, extents, layouts,
+ * epilogue, limits. Every step writes its label for the count matrix, so that a cell counts what
+ * was drawn and not what somebody believes was drawn. */
+#include "random_problem.h"
+
+#include <string.h>
+
+#include "random_layout.h"
+#include "support/rng.h"
+
+/* Extents around the lanes and rows of the kernels (4 .. 64), small ones first. */
+static const int widths[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  11, 12, 13, 14, 15,
+                             16, 17, 24, 27, 28, 31, 32, 33, 47, 48, 49, 63, 64, 65};
+static const int channels[] = {1, 1, 2, 3, 3, 4, 4, 5, 6, 7, 8, 8, 9, 12, 15, 16, 16, 17, 24, 31,
+                               32, 33, 48, 64, 65, 70};
+static const int strides[][2] = {[STRIDE_1] = {1, 1}, [STRIDE_2] = {2, 2}, [STRIDE_3] = {3, 3}};
+
+/* Multiply-adds: most problems stay under the first number, a few under the second, so that 20,000
+ * of them take minutes. */
+enum { MACS_USUAL = 30000, MACS_LARGE = 1000000, LARGE_PERCENT = 2 };
+
+/* A weighted list: draw() returns an index with probability weight / sum of weights. */
+static int draw(rng *r, const int *weights, int n)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < n; ++i)
+        sum += weights[i];
+    int64_t x = rng_range(r, 0, sum - 1);
+    for (int i = 0; i < n; ++i) {
+        x -= weights[i];
+        if (x < 0)
+            return i;
+    }
+    return n - 1;
+}
+#define DRAW(r, ...)                                                                               \
+    draw(r, (const int[]){__VA_ARGS__}, (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)))
+
+static bool percent(rng *r, int p) { return rng_range(r, 0, 99) < p; }
+
+#define PICK(r, list) (list)[rng_range(r, 0, (int64_t)(sizeof(list) / sizeof(list)[0]) - 1)]
+
+static void draw_kernel(rng *r, random_case *c)
+{
+    int64_t *k = c->problem.weight.sizes + 2;
+    static const int squares[] = {2, 4, 5, 5, 7};
+    const int kind = DRAW(r, 30, 28, 12, 10, 10, 8, 2);
+    c->label[AXIS_KERNEL] = kind;
+    switch (kind) {
+    case KERNEL_1X1: k[0] = k[1] = 1; break;
+    case KERNEL_3X3: k[0] = k[1] = 3; break;
+    case KERNEL_SQUARE: k[0] = k[1] = PICK(r, squares); break;
+    case KERNEL_ROW: k[0] = 1, k[1] = rng_range(r, 2, 7); break;
+    case KERNEL_COLUMN: k[0] = rng_range(r, 2, 7), k[1] = 1; break;
+    case KERNEL_OTHER: k[0] = rng_range(r, 2, 3), k[1] = k[0] + rng_range(r, 1, 4); break;
+    default: k[0] = rng_range(r, 5, 31), k[1] = rng_range(r, 9, 31); break;
+    }
+}
+
+static void draw_stride(rng *r, random_case *c)
+{
+    conv2d_params *p = &c->problem.params;
+    const int kind = DRAW(r, 40, 15, 8, 10, 15, 12);
+    c->label[AXIS_STRIDE] = kind;
+    if (kind <= STRIDE_3) {
+        memcpy(p->stride, (int64_t[2]){strides[kind][0], strides[kind][1]}, sizeof p->stride);
+        if (kind == STRIDE_3 && percent(r, 40))
+            p->stride[0] = p->stride[1] = 4;
+        return;
+    }
+    if (kind != STRIDE_DILATED) {
+        p->stride[0] = rng_range(r, 1, 4);
+        p->stride[1] = p->stride[0] % 4 + 1;
+    }
+    if (kind != STRIDE_UNEQUAL) {
+        p->dilation[0] = rng_range(r, 1, 4);
+        p->dilation[1] = p->dilation[0] == 1 ? rng_range(r, 2, 4) : rng_range(r, 1, 4);
+    }
+}
+
+/* Output extents, paddings, and from them the input's extents: so every output size is reached. */
+static void draw_window(rng *r, random_case *c)
+{
+    conv2d_problem *q = &c->problem;
+    conv2d_params *p = &q->params;
+    static const int modes[] = {CONV2D_PAD_ZEROS, CONV2D_PAD_ZEROS, CONV2D_PAD_REFLECT,
+                                CONV2D_PAD_REPLICATE, CONV2D_PAD_CIRCULAR};
+    const int kind = DRAW(r, 30, 34, 12, 12, 12);
+    bool padded = false;
+    p->padding_mode = kind == PADDING_NONE ? (int)rng_range(r, 0, 3) : modes[kind];
+    for (int a = 0; a < 2; ++a) {
+        const int64_t k = q->weight.sizes[2 + a], reach = p->dilation[a] * (k - 1) + 1;
+        const bool wide = a == 1 ? percent(r, 60) : percent(r, 15);
+        const int64_t out = wide ? PICK(r, widths) : rng_range(r, 1, 9);
+        const int64_t slack = percent(r, 30) ? rng_range(r, 0, p->stride[a] - 1) : 0;
+        const int64_t extent = (out - 1) * p->stride[a] + reach + slack;
+        int64_t before = 0, after = 0;
+        if (kind != PADDING_NONE) {
+            const int64_t most = percent(r, 10) ? reach + 2 : k == 1 ? 1 : (reach + 1) / 2;
+            before = percent(r, 80) ? rng_range(r, 0, most) : 0;
+            after = percent(r, 60) ? before : rng_range(r, 0, most);
+        }
+        /* Shrink until the mode allows the paddings: size >= 1, > padding for reflect, >= padding
+         * for circular. */
+        const int64_t least = kind == PADDING_REFLECT ? 1 : 0;
+        while (before + after > 0) {
+            const int64_t size = extent - before - after;
+            const int64_t widest = before > after ? before : after;
+            const bool bounded = kind == PADDING_REFLECT || kind == PADDING_CIRCULAR;
+            if (size >= 1 && (!bounded || size >= widest + least))
+                break;
+            *(before > after ? &before : &after) -= 1;
+        }
+        p->padding[a] = before;
+        p->padding[2 + a] = after;
+        q->input.sizes[2 + a] = extent - before - after;
+        q->output.sizes[2 + a] = out;
+        padded |= before + after > 0;
+    }
+    c->label[AXIS_PADDING] = padded ? kind : PADDING_NONE;
+}
+
+/* "valid" and "same" instead of numbers, where they mean what was drawn or can be made to. */
+static void draw_auto_pad(rng *r, random_case *c)
+{
+    conv2d_problem *q = &c->problem;
+    conv2d_params *p = &q->params;
+    if (!percent(r, 15))
+        return;
+    if (c->label[AXIS_PADDING] == PADDING_NONE) {
+        p->auto_pad = CONV2D_AUTO_PAD_VALID;
+        return;
+    }
+    if (p->padding_mode != CONV2D_PAD_ZEROS || p->stride[0] != 1 || p->stride[1] != 1)
+        return;
+    p->auto_pad = CONV2D_AUTO_PAD_SAME;
+    memset(p->padding, 0, sizeof p->padding);
+    bool padded = false;
+    for (int a = 0; a < 2; ++a) {
+        q->input.sizes[2 + a] = q->output.sizes[2 + a];
+        padded |= q->weight.sizes[2 + a] > 1;
+    }
+    c->label[AXIS_PADDING] = padded ? PADDING_ZEROS : PADDING_NONE;
+}
+
+static void draw_channels(rng *r, random_case *c, int64_t budget)
+{
+    conv2d_problem *q = &c->problem;
+    const int kind = DRAW(r, 52, 16, 24, 8);
+    int64_t groups = 1, icg = PICK(r, channels), ocg = PICK(r, channels);
+    if (kind == GROUPS_SOME) {
+        groups = rng_range(r, 2, 5);
+        icg = percent(r, 25) ? 1 : rng_range(r, 2, 9);
+        ocg = percent(r, 70) ? rng_range(r, 1, 9) : PICK(r, channels);
+        if (icg == 1 && ocg == 1)
+            ocg = 5;
+    } else if (kind >= GROUPS_DEPTHWISE) {
+        groups = PICK(r, channels);
+        groups += groups == 1;
+        icg = 1;
+        ocg = kind == GROUPS_DEPTHWISE ? 1 : rng_range(r, 2, 4);
+    }
+    q->input.sizes[0] = DRAW(r, 2, 78, 14, 6);
+    /* Into the budget: fewer images, then smaller channel counts, then fewer groups. */
+    const int64_t each = q->weight.sizes[2] * q->weight.sizes[3] * q->output.sizes[2] *
+                         q->output.sizes[3];
+    while (q->input.sizes[0] * groups * icg * ocg * each > budget) {
+        if (q->input.sizes[0] > 1)
+            q->input.sizes[0] = 1;
+        else if (icg > 1 && icg >= ocg)
+            icg = icg * 2 / 3;
+        else if (ocg > 1 && kind < GROUPS_DEPTHWISE)
+            ocg = ocg * 2 / 3;
+        else if (groups > 2)
+            groups = groups * 2 / 3;
+        else
+            break;
+    }
+    c->label[AXIS_GROUPS] = groups > 1 && icg == 1 && kind == GROUPS_SOME ? GROUPS_MULTIPLIER : kind;
+    if (groups > 1 && icg == 1 && ocg == 1)
+        c->label[AXIS_GROUPS] = GROUPS_DEPTHWISE;
+    q->params.groups = groups;
+    q->weight.sizes[0] = groups * ocg;
+    q->weight.sizes[1] = icg;
+    q->input.sizes[1] = groups * icg;
+    q->output.sizes[0] = q->input.sizes[0];
+    q->output.sizes[1] = groups * ocg;
+}
+
+/* Drop the batch axis: sizes move down by one. */
+static void unbatch(conv2d_tensor *t)
+{
+    t->rank = 3;
+    memmove(t->sizes, t->sizes + 1, 3 * sizeof t->sizes[0]);
+    t->sizes[3] = 0;
+}
+
+static void draw_layouts(rng *r, random_case *c)
+{
+    conv2d_problem *q = &c->problem;
+    static const memory_form outputs[] = {FORM_FIRST, FORM_LAST, FORM_FIRST_SLICE, FORM_LAST_SLICE,
+                                          FORM_TRANSPOSED};
+    static const memory_form inputs[] = {FORM_FIRST, FORM_LAST, FORM_FIRST_SLICE, FORM_LAST_SLICE,
+                                         FORM_TRANSPOSED, FORM_EXPANDED, FORM_NEGATIVE};
+    static const memory_form kernels[] = {FORM_FIRST, FORM_LAST, FORM_FIRST_SLICE, FORM_TRANSPOSED,
+                                          FORM_EXPANDED, FORM_NEGATIVE};
+    static const int same_order[] = {OUTPUT_NCHW, OUTPUT_NHWC, OUTPUT_NCHW, OUTPUT_NHWC};
+    const int in = DRAW(r, 27, 27, 11, 11, 8, 8, 8);
+    const int out = in <= INPUT_NHWC_SLICE && percent(r, 60) ? same_order[in]
+                                                             : DRAW(r, 24, 24, 18, 18, 16);
+    const int w = DRAW(r, 50, 18, 8, 8, 8, 8);
+    c->label[AXIS_INPUT] = in;
+    c->label[AXIS_OUTPUT] = out;
+    c->label[AXIS_WEIGHT] = w;
+    q->input.rank = q->weight.rank = q->output.rank = 4;
+    if (q->input.sizes[0] == 1 && percent(r, 15)) {
+        unbatch(&q->input);
+        unbatch(&q->output);
+    }
+    random_strides(r, inputs[in], &q->input);
+    random_strides(r, outputs[out], &q->output);
+    random_strides(r, kernels[w], &q->weight);
+}
+
+static void draw_addends(rng *r, random_case *c)
+{
+    conv2d_problem *q = &c->problem;
+    const int kind = DRAW(r, 20, 35, 13, 20, 12);
+    c->label[AXIS_ADDEND] = kind;
+    if (kind == ADDEND_BIAS || kind == ADDEND_BOTH || (kind == ADDEND_IN_PLACE && percent(r, 50))) {
+        q->bias.rank = 1;
+        q->bias.sizes[0] = q->output.sizes[q->output.rank - 3];
+        q->bias.strides[0] = percent(r, 85) ? 1 : rng_range(r, -1, 3);
+    }
+    if (kind < ADDEND_RESIDUAL)
+        return;
+    q->residual = q->output;
+    c->in_place = kind == ADDEND_IN_PLACE;
+    if (!c->in_place && percent(r, 60))
+        random_strides(r, (memory_form)rng_range(r, FORM_FIRST, FORM_NEGATIVE), &q->residual);
+}
+
+/* Bounds of a clamp: a multiple of 1/4 around the data's size, integers if asked for. */
+static double draw_bound(rng *r, const random_case *c)
+{
+    const double x = (double)rng_range(r, -20, 20);
+    return c->values == VALUES_INTEGER ? x : x / 4;
+}
+
+static void draw_activation(rng *r, random_case *c)
+{
+    conv2d_params *p = &c->problem.params;
+    static const int exact[] = {CONV2D_ACT_NONE,      CONV2D_ACT_NONE,     CONV2D_ACT_RELU,
+                                CONV2D_ACT_RELU6,     CONV2D_ACT_CLAMP,    ACTIVATION_CLAMP_LOW,
+                                ACTIVATION_CLAMP_HIGH};
+    int kind = (int)rng_range(r, -4, ACTIVATION_CLAMP_HIGH);
+    if (kind < 0)
+        kind = CONV2D_ACT_NONE;
+    if (c->values == VALUES_INTEGER)
+        kind = PICK(r, exact);
+    c->label[AXIS_ACTIVATION] = kind;
+    p->activation = kind > CONV2D_ACT_MISH ? CONV2D_ACT_CLAMP : kind;
+    if (p->activation == CONV2D_ACT_CLAMP) {
+        if (kind != ACTIVATION_CLAMP_HIGH)
+            p->output_min = draw_bound(r, c);
+        if (kind != ACTIVATION_CLAMP_LOW)
+            p->output_max = kind == CONV2D_ACT_CLAMP ? p->output_min + 1 + (double)rng_range(r, 0, 9)
+                                                     : draw_bound(r, c);
+        if (percent(r, 30))
+            p->activation = CONV2D_ACT_NONE; /* bounds alone make a clamp */
+    }
+    if (kind == CONV2D_ACT_LEAKY_RELU)
+        p->alpha = percent(r, 50) ? 0.01 : (double)rng_range(r, -8, 8) / 8;
+}
+
+static void draw_limits(rng *r, random_case *c)
+{
+    conv2d_params *p = &c->problem.params;
+    static const uint64_t small[] = {64, 1024, 4096, 16384, 65536};
+    const int kind = DRAW(r, 60, 14, 16, 10);
+    c->label[AXIS_LIMIT] = kind;
+    if (kind == LIMIT_ZERO)
+        p->workspace_limit = 0;
+    if (kind == LIMIT_SMALL)
+        p->workspace_limit = PICK(r, small);
+    p->flush_denormals = kind == LIMIT_NONE_FLUSH;
+    p->accuracy = percent(r, 50) ? CONV2D_ACCURACY_STRICT : (int)rng_range(r, 0, 3);
+}
+
+static void draw_values(rng *r, random_case *c)
+{
+    const conv2d_problem *q = &c->problem;
+    c->input_scale = c->weight_scale = 1;
+    c->zero_share = percent(r, 10) ? 0.5 : 0;
+    if (c->values == VALUES_REAL && !q->params.flush_denormals && percent(r, 12)) {
+        /* Products from far below the smallest denormal up to 2^100. */
+        c->input_scale = ldexp(1, (int)rng_range(r, -140, 50));
+        c->weight_scale = ldexp(1, (int)rng_range(r, -140, 50));
+    }
+    /* K integer_max^2 + bias + residual < 2^24 */
+    const int64_t k = q->weight.sizes[1] * q->weight.sizes[2] * q->weight.sizes[3];
+    c->integer_max = rng_range(r, 1, 16);
+    while ((k + 2) * c->integer_max * c->integer_max >= 1 << 24)
+        c->integer_max = (c->integer_max + 1) / 2;
+}
+
+int64_t random_case_macs(const random_case *c)
+{
+    const conv2d_problem *q = &c->problem;
+    int64_t macs = q->weight.sizes[1] * q->weight.sizes[2] * q->weight.sizes[3];
+    for (int a = 0; a < q->output.rank; ++a)
+        macs *= q->output.sizes[a];
+    return macs;
+}
+
+void random_case_make(uint64_t seed, case_values values, random_case *case_out)
+{
+    rng r = {seed * 0x9e3779b97f4a7c15u + 0x5851f42d4c957f2du};
+    *case_out = (random_case){
+        .seed = seed,
+        .values = values,
+        .problem = {.struct_size = sizeof(conv2d_problem),
+                    .input = CONV2D_TENSOR_INIT,
+                    .weight = CONV2D_TENSOR_INIT,
+                    .bias = CONV2D_TENSOR_INIT,
+                    .residual = CONV2D_TENSOR_INIT,
+                    .output = CONV2D_TENSOR_INIT,
+                    .params = CONV2D_PARAMS_INIT},
+    };
+    random_case *c = case_out;
+    conv2d_problem *q = &c->problem;
+    const int dtype = values != VALUES_UNIT && percent(&r, 10) ? CONV2D_FLOAT64 : CONV2D_FLOAT32;
+    c->label[AXIS_DTYPE] = dtype == CONV2D_FLOAT64 ? DTYPE_F64 : DTYPE_F32;
+    q->input.dtype = q->weight.dtype = q->bias.dtype = q->residual.dtype = q->output.dtype = dtype;
+    draw_kernel(&r, c);
+    draw_stride(&r, c);
+    draw_window(&r, c);
+    draw_auto_pad(&r, c);
+    draw_channels(&r, c, percent(&r, LARGE_PERCENT) ? MACS_LARGE : MACS_USUAL);
+    draw_layouts(&r, c);
+    draw_addends(&r, c);
+    draw_activation(&r, c);
+    draw_limits(&r, c);
+    draw_values(&r, c);
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * NaN, infinities, denormals and overflow, through every candidate. An algorithm that cannot keep a
+ * non-finite weight out of padded windows must refuse it; the planner's choice must always be right.
+ * Usage: special_values [--count N] [--seed S] */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
+
+#include "case_run.h"
+#include "support/rng.h"
+
+enum { MAX_FAILURES = 10 };
+
+typedef struct session {
+    conv2d_device *device;
+    candidate list[MAX_CANDIDATES];
+    int n;
+    int failures;
+    unsigned long long cases, runs, refusals, runs_of[MAX_CANDIDATES];
+    const char *test;
+} session;
+
+static void report(session *s, const random_case *c, const char *who, const char *why)
+{
+    char problem[1024];
+    if (conv2d_problem_format(&c->problem, problem, sizeof problem, NULL) != CONV2D_OK)
+        snprintf(problem, sizeof problem, "(no text: %s)", conv2d_last_error());
+    printf("FAIL %s, %s: %s\n  %s\n  seed %llu\n", s->test, who, why, problem,
+           (unsigned long long)c->seed);
+    ++s->failures;
+}
+
+static bool weights_finite(const case_data *d)
+{
+    const case_image *image = &d->images[CASE_WEIGHT];
+    const float *w = (const float *)(const void *)image->bytes;
+    for (size_t i = 0; i < image->n_bytes / sizeof *w; ++i) {
+        uint32_t bits;
+        memcpy(&bits, &w[i], sizeof bits);
+        if (!isfinite(w[i]) && bits != 0x7fc0c0deu) /* what lies between the elements */
+            return false;
+    }
+    return true;
+}
+
+/* True if the result is right in a test's own terms. */
+typedef bool (*judge)(const case_place *place, char why[WHY_BYTES]);
+
+/* Every candidate that accepts the case, and the planner's choice. */
+static void run_all(session *s, const random_case *c, case_data *data, judge right)
+{
+    char why[WHY_BYTES];
+    bool accepted[MAX_CANDIDATES];
+    case_data_solve(data);
+    ++s->cases;
+    if (!ask_candidates(s->device, c, s->list, s->n, accepted, why)) {
+        report(s, c, "candidates", why);
+        return;
+    }
+    const bool finite = weights_finite(data);
+    for (int i = -1; i < s->n && s->failures < MAX_FAILURES; ++i) {
+        if (i >= 0 && (!accepted[i] || s->list[i].shadowed))
+            continue;
+        const run_how how = {.device = s->device,
+                             .algorithm = i < 0 ? NULL : s->list[i].force,
+                             .path = (call_path)((c->seed + (uint64_t)(i + 1)) % CALL_PATHS)};
+        case_place place;
+        case_place_make(data, (c->seed + (uint64_t)(i + 1)) % 2 == 0, &place);
+        const conv2d_status status = case_run(&place, &how, why);
+        ++s->runs;
+        if (status == CONV2D_E_UNSUPPORTED && i >= 0 && !finite)
+            ++s->refusals;
+        else if (status != CONV2D_OK || !right(&place, why))
+            report(s, c, i < 0 ? "planner's choice" : s->list[i].force, why);
+        else if (i >= 0)
+            ++s->runs_of[i];
+        case_place_free(&place);
+    }
+}
+
+static float random_special(rng *r)
+{
+    static const float specials[] = {NAN, INFINITY, -INFINITY};
+    return specials[rng_range(r, 0, 2)];
+}
+
+/* The tensor's element at logical index i, in the image. */
+static float *element(case_data *d, int which, int64_t i)
+{
+    conv2d_tensor *t = case_tensor(&d->problem, which);
+    int64_t offset = 0;
+    for (int a = t->rank - 1; a >= 0; --a) {
+        offset += i % t->sizes[a] * t->strides[a];
+        i /= t->sizes[a];
+    }
+    return (float *)t->data + offset;
+}
+
+static int64_t elements(case_data *d, int which)
+{
+    const conv2d_tensor *t = case_tensor(&d->problem, which);
+    int64_t n = t->rank > 0;
+    for (int a = 0; a < t->rank; ++a)
+        n *= t->sizes[a];
+    return n;
+}
+
+/* Random problems with one to three special values in one or two of the tensors. */
+static void test_random(session *s, uint64_t seed, uint64_t count)
+{
+    for (uint64_t i = 0; i < count && s->failures < MAX_FAILURES; ++i) {
+        random_case c;
+        case_data d;
+        random_case_make(seed + i, VALUES_UNIT, &c);
+        case_data_make(&c, &d);
+        rng r = {seed + i};
+        for (int j = (int)rng_range(&r, 1, 3); j > 0; --j) {
+            const int which = (int)rng_range(&r, CASE_INPUT, CASE_RESIDUAL);
+            const int64_t n = elements(&d, which);
+            if (n > 0)
+                *element(&d, which, rng_range(&r, 0, n - 1)) = random_special(&r);
+        }
+        run_all(s, &c, &d, case_judge);
+        case_data_free(&d);
+    }
+}
+
+typedef struct shape {
+    int64_t groups, ic, oc, h, w, kh, kw, pad;
+} shape;
+
+/* A case of batch 1 of the given shape, without epilogue. */
+static random_case fixed_case(const shape *p, conv2d_order order)
+{
+    random_case c = {.values = VALUES_UNIT, .input_scale = 1, .weight_scale = 1};
+    conv2d_problem *q = &c.problem;
+    const conv2d_params params = CONV2D_PARAMS_INIT;
+    const conv2d_tensor absent = CONV2D_TENSOR_INIT;
+    q->struct_size = sizeof *q;
+    q->params = params;
+    q->bias = q->residual = absent;
+    q->input = conv2d_tensor_f32(NULL, order, 1, p->ic, p->h, p->w);
+    q->weight = conv2d_tensor_f32(NULL, CONV2D_NCHW, p->oc, p->ic / p->groups, p->kh, p->kw);
+    q->output = conv2d_tensor_f32(NULL, order, 1, p->oc, p->h + 2 * p->pad - p->kh + 1,
+                                  p->w + 2 * p->pad - p->kw + 1);
+    q->params.groups = p->groups;
+    for (int i = 0; i < 4; ++i)
+        q->params.padding[i] = p->pad;
+    return c;
+}
+
+/* One shape for each family: GEMM with a border, 1x1, depthwise, multiplier, groups. */
+static const shape shapes[] = {
+    {1, 5, 19, 9, 37, 3, 3, 1}, {1, 20, 33, 5, 13, 1, 1, 0}, {1, 3, 8, 6, 6, 1, 1, 1},
+    {21, 21, 21, 7, 35, 3, 3, 1}, {6, 6, 12, 6, 21, 5, 5, 2}, {3, 12, 9, 8, 18, 3, 3, 1},
+};
+enum { N_SHAPES = sizeof shapes / sizeof shapes[0] };
+
+/* An infinite weight at one tap: windows whose tap is padding stay finite. */
+static void test_infinite_weights(session *s, uint64_t seed, uint64_t count)
+{
+    (void)count;
+    for (int i = 0; i < 2 * N_SHAPES; ++i) {
+        random_case c = fixed_case(&shapes[i / 2], i % 2 ? CONV2D_NHWC : CONV2D_NCHW);
+        const conv2d_tensor *w = &c.problem.weight;
+        for (int64_t tap = 0; tap < w->sizes[2] * w->sizes[3]; ++tap) {
+            case_data d;
+            c.seed = seed + (uint64_t)tap;
+            case_data_make(&c, &d);
+            const int64_t filter = w->sizes[2] * w->sizes[3];
+            const int64_t n_filters = w->sizes[0] * w->sizes[1];
+            *element(&d, CASE_WEIGHT, (n_filters / 2) * filter + tap) = tap % 2 ? INFINITY : NAN;
+            run_all(s, &c, &d, case_judge);
+            case_data_free(&d);
+        }
+    }
+}
+
+/* NaN and both infinities through every activation, beside ordinary values. */
+static void test_activations(session *s, uint64_t seed, uint64_t count)
+{
+    (void)count;
+    for (int act = CONV2D_ACT_NONE; act <= CONV2D_ACT_MISH + 2; ++act)
+        for (int i = 0; i < 2 * N_SHAPES; ++i) {
+            random_case c = fixed_case(&shapes[i / 2], i % 2 ? CONV2D_NHWC : CONV2D_NCHW);
+            conv2d_params *p = &c.problem.params;
+            p->activation = act <= CONV2D_ACT_MISH ? act : CONV2D_ACT_CLAMP;
+            if (act != CONV2D_ACT_MISH + 1 && p->activation == CONV2D_ACT_CLAMP)
+                p->output_min = -0.5;
+            if (act != CONV2D_ACT_MISH + 2 && p->activation == CONV2D_ACT_CLAMP)
+                p->output_max = 0.75;
+            c.seed = seed + (uint64_t)act;
+            case_data d;
+            case_data_make(&c, &d);
+            const int64_t n = elements(&d, CASE_INPUT);
+            *element(&d, CASE_INPUT, 0) = NAN;
+            *element(&d, CASE_INPUT, n / 2) = INFINITY;
+            *element(&d, CASE_INPUT, n - 1) = -INFINITY;
+            run_all(s, &c, &d, case_judge);
+            case_data_free(&d);
+        }
+}
+
+/* Every product and sum is a denormal that float32 holds exactly: results equal the oracle's. */
+static bool judge_exact(const case_place *place, char why[WHY_BYTES])
+{
+    for (int64_t i = 0; i < place->data->n_values; ++i) {
+        const long double want = place->data->values[i].y, got = case_place_value(place, i);
+        if (want != got) {
+            snprintf(why, WHY_BYTES, "element %lld is %La, exact result %La", (long long)i, got,
+                     want);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void fill_scaled(case_data *d, int which, rng *r, int64_t most, float scale)
+{
+    for (int64_t i = elements(d, which) - 1; i >= 0; --i)
+        *element(d, which, i) = (float)rng_range(r, -most, most) * scale;
+}
+
+static void test_denormals(session *s, uint64_t seed, uint64_t count)
+{
+    (void)count;
+    for (int i = 0; i < 4 * N_SHAPES; ++i) {
+        random_case c = fixed_case(&shapes[i / 4], i % 2 ? CONV2D_NHWC : CONV2D_NCHW);
+        c.seed = seed + (uint64_t)i;
+        case_data d;
+        case_data_make(&c, &d);
+        rng r = {c.seed};
+        const bool denormal_input = i / 2 % 2 == 0; /* else the weights are */
+        fill_scaled(&d, CASE_INPUT, &r, 9, denormal_input ? 0x1p-149f : 1.0f);
+        fill_scaled(&d, CASE_WEIGHT, &r, 9, denormal_input ? 1.0f : 0x1p-149f);
+        run_all(s, &c, &d, judge_exact);
+        case_data_free(&d);
+    }
+}
+
+/* With flush_denormals: zero or the exact value, nothing else. */
+static bool judge_flushed(const case_place *place, char why[WHY_BYTES])
+{
+    for (int64_t i = 0; i < place->data->n_values; ++i) {
+        const oracle_value v = place->data->values[i];
+        const long double got = case_place_value(place, i);
+        if (fabsl(got) > v.s || got != got) {
+            snprintf(why, WHY_BYTES, "element %lld is %Lg, |result| <= %Lg", (long long)i, got, v.s);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* True if this thread computes denormals; volatile, so that it happens here and now. */
+static bool computes_denormals(void)
+{
+    volatile float x = FLT_MIN;
+    x = x / 4;
+    return x > 0;
+}
+
+/* flush_denormals leaves the caller's own mode as it was, whatever that is. */
+static void test_flush_mode(session *s, uint64_t seed, uint64_t count)
+{
+    (void)count;
+    for (int i = 0; i < 2 * N_SHAPES; ++i) {
+        random_case c = fixed_case(&shapes[i / 2], i % 2 ? CONV2D_NHWC : CONV2D_NCHW);
+        c.seed = seed + (uint64_t)i;
+        c.problem.params.flush_denormals = 1;
+        case_data d;
+        case_data_make(&c, &d);
+        rng r = {c.seed};
+        fill_scaled(&d, CASE_INPUT, &r, 9, 0x1p-149f);
+        run_all(s, &c, &d, judge_flushed);
+        if (!computes_denormals())
+            report(s, &c, "caller", "denormals are flushed after a run with flush_denormals");
+#ifdef __SSE2__
+        const unsigned mode = _mm_getcsr(), flushing = mode | 0x8040; /* FTZ, DAZ */
+        for (int flush = 0; flush < 2; ++flush) {
+            c.problem.params.flush_denormals = d.problem.params.flush_denormals = flush;
+            _mm_setcsr(flushing);
+            case_place place;
+            case_place_make(&d, true, &place);
+            char why[WHY_BYTES] = "";
+            const run_how how = {.device = s->device, .path = CALL_CONTEXT};
+            const conv2d_status status = case_run(&place, &how, why);
+            const unsigned after = _mm_getcsr();
+            _mm_setcsr(mode);
+            if (status != CONV2D_OK)
+                report(s, &c, "planner's choice", why);
+            if ((after & 0x8040) != 0x8040)
+                report(s, &c, "caller", "the caller's own FTZ and DAZ are gone after a run");
+            case_place_free(&place);
+        }
+#endif
+        case_data_free(&d);
+    }
+}
+
+/* Sums beyond FLT_MAX: only sanity is promised. All terms are positive here, so the result is
+ * +infinity or, where the exact sum fits, close to it; never NaN, negative or small. */
+static bool judge_overflow(const case_place *place, char why[WHY_BYTES])
+{
+    for (int64_t i = 0; i < place->data->n_values; ++i) {
+        const long double want = place->data->values[i].y, got = case_place_value(place, i);
+        if (got >= (want < FLT_MAX ? want : FLT_MAX) * 0.999L && (want > FLT_MAX / 2 || got < FLT_MAX))
+            continue;
+        snprintf(why, WHY_BYTES, "element %lld is %Lg, exact result %Lg", (long long)i, got, want);
+        return false;
+    }
+    return true;
+}
+
+static void test_overflow(session *s, uint64_t seed, uint64_t count)
+{
+    (void)count;
+    for (int i = 0; i < 2 * N_SHAPES; ++i) {
+        random_case c = fixed_case(&shapes[i / 2], i % 2 ? CONV2D_NHWC : CONV2D_NCHW);
+        c.seed = seed + (uint64_t)i;
+        case_data d;
+        case_data_make(&c, &d);
+        for (int which = CASE_INPUT; which <= CASE_WEIGHT; ++which)
+            for (int64_t j = elements(&d, which) - 1; j >= 0; --j) {
+                float *x = element(&d, which, j);
+                *x = fabsf(*x) * (which == CASE_INPUT ? 0x1p100f : 0x1p27f);
+            }
+        run_all(s, &c, &d, judge_overflow);
+        case_data_free(&d);
+    }
+}
+
+typedef struct test {
+    const char *name;
+    void (*run)(session *, uint64_t seed, uint64_t count);
+} test;
+
+static const test tests[] = {
+    {"random special values", test_random},  {"infinite weights", test_infinite_weights},
+    {"activations", test_activations},       {"denormals", test_denormals},
+    {"flush_denormals mode", test_flush_mode}, {"overflow", test_overflow},
+};
+
+int main(int argc, char **argv)
+{
+    uint64_t count = 2000, seed = 1;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--count") == 0)
+            count = strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--seed") == 0)
+            seed = strtoull(argv[i + 1], NULL, 10);
+        else
+            return 2;
+    }
+    session s = {.device = open_device(2, NULL)};
+    s.n = list_candidates(s.device, s.list);
+    int failed = 0;
+    for (size_t t = 0; t < sizeof tests / sizeof tests[0]; ++t) {
+        s.test = tests[t].name;
+        s.cases = s.runs = s.refusals = 0;
+        s.failures = 0;
+        tests[t].run(&s, seed, count);
+        printf("%-24s %6llu cases, %7llu runs, %5llu refused, %d failures\n", s.test, s.cases,
+               s.runs, s.refusals, s.failures);
+        failed += s.failures;
+    }
+    for (int i = 0; i < s.n; ++i)
+        if (!s.list[i].shadowed && s.runs_of[i] == 0) {
+            printf("FAIL %s never ran\n", s.list[i].force);
+            ++failed;
+        }
+    conv2d_device_close(s.device);
+    printf("special_values: seed %llu, %d failures\n", (unsigned long long)seed, failed);
+    return failed ? 1 : 0;
+}
