@@ -108,7 +108,8 @@ void case_data_make(const random_case *source, case_data *d)
     *d = (case_data){.source = source, .problem = source->problem};
     const double addend = source->input_scale * source->weight_scale;
     const double scales[] = {source->input_scale, source->weight_scale, addend, addend, 0};
-    rng r = {source->seed ^ 0x632be59bd9b4e019u};
+    rng r = {source->seed ^ 0x632be59bd9b4e019u}; /* not the stream of the shape */
+    r.state = rng_u64(&r);
     for (int i = 0; i < CASE_TENSORS; ++i) {
         conv2d_tensor *t = case_tensor(&d->problem, i);
         if (t->rank == 0 || (i == CASE_RESIDUAL && source->in_place))

@@ -139,7 +139,7 @@ static void test_case(session *s, const random_case *c)
                 right = run_one(s, c, &place, s->list[i].force, side == 1, ++turn);
                 if (side == 1 && right)
                     matrix_count(&s->tally->counts, i, c->label);
-            } else if (side == 0 && i == n_refused) {
+            } else if (side == 0 && i == n_refused && data.n_values > 0) {
                 run_refused(s, c, &place, s->list[i].force);
             }
         }
@@ -249,6 +249,7 @@ int main(int argc, char **argv)
         return usage();
     if (opt.one_case)
         opt.count = 1, opt.jobs = 0;
+    conv2d_device_close(open_device(1, opt.isa)); /* ends here if the machine lacks the isa */
     const int n_tallies = opt.jobs ? opt.jobs : 1;
     static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; ++i)

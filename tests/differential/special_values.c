@@ -119,6 +119,7 @@ static void test_random(session *s, uint64_t seed, uint64_t count)
         random_case_make(seed + i, VALUES_UNIT, &c);
         case_data_make(&c, &d);
         rng r = {seed + i};
+        r.state = rng_u64(&r);
         for (int j = (int)rng_range(&r, 1, 3); j > 0; --j) {
             const int which = (int)rng_range(&r, CASE_INPUT, CASE_RESIDUAL);
             const int64_t n = elements(&d, which);
