@@ -224,12 +224,13 @@ static conv2d_status output_sizes(const conv2d_tensor *input, const conv2d_tenso
                        "weight has %" PRId64 " input channels per group, input has %" PRId64
                        " channels and groups = %" PRId64 ": expected %" PRId64,
                        weight->sizes[1], ic, params->groups, ic / params->groups);
-    for (int a = 0; a < 2; a++)
-        if (hw[a] < 1)
-            return c2_fail(CONV2D_E_SHAPE,
-                           "input has %" PRId64 " rows and %" PRId64
-                           " columns: only the batch or the channels may be 0",
-                           hw[0], hw[1]);
+    /* As PyTorch: where the result is empty anyway, padding may stand in for the picture. */
+    const bool empty = ic == 0 || (batch && input->sizes[0] == 0);
+    if ((hw[0] < 1 || hw[1] < 1) && !(empty && params->padding_mode == CONV2D_PAD_ZEROS))
+        return c2_fail(CONV2D_E_SHAPE,
+                       "input has %" PRId64 " rows and %" PRId64
+                       " columns: only the batch or the channels may be 0",
+                       hw[0], hw[1]);
     if (!resolve_padding(params, weight, pad_out))
         return c2_fail(CONV2D_E_OVERFLOW, "dilation %" PRId64 ",%" PRId64
                        " times the kernel size does not fit 63 bits", params->dilation[0],

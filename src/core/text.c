@@ -260,7 +260,8 @@ static conv2d_status check_problem(const conv2d_problem *p, dims *d)
         return s;
     const int rank = p->input.rank;
     const int32_t dtype = p->input.dtype;
-    const int64_t out[4] = {d->n, d->oc, d->out[0], d->out[1]};
+    /* PyTorch: no input channels, no output channels. */
+    const int64_t out[4] = {d->n, d->c ? d->oc : 0, d->out[0], d->out[1]};
     if (!c2_word_of(c2_words_dtype, dtype))
         return c2_fail(CONV2D_E_ARGUMENT, "problem: input has unknown dtype %" PRId32, dtype);
     s = check_tensor("input", &p->input, dtype, rank, p->input.sizes);

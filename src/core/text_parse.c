@@ -501,7 +501,8 @@ static conv2d_status describe_tensors(parser *s, const int64_t out_size[2])
     const int64_t *v = s->value;
     const int64_t input[4] = {v[MB], v[IC], v[IH], v[IW]};
     const int64_t weight[4] = {v[OC], v[IC] / v[G], v[KH], v[KW]};
-    const int64_t output[4] = {v[MB], v[OC], out_size[0], out_size[1]};
+    /* PyTorch: no input channels, no output channels. */
+    const int64_t output[4] = {v[MB], v[IC] ? v[OC] : 0, out_size[0], out_size[1]};
     const int64_t bias[4] = {0, 0, 0, v[OC]};
     const int rank = s->unbatched ? 3 : 4;
     conv2d_problem *p = &s->problem;
