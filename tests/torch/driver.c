@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * torch_driver: runs the cases of a case file (tests/golden/README.md) through the public API and
+ * says which differ from what the file expects. compare.py makes such files from PyTorch.
+ *   torch_driver [--isa NAME] [--threads N] [--entry N] [--algorithm NAME] FILE|-
+ * Prints "FAIL <number> <category>: <first difference>" per failure; exit 0 none, 1 some, 2 usage. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "golden/case.h"
+
+typedef struct options {
+    const char *path, *isa, *algorithm;
+    int threads, entry; /* entry -1: as the case says */
+} options;
+
+static int usage(void)
+{
+    fputs("usage: torch_driver [--isa NAME] [--threads N] [--entry 0|1|2] [--algorithm NAME] "
+          "FILE|-\n",
+          stderr);
+    return 2;
+}
+
+static int parse(int argc, char **argv, options *o)
+{
+    *o = (options){.entry = -1};
+    for (int i = 1; i < argc; i++) {
+        if (argv[i][0] != '-' || !strcmp(argv[i], "-")) {
+            o->path = argv[i];
+            continue;
+        }
+        if (i + 1 == argc)
+            return usage();
+        const char *name = argv[i], *value = argv[++i];
+        if (!strcmp(name, "--isa"))
+            o->isa = value;
+        else if (!strcmp(name, "--algorithm"))
+            o->algorithm = value;
+        else if (!strcmp(name, "--threads"))
+            o->threads = atoi(value);
+        else if (!strcmp(name, "--entry"))
+            o->entry = atoi(value);
+        else
+            return usage();
+    }
+    return o->path && o->entry < CASE_N_ENTRIES ? 0 : usage();
+}
+
+/* 0 or 1; -1 if the file is damaged. */
+static int run_all(conv2d_device *device, const options *o, case_reader *reader)
+{
+    test_case c;
+    char why[256];
+    int more, n = 0, n_failed = 0;
+    while ((more = case_next(reader, &c, why)) == 1) {
+        case_result result;
+        const case_entry entry = o->entry < 0 ? c.entry : (case_entry)o->entry;
+        case_run(device, &c, entry, o->algorithm, &result);
+        n++;
+        if (!case_check(&c, &result, why)) {
+            n_failed++;
+            printf("FAIL %" PRId64 " %s: %s\n", c.id, c.category, why);
+        }
+        case_result_free(&result);
+    }
+    if (more < 0) {
+        fprintf(stderr, "torch_driver: %s\n", why);
+        return -1;
+    }
+    conv2d_device_info info = CONV2D_DEVICE_INFO_INIT;
+    if (conv2d_device_get_info(device, &info) == CONV2D_OK)
+        printf("%d cases on %s (%s, %" PRId32 " threads), %d failed\n", n, info.backend, info.isa,
+               info.n_threads, n_failed);
+    return n_failed > 0;
+}
+
+int main(int argc, char **argv)
+{
+    options o;
+    if (parse(argc, argv, &o))
+        return 2;
+    case_reader reader;
+    char why[256];
+    if (!case_open(o.path, &reader, why)) {
+        fprintf(stderr, "torch_driver: %s\n", why);
+        return 2;
+    }
+    conv2d_device_options device_options = CONV2D_DEVICE_OPTIONS_INIT;
+    device_options.isa = o.isa;
+    device_options.n_threads = o.threads;
+    conv2d_device *device = NULL;
+    int rc = -1;
+    if (conv2d_device_open("cpu", &device_options, &device))
+        fprintf(stderr, "torch_driver: %s\n", conv2d_last_error());
+    else
+        rc = run_all(device, &o, &reader);
+    conv2d_device_close(device);
+    case_close(&reader);
+    return rc < 0 ? 2 : rc;
+}
