@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * depthwise_px: one input channel a group, lanes = pixels, any strides. Each block of a channel is
+ * copied into a window without padding and strides (window.h), in which taps are offsets; where the
+ * image itself is like that, it is read in place.
+ * Error before activation: g(K+2) * s + (K+2) * 2^-149, K = KH * KW; taps in order. */
+#include "cpu/cost.h"
+#include "cpu/driver.h"
+#include "cpu/window.h"
+
+enum {
+    WINDOW_BYTES = 1 << 20,       /* at most */
+    WINDOW_CHEAP_BYTES = 24 << 10, /* up to here the window stays in the L1 cache */
+    CHANNEL_BLOCKS = 64           /* tasks the channels of one block of pixels make at most */
+};
+
+typedef struct blocking {
+    bool direct;
+    c2_window window; /* direct: only its pitch */
+    c2_split blocks_y, blocks_x, channel_blocks;
+    size_t scratch_bytes; /* of a worker; up to C2_STACK_BYTES they are on its stack */
+    double seconds;       /* of one output channel, without the epilogue */
+} blocking;
+
+struct c2_state {
+    const c2_kernel *kernel;
+    c2_dw_px_fn fn;
+    c2_epilogue_fn epilogue;
+    blocking b;
+    int vector;
+    size_t n_taps;
+    ptrdiff_t *tap_offset;
+};
+
+static int variants(const conv2d_device *device)
+{
+    return c2_cpu_kernel_count(device, C2_FAMILY_DW_PX);
+}
+
+static const char *variant_name(const conv2d_device *device, int variant)
+{
+    return c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant)->name;
+}
+
+static const char *variant_isa(const conv2d_device *device, int variant)
+{
+    return c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant)->isa;
+}
+
+static double products(const c2_kernel *k, const c2_problem *p, double lanes)
+{
+    const c2_speed *speed = c2_speed_of(k);
+    const double vector = c2_vector_lanes(k), vectors = ceil(lanes / vector);
+    const double tiles = ceil(vectors * vector / k->nr);
+    const double idle = fmax(1, 4 * tiles / vectors); /* few vectors wait for the FMAs' latency */
+    return vectors * vector * (double)p->kh * (double)p->kw * idle / speed->load_lanes +
+           tiles * speed->call;
+}
+
+/* Direct: rows of the image follow each other, taps are never padded. */
+static bool can_be_direct(const c2_problem *p)
+{
+    return !c2_problem_is_padded(p) && p->input_stride[3] == 1 && p->stride[0] == 1 &&
+           p->stride[1] == 1 && p->input_stride[2] == p->w;
+}
+
+static void try_window(blocking *best, const c2_kernel *k, const c2_problem *p,
+                       const c2_window *shape, int64_t n_rows, int64_t n_cols)
+{
+    const c2_speed *speed = c2_speed_of(k);
+    const double budget =
+        fmax(C2_STACK_BYTES, fmin((double)p->workspace_limit, (double)WINDOW_BYTES));
+    blocking b = *best;
+    b.direct = false;
+    b.window = *shape;
+    b.blocks_y = c2_split_even(p->oh, n_rows);
+    b.blocks_x = c2_split_even(p->ow, n_cols);
+    const int64_t rows = c2_div_up(p->oh, n_rows), cols = c2_div_up(p->ow, n_cols);
+    const double bytes = 4 * c2_window_floats(shape, rows, cols, 1);
+    if (bytes > budget)
+        return;
+    c2_window_set_block(&b.window, rows, cols);
+    b.scratch_bytes = c2_round_up((size_t)bytes, C2_ALIGN);
+    const bool runs = p->input_stride[3] == 1 && p->stride[1] <= 2;
+    const double fill = bytes / 4 * (runs ? speed->copy : speed->gather) / (double)p->ocg;
+    const double slow = bytes > WINDOW_CHEAP_BYTES ? 1.3 : 1;
+    const double lanes = (double)(rows - 1) * (double)b.window.pitch + (double)cols;
+    b.seconds = (double)n_rows * (double)n_cols * (fill + products(k, p, lanes) * slow);
+    if (b.seconds < best->seconds)
+        *best = b;
+}
+
+/* seconds = HUGE_VAL if not even a window for one pixel fits. */
+static blocking choose_blocking(const c2_kernel *k, const c2_problem *p)
+{
+    blocking best = {.seconds = HUGE_VAL};
+    for (int split = 0; split < 4; split++) {
+        c2_window shape;
+        c2_window_init(&shape, p, split & 2, split & 1);
+        for (int64_t n_cols = 1; n_cols <= p->ow; n_cols *= 2) {
+            for (int64_t n_rows = 1; n_rows <= p->oh; n_rows += n_rows < 8 ? 1 : n_rows / 2)
+                try_window(&best, k, p, &shape, n_rows, n_cols);
+            try_window(&best, k, p, &shape, p->oh, n_cols);
+        }
+    }
+    if (can_be_direct(p)) {
+        blocking b = best;
+        b.direct = true;
+        b.window.pitch = p->w;
+        b.scratch_bytes = 0;
+        /* Blocks of about 4096 lanes, so that a large image is many tasks. */
+        const int64_t rows = c2_min(p->oh, c2_div_up(4096, p->w));
+        b.blocks_y = c2_split_even(p->oh, c2_div_up(p->oh, rows));
+        b.blocks_x = c2_split_even(p->ow, 1);
+        b.seconds =
+            (double)b.blocks_y.n * products(k, p, (double)(rows - 1) * (double)p->w + (double)p->ow);
+        if (b.seconds < best.seconds)
+            best = b;
+    }
+    const double blocks = (double)best.blocks_y.n * (double)best.blocks_x.n;
+    const int64_t parts = (int64_t)ceil(CHANNEL_BLOCKS / fmax(1, blocks));
+    best.channel_blocks = c2_split_even(p->groups, c2_min(parts, p->groups));
+    return best;
+}
+
+static bool supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+{
+    if (p->icg != 1)
+        return c2_refuse(why, "a group has %lld input channels: depthwise has 1",
+                         (long long)p->icg);
+    if (!c2_driver_supports(p, why))
+        return false;
+    if (choose_blocking(c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant), p).seconds == HUGE_VAL)
+        return c2_refuse(why, "workspace_limit = %llu: the window of one pixel does not fit",
+                         (unsigned long long)p->workspace_limit);
+    return true;
+}
+
+static double cost(const conv2d_device *device, const c2_problem *p, int variant)
+{
+    const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant);
+    return (double)p->n * (double)p->oc * choose_blocking(k, p).seconds +
+           c2_cost_epilogue(c2_speed_of(k), p, 3);
+}
+
+/* Packed: [oc][tap], kw fastest. */
+static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int variant)
+{
+    const blocking b = choose_blocking(c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant), p);
+    const c2_pack_shape shape = {c2_split_even(p->ocg, p->ocg), 1};
+    return (c2_bytes){c2_pack_bytes(p, &shape), 0,
+                      b.scratch_bytes > C2_STACK_BYTES ? b.scratch_bytes : 0};
+}
+
+static conv2d_status pack(conv2d_device *device, const c2_problem *p, int variant,
+                          const c2_weight_view *view, conv2d_buffer *packed)
+{
+    (void)device;
+    (void)variant;
+    const c2_pack_shape shape = {c2_split_even(p->ocg, p->ocg), 1};
+    c2_pack_weights(p, &shape, view, packed->host);
+    return CONV2D_OK;
+}
+
+static void plan_destroy(conv2d_device *device, c2_state *s)
+{
+    if (!s)
+        return;
+    c2_free(&device->allocator, s->tap_offset, s->n_taps * sizeof *s->tap_offset);
+    c2_free(&device->allocator, s, sizeof *s);
+}
+
+static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int variant,
+                                 c2_state **state_out)
+{
+    c2_state *s = c2_alloc_zero(&device->allocator, sizeof *s);
+    if (!s)
+        return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
+    s->kernel = c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant);
+    s->fn = (c2_dw_px_fn)s->kernel->fn;
+    s->epilogue = c2_cpu_epilogue(s->kernel);
+    s->vector = c2_vector_lanes(s->kernel);
+    s->b = choose_blocking(s->kernel, p);
+    s->n_taps = (size_t)(p->kh * p->kw);
+    s->tap_offset = c2_alloc(&device->allocator, s->n_taps * sizeof *s->tap_offset);
+    if (!s->tap_offset) {
+        plan_destroy(device, s);
+        return c2_fail(CONV2D_E_NOMEM, "no memory for the offsets of taps");
+    }
+    for (size_t t = 0; t < s->n_taps; t++) {
+        const int64_t ky = (int64_t)t / p->kw, kx = (int64_t)t % p->kw;
+        s->tap_offset[t] = s->b.direct
+                               ? ky * p->dilation[0] * p->input_stride[2] + kx * p->dilation[1]
+                               : c2_window_tap(&s->b.window, ky, kx);
+    }
+    *state_out = s;
+    return CONV2D_OK;
+}
+
+/* All lanes of a block for one output channel. */
+static void output_channel(const c2_state *s, const c2_run_args *args, const c2_block *block,
+                           const float *pixels, int64_t n, int64_t oc)
+{
+    const int64_t pitch = s->b.window.pitch;
+    const int64_t total = (block->rows - 1) * pitch + block->cols;
+    const c2_target target = c2_target_of(args, s->epilogue, n, oc);
+    const c2_split vectors = c2_split_even(c2_div_up(total, s->vector),
+                                           c2_div_up(total, s->kernel->nr));
+    _Alignas(64) float acc[C2_MAX_TILE];
+    for (int64_t i = 0; i < vectors.n; i++) {
+        const int64_t first = c2_split_begin(&vectors, i) * s->vector;
+        const int64_t end = c2_split_begin(&vectors, i + 1) * s->vector;
+        const int64_t real = c2_min(end, total) - first;
+        const c2_dw_px_args a = {pixels + first, s->tap_offset, s->n_taps,
+                                 (const float *)args->packed->host + oc * (int64_t)s->n_taps, acc,
+                                 (int)(s->b.direct ? real : end - first), false};
+        const c2_lanes lanes = {first, real, pitch, block->cols, block->y, block->x};
+        s->fn(&a);
+        c2_store_channel_rows(&target, acc, s->kernel->nr, 1, &lanes);
+    }
+}
+
+static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
+{
+    const c2_problem *p = args->problem;
+    const blocking *b = &s->b;
+    _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
+    float *scratch = stack;
+    if (b->scratch_bytes > C2_STACK_BYTES)
+        scratch = (float *)((char *)args->workspace + (size_t)worker * b->scratch_bytes);
+    const int64_t i = (int64_t)task, bx = i % b->blocks_x.n, by = i / b->blocks_x.n % b->blocks_y.n;
+    const int64_t rest = i / b->blocks_x.n / b->blocks_y.n;
+    const int64_t bc = rest % b->channel_blocks.n, n = rest / b->channel_blocks.n;
+    c2_block block = {c2_split_begin(&b->blocks_y, by), c2_split_begin(&b->blocks_x, bx), 0, 0};
+    block.rows = c2_split_begin(&b->blocks_y, by + 1) - block.y;
+    block.cols = c2_split_begin(&b->blocks_x, bx + 1) - block.x;
+    const int64_t end = c2_split_begin(&b->channel_blocks, bc + 1);
+    for (int64_t c = c2_split_begin(&b->channel_blocks, bc); c < end; c++) {
+        const float *image = (const float *)args->input.data + n * p->input_stride[0] +
+                             c * p->input_stride[1];
+        if (!b->direct)
+            c2_window_fill(&b->window, &block, image, p->input_stride + 1, 1, scratch);
+        const float *pixels = b->direct ? image + block.y * p->input_stride[2] : scratch;
+        for (int64_t j = 0; j < p->ocg; j++)
+            output_channel(s, args, &block, pixels, n, c * p->ocg + j);
+    }
+}
+
+static conv2d_status run(const c2_state *s, const c2_run_args *args)
+{
+    const blocking *b = &s->b;
+    const int64_t n = args->problem->n * b->channel_blocks.n * b->blocks_y.n * b->blocks_x.n;
+    return c2_cpu_parallel(s, args, (size_t)n, run_task);
+}
+
+const c2_algorithm c2_algo_depthwise_px = {
+    .name = "depthwise_px",
+    .variants = variants,
+    .variant_name = variant_name,
+    .variant_isa = variant_isa,
+    .supports = supports,
+    .cost = cost,
+    .bound = c2_strict_bound,
+    .bound_text = c2_strict_bound_text,
+    .memory = memory,
+    .pack = pack,
+    .plan_create = plan_create,
+    .plan_destroy = plan_destroy,
+    .run = run,
+};

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * epilogue: out = activation((acc + bias) + residual) for a finished tile, any strides of out and
+ * residual. Columns with unit stride go by vectors, others element by element through a small
+ * buffer. Cheap activations are vector code with the operations of c2_activate_f32 in the same
+ * order; the others call it, so every path gives the same bits. */
+#include "core/activation.h"
+#include "cpu/body/body.h"
+
+typedef struct act {
+    int32_t kind;
+    vf low, high, alpha;
+    const c2_post *post;
+} act;
+
+C2_ALWAYS_INLINE vf elementwise(const c2_post *post, vf x)
+{
+    float lanes[VF];
+    vf_store(lanes, x);
+    for (int i = 0; i < VF; i++)
+        lanes[i] = c2_activate_f32(post, lanes[i]);
+    return vf_load(lanes);
+}
+
+C2_ALWAYS_INLINE vf activate(const act *a, vf x)
+{
+    switch (a->kind) {
+    case CONV2D_ACT_NONE: return x;
+    case CONV2D_ACT_RELU: return vf_max(vf_zero(), x);
+    case CONV2D_ACT_RELU6:
+    case CONV2D_ACT_CLAMP: return vf_min(a->high, vf_max(a->low, x));
+    case CONV2D_ACT_LEAKY_RELU: return vf_where_positive(x, x, vf_mul(a->alpha, x));
+    case CONV2D_ACT_HARDSIGMOID:
+        return vf_div(vf_min(a->high, vf_max(a->low, vf_add(x, vf_set1(3)))), vf_set1(6));
+    case CONV2D_ACT_HARDSWISH:
+        return vf_mul(
+            x, vf_div(vf_min(a->high, vf_max(a->low, vf_add(x, vf_set1(3)))), vf_set1(6)));
+    default: return elementwise(a->post, x);
+    }
+}
+
+C2_ALWAYS_INLINE vf load_part(const float *p, int n)
+{
+    return n >= VF ? vf_load(p) : vf_load_n(p, n);
+}
+
+C2_ALWAYS_INLINE vf load_strided(const float *p, ptrdiff_t stride, int n)
+{
+    float lanes[VF] = {0};
+    for (int i = 0; i < n && i < VF; i++)
+        lanes[i] = p[i * stride];
+    return vf_load(lanes);
+}
+
+C2_ALWAYS_INLINE void store_strided(float *p, ptrdiff_t stride, vf x, int n)
+{
+    float lanes[VF];
+    vf_store(lanes, x);
+    for (int i = 0; i < n && i < VF; i++)
+        p[i * stride] = lanes[i];
+}
+
+C2_ALWAYS_INLINE void row(const c2_epilogue_args *a, const act *f, int r)
+{
+    const float *acc = a->acc + r * a->acc_stride;
+    float *out = a->out + r * a->out_row_stride;
+    const float *residual = a->residual ? a->residual + r * a->residual_row_stride : NULL;
+    const vf bias_row = vf_set1(a->bias_row ? a->bias_row[r] : 0);
+    const ptrdiff_t out_stride = a->out_col_stride, residual_stride = a->residual_col_stride;
+    for (int c = 0; c < a->cols; c += VF) {
+        const int n = a->cols - c;
+        vf x = load_part(acc + c, n);
+        if (a->bias_row)
+            x = vf_add(x, bias_row);
+        if (a->bias_col)
+            x = vf_add(x, load_part(a->bias_col + c, n));
+        if (residual)
+            x = vf_add(x, residual_stride == 1
+                              ? load_part(residual + c, n)
+                              : load_strided(residual + c * residual_stride, residual_stride, n));
+        x = activate(f, x);
+        if (out_stride != 1)
+            store_strided(out + c * out_stride, out_stride, x, n);
+        else if (n >= VF)
+            vf_store(out + c, x);
+        else
+            vf_store_n(out + c, x, n);
+    }
+}
+
+c2_epilogue_kernel C2_K(epilogue);
+void C2_K(epilogue)(const c2_epilogue_args *a)
+{
+    act f = {CONV2D_ACT_NONE, vf_zero(), vf_set1(6), vf_zero(), a->activation};
+    if (a->activation) {
+        f.kind = a->activation->activation;
+        f.alpha = vf_set1((float)a->activation->alpha);
+        if (f.kind == CONV2D_ACT_CLAMP) {
+            f.low = vf_set1((float)a->activation->min);
+            f.high = vf_set1((float)a->activation->max);
+        }
+    }
+    for (int r = 0; r < a->rows; r++)
+        row(a, &f, r);
+}

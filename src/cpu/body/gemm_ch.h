@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * gemm_ch: rows = pixels (through a table of pointers, broadcast), lanes = output channels (packed
+ * weights). MR pointers do not fit the integer registers, so each is loaded from the table again
+ * for every two steps of k: 2*MR broadcasts, MR pointer loads, 2*NV weight loads, 2*MR*NV FMAs.
+ * The accumulators, two steps of weights and one broadcast must fit the vector registers. */
+#include "cpu/body/body.h"
+
+/* The table behind the pointer may have changed, as far as the compiler knows: it loads the rows
+ * in the loop, where it would otherwise spill them and keep them all up to date. */
+C2_ALWAYS_INLINE const float *const *fresh(const float *const *table)
+{
+    __asm__("" : "+r"(table));
+    return table;
+}
+
+C2_ALWAYS_INLINE void steps(const int m, const int nv, const int nk, const float *const *table,
+                            size_t k, const float *w, vf acc[C2_MR][C2_NV])
+{
+    vf b[2][C2_NV];
+    C2_UNROLL
+    for (int s = 0; s < nk; s++) {
+        C2_UNROLL
+        for (int j = 0; j < nv; j++)
+            b[s][j] = vf_keep(vf_load(w + s * C2_NR + j * VF));
+    }
+    const float *const *rows_now = fresh(table);
+    C2_UNROLL
+    for (int i = 0; i < m; i++) {
+        const float *p = rows_now[i] + k;
+        C2_UNROLL
+        for (int s = 0; s < nk; s++) {
+            const vf x = vf_keep(vf_set1(p[s]));
+            C2_UNROLL
+            for (int j = 0; j < nv; j++)
+                acc[i][j] = vf_fma(x, b[s][j], acc[i][j]);
+        }
+    }
+}
+
+C2_ALWAYS_INLINE void tile(const int m, const int nv, const c2_gemm_ch_args *a)
+{
+    vf acc[C2_MR][C2_NV];
+    C2_UNROLL
+    for (int i = 0; i < m; i++) {
+        C2_UNROLL
+        for (int j = 0; j < nv; j++)
+            acc[i][j] = vf_zero();
+    }
+    if (a->accumulate) {
+        C2_UNROLL
+        for (int i = 0; i < m; i++) {
+            C2_UNROLL
+            for (int j = 0; j < nv; j++)
+                acc[i][j] = vf_load(a->acc + i * C2_NR + j * VF);
+        }
+    }
+    const float *w = a->weight;
+    const size_t n_taps = a->n_taps, klen = a->klen;
+    const float *const *table = a->rows;
+    for (size_t t = 0; t < n_taps; t++, table += C2_MR) {
+        size_t k = 0;
+        for (; k + 1 < klen; k += 2, w += 2 * C2_NR)
+            steps(m, nv, 2, table, k, w, acc);
+        if (k < klen) {
+            steps(m, nv, 1, table, k, w, acc);
+            w += C2_NR;
+        }
+    }
+    C2_UNROLL
+    for (int i = 0; i < m; i++) {
+        C2_UNROLL
+        for (int j = 0; j < nv; j++)
+            vf_store(a->acc + i * C2_NR + j * VF, acc[i][j]);
+    }
+}
+
+C2_ALWAYS_INLINE void rows(const int nv, const c2_gemm_ch_args *a)
+{
+    switch (a->m) {
+    case 1: tile(1, nv, a); break;
+    case 2: tile(C2_AT_MOST(2, C2_MR), nv, a); break;
+    case 3: tile(C2_AT_MOST(3, C2_MR), nv, a); break;
+    case 4: tile(C2_AT_MOST(4, C2_MR), nv, a); break;
+    case 5: tile(C2_AT_MOST(5, C2_MR), nv, a); break;
+    case 6: tile(C2_AT_MOST(6, C2_MR), nv, a); break;
+    case 7: tile(C2_AT_MOST(7, C2_MR), nv, a); break;
+    case 8: tile(C2_AT_MOST(8, C2_MR), nv, a); break;
+    case 9: tile(C2_AT_MOST(9, C2_MR), nv, a); break;
+    case 10: tile(C2_AT_MOST(10, C2_MR), nv, a); break;
+    case 11: tile(C2_AT_MOST(11, C2_MR), nv, a); break;
+    default: tile(C2_AT_MOST(12, C2_MR), nv, a); break;
+    }
+}
+_Static_assert(C2_MR <= 12 && C2_NV <= 2, "rows and vectors have a case of their own");
+
+c2_gemm_ch_kernel C2_K(gemm_ch);
+void C2_K(gemm_ch)(const c2_gemm_ch_args *a)
+{
+    if (a->n <= VF)
+        rows(1, a);
+    else
+        rows(C2_NV, a);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The CPU cost model: one table of speeds an ISA, from which algorithms add up seconds on one
+ * thread. It ranks candidates; nobody is told it as a measurement. */
+#ifndef C2_CPU_COST_H
+#define C2_CPU_COST_H
+
+#include "cpu/kernels.h"
+
+typedef struct c2_speed {
+    const char *isa;
+    double fma_lanes;   /* products a second in a full GEMM tile held by the caches */
+    double load_lanes;  /* products a second where each needs a load of its own (depthwise) */
+    double copy;        /* seconds a float copied in runs (windows) */
+    double gather;      /* seconds a float copied one by one (strided windows, panels) */
+    double store;       /* seconds a float stored by the epilogue, unit stride */
+    double scatter;     /* seconds a float stored with a stride */
+    double pointer;     /* seconds a row pointer put into a table */
+    double call;        /* seconds a kernel call with its tile takes beside the products */
+} c2_speed;
+
+const c2_speed *c2_speed_of(const c2_kernel *kernel);
+
+/* Seconds of the epilogue for all outputs of the problem; lane_axis: the axis of output (1 channel,
+ * 3 pixel) that the kernel's lanes run along. */
+double c2_cost_epilogue(const c2_speed *speed, const c2_problem *p, int lane_axis);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Helpers of the CPU's fast algorithms: common refusals, the strict bound, splits, and the last
+ * step of a tile, which hands finished sums to the epilogue kernel in runs of equal strides. */
+#include "cpu/driver.h"
+
+#include <string.h>
+
+c2_split c2_split_even(int64_t total, int64_t n_parts)
+{
+    return (c2_split){n_parts, total / n_parts, total % n_parts};
+}
+
+bool c2_driver_supports(const c2_problem *p, c2_why *why)
+{
+    if (p->input_dtype != CONV2D_FLOAT32)
+        return c2_refuse(why, "dtype %d: vector kernels exist for float32 only", p->input_dtype);
+    if (p->padding_mode == CONV2D_PAD_ZEROS && !p->weights_finite && c2_problem_is_padded(p))
+        return c2_refuse(why, "weights are not all finite: this algorithm multiplies padding by "
+                              "them");
+    return true;
+}
+
+double c2_strict_bound(const c2_problem *p, int variant)
+{
+    (void)variant;
+    const double nu = ((double)c2_problem_k(p) + 2) * 0x1p-24;
+    return nu < 1 ? nu / (1 - nu) : HUGE_VAL;
+}
+
+const char *c2_strict_bound_text(const c2_problem *p, int variant)
+{
+    (void)p;
+    (void)variant;
+    return "g(K+2) * s + (K+2) * 2^-149";
+}
+
+int c2_vector_lanes(const c2_kernel *kernel)
+{
+    for (int i = 0; i < c2_n_kernels; i++) {
+        const c2_kernel *k = &c2_kernels[i];
+        if (k->family == C2_FAMILY_EPILOGUE && strcmp(k->isa, kernel->isa) == 0)
+            return k->nr;
+    }
+    return kernel->nr;
+}
+
+c2_target c2_target_of(const c2_run_args *args, c2_epilogue_fn epilogue, int64_t n, int64_t oc0)
+{
+    const c2_problem *p = args->problem;
+    c2_target t = {p, epilogue, NULL, NULL, NULL, c2_problem_activation(p)};
+    t.out = (float *)args->output.data + n * p->output_stride[0] + oc0 * p->output_stride[1];
+    if (p->has_residual)
+        t.residual = (const float *)args->residual.data + n * p->residual_stride[0] +
+                     oc0 * p->residual_stride[1];
+    if (p->has_bias)
+        t.bias = (const float *)args->bias + oc0;
+    return t;
+}
+
+/* Calls store(context, lane, count, out offset, residual offset) for each run of lanes whose pixels
+ * lie in one output row, or for all at once if rows follow each other at the same stride. */
+typedef struct run {
+    int64_t lane, count;       /* from the tile's first lane */
+    ptrdiff_t out, residual; /* offsets of its first pixel */
+} run;
+
+static bool rows_follow(const c2_problem *p, const c2_lanes *l)
+{
+    return l->pitch == p->ow && l->cols == p->ow && l->x == 0 &&
+           p->output_stride[2] == p->ow * p->output_stride[3] &&
+           (!p->has_residual || p->residual_stride[2] == p->ow * p->residual_stride[3]);
+}
+
+/* The run at or after lane *at; false if none is left. Moves *at behind it. */
+static bool next_run(const c2_problem *p, const c2_lanes *l, bool follow, int64_t *at, run *r)
+{
+    int64_t row = (l->first + *at) / l->pitch, col = (l->first + *at) % l->pitch;
+    if (col >= l->cols) { /* lanes between two rows */
+        *at += l->pitch - col;
+        row++;
+        col = 0;
+    }
+    if (*at >= l->count)
+        return false;
+    const int64_t left = l->count - *at;
+    r->lane = *at;
+    r->count = follow ? left : c2_min(left, l->cols - col);
+    r->out = (l->y + row) * p->output_stride[2] + (l->x + col) * p->output_stride[3];
+    r->residual = (l->y + row) * p->residual_stride[2] + (l->x + col) * p->residual_stride[3];
+    *at += r->count;
+    return true;
+}
+
+void c2_store_channel_rows(const c2_target *t, const float *acc, ptrdiff_t acc_stride, int channels,
+                           const c2_lanes *lanes)
+{
+    const c2_problem *p = t->problem;
+    const bool follow = rows_follow(p, lanes);
+    run r;
+    for (int64_t at = 0; next_run(p, lanes, follow, &at, &r);) {
+        const c2_epilogue_args args = {
+            .acc = acc + r.lane,
+            .acc_stride = acc_stride,
+            .rows = channels,
+            .cols = (int)r.count,
+            .bias_row = t->bias,
+            .residual = t->residual ? t->residual + r.residual : NULL,
+            .residual_row_stride = p->residual_stride[1],
+            .residual_col_stride = p->residual_stride[3],
+            .out = t->out + r.out,
+            .out_row_stride = p->output_stride[1],
+            .out_col_stride = p->output_stride[3],
+            .activation = t->activation,
+        };
+        t->epilogue(&args);
+    }
+}
+
+void c2_store_pixel_rows(const c2_target *t, const float *acc, ptrdiff_t acc_stride, int channels,
+                         int64_t channel_step, const c2_lanes *lanes)
+{
+    const c2_problem *p = t->problem;
+    const bool follow = rows_follow(p, lanes);
+    float bias[C2_MAX_TILE];
+    if (t->bias && channel_step != 1) {
+        for (int i = 0; i < channels; i++)
+            bias[i] = t->bias[i * channel_step];
+    }
+    run r;
+    for (int64_t at = 0; next_run(p, lanes, follow, &at, &r);) {
+        const c2_epilogue_args args = {
+            .acc = acc + r.lane * acc_stride,
+            .acc_stride = acc_stride,
+            .rows = (int)r.count,
+            .cols = channels,
+            .bias_col = t->bias && channel_step != 1 ? bias : t->bias,
+            .residual = t->residual ? t->residual + r.residual : NULL,
+            .residual_row_stride = p->residual_stride[3],
+            .residual_col_stride = p->residual_stride[1] * channel_step,
+            .out = t->out + r.out,
+            .out_row_stride = p->output_stride[3],
+            .out_col_stride = p->output_stride[1] * channel_step,
+            .activation = t->activation,
+        };
+        t->epilogue(&args);
+    }
+}

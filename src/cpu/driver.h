@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What the CPU's fast algorithms share: refusals common to all, bounds, splitting of ranges into
+ * tiles, packing, the last step of a tile, and the entry points of the two GEMM drivers. */
+#ifndef C2_CPU_DRIVER_H
+#define C2_CPU_DRIVER_H
+
+#include "cpu/cpu.h"
+
+enum {
+    C2_TAP_CHUNK = 64,        /* taps a kernel call gets at most: their tables lie on the stack */
+    C2_STACK_BYTES = 32768,   /* scratch that a task keeps on its stack, so that workspace_limit = 0
+                                 runs every problem */
+    C2_MAX_MR = 16,           /* bounds of all kernels' tiles, for tables on the stack */
+    C2_MAX_TILE = 1024        /* floats of a tile, mr * nr at most */
+};
+
+/* A range cut into n parts whose sizes differ by one unit at most. */
+typedef struct c2_split {
+    int64_t n, size, extra; /* the first `extra` parts have size + 1 */
+} c2_split;
+c2_split c2_split_even(int64_t total, int64_t n_parts);
+static inline int64_t c2_split_begin(const c2_split *s, int64_t i)
+{
+    return i * s->size + c2_min(i, s->extra);
+}
+
+/* float32 tensors, and finite weights if padding is multiplied by them. */
+bool c2_driver_supports(const c2_problem *p, c2_why *why);
+/* g(K+2), docs/numerics.md; and as text. */
+double c2_strict_bound(const c2_problem *p, int variant);
+const char *c2_strict_bound_text(const c2_problem *p, int variant);
+/* Lanes of one vector of the kernel's ISA. */
+int c2_vector_lanes(const c2_kernel *kernel);
+
+/* Packed weights of the GEMM kernels: [group][tile][tap][icg][width], each tile `width` output
+ * channels wide of which the split fills the first, zeros in the rest. Bytes, SIZE_MAX if they do
+ * not fit size_t. */
+typedef struct c2_pack_shape {
+    c2_split tiles; /* of the ocg output channels of a group */
+    int width;
+} c2_pack_shape;
+size_t c2_pack_bytes(const c2_problem *p, const c2_pack_shape *shape);
+void c2_pack_weights(const c2_problem *p, const c2_pack_shape *shape, const c2_weight_view *view,
+                     float *packed);
+
+/* One image of a run: pointers at element (0, oc0, 0, 0) of residual and output. */
+typedef struct c2_target {
+    const c2_problem *problem;
+    c2_epilogue_fn epilogue;
+    float *out;
+    const float *residual; /* or NULL */
+    const float *bias;     /* of channel oc0, or NULL */
+    const c2_post *activation;
+} c2_target;
+c2_target c2_target_of(const c2_run_args *args, c2_epilogue_fn epilogue, int64_t n, int64_t oc0);
+
+/* Pixels of a tile: `count` lanes from lane `first` of rows that are `pitch` lanes apart and have
+ * `cols` real pixels each; lane 0 is output pixel (y, x). */
+typedef struct c2_lanes {
+    int64_t first, count, pitch, cols, y, x;
+} c2_lanes;
+/* Store acc, channels as rows (acc[channel][lane], acc_stride apart). */
+void c2_store_channel_rows(const c2_target *target, const float *acc, ptrdiff_t acc_stride,
+                           int channels, const c2_lanes *lanes);
+/* Store acc, pixels as rows (acc[lane][channel]); channels are channel_step output channels apart. */
+void c2_store_pixel_rows(const c2_target *target, const float *acc, ptrdiff_t acc_stride,
+                         int channels, int64_t channel_step, const c2_lanes *lanes);
+
+/* The GEMM drivers: members of c2_algorithm for implicit GEMM and for 1x1. */
+bool c2_gemm_ch_supports(const c2_problem *p, c2_why *why);
+double c2_gemm_ch_cost(const conv2d_device *device, const c2_problem *p, int variant);
+c2_bytes c2_gemm_ch_memory(const conv2d_device *device, const c2_problem *p, int variant);
+conv2d_status c2_gemm_ch_pack(conv2d_device *device, const c2_problem *p, int variant,
+                              const c2_weight_view *view, conv2d_buffer *packed);
+conv2d_status c2_gemm_ch_plan_create(conv2d_device *device, const c2_problem *p, int variant,
+                                     c2_state **state_out);
+void c2_gemm_ch_plan_destroy(conv2d_device *device, c2_state *state);
+conv2d_status c2_gemm_ch_run(const c2_state *state, const c2_run_args *args);
+
+double c2_gemm_px_cost(const conv2d_device *device, const c2_problem *p, int variant);
+c2_bytes c2_gemm_px_memory(const conv2d_device *device, const c2_problem *p, int variant);
+conv2d_status c2_gemm_px_pack(conv2d_device *device, const c2_problem *p, int variant,
+                              const c2_weight_view *view, conv2d_buffer *packed);
+conv2d_status c2_gemm_px_plan_create(conv2d_device *device, const c2_problem *p, int variant,
+                                     c2_state **state_out);
+void c2_gemm_px_plan_destroy(conv2d_device *device, c2_state *state);
+conv2d_status c2_gemm_px_run(const c2_state *state, const c2_run_args *args);
+
+/* The variants of one family. */
+int c2_gemm_ch_variants(const conv2d_device *device);
+const char *c2_gemm_ch_variant_name(const conv2d_device *device, int variant);
+const char *c2_gemm_ch_variant_isa(const conv2d_device *device, int variant);
+int c2_gemm_px_variants(const conv2d_device *device);
+const char *c2_gemm_px_variant_name(const conv2d_device *device, int variant);
+const char *c2_gemm_px_variant_isa(const conv2d_device *device, int variant);
+
+#endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Driver of the gemm_px kernels (lanes = pixels, rows = output channels): implicit GEMM for any
+ * strides of input and output. Pixels are read in one of three ways, chosen by gemm_px_plan.c:
+ *   direct   in place: rows of the image follow each other and no tap is padded;
+ *   window   from a copy of the block's input in which padding and strides are gone (window.h);
+ *   panel    from a copy [k][lane] of a few tiles, in chunks of k, where a window would be too big.
+ * All three feed every accumulator the same products in the same order: taps outer, channels inner.
+ * Bound: g(K+2) * s + (K+2) * 2^-149 (docs/numerics.md). */
+#include "cpu/gemm_px.h"
+
+#include <string.h>
+
+/* What a task works on. */
+typedef struct work {
+    const c2_state *s;
+    const c2_run_args *args;
+    const float *image;   /* element (n, first channel of the group, 0, 0) */
+    const float *weights; /* packed, of the group */
+    float *scratch;
+    int64_t n, g;
+    int64_t tile_begin, tile_end; /* output channel tiles */
+    c2_block block;
+} work;
+
+static int tile_rows(const c2_state *s, int64_t tile)
+{
+    return (int)(c2_split_begin(&s->plan.pack.tiles, tile + 1) -
+                 c2_split_begin(&s->plan.pack.tiles, tile));
+}
+
+static const float *tile_weights(const work *w, int64_t tile)
+{
+    const c2_problem *p = w->args->problem;
+    return w->weights + tile * c2_problem_k(p) * w->s->plan.pack.width;
+}
+
+static void store_tile(const work *w, int64_t tile, const float *acc, const c2_lanes *lanes)
+{
+    const c2_problem *p = w->args->problem;
+    const int64_t oc0 = w->g * p->ocg + c2_split_begin(&w->s->plan.pack.tiles, tile);
+    const c2_target target = c2_target_of(w->args, w->s->epilogue, w->n, oc0);
+    c2_store_channel_rows(&target, acc, w->s->kernel->nr, tile_rows(w->s, tile), lanes);
+}
+
+/* One tile whose taps are all in place: base + tap_offset[t], channels `pitch` apart. */
+static void place_tile(const work *w, int64_t tile, const float *base, ptrdiff_t pitch, int n,
+                       const c2_lanes *lanes)
+{
+    const c2_state *s = w->s;
+    _Alignas(64) float acc[C2_MAX_TILE];
+    c2_tap taps[C2_TAP_CHUNK];
+    c2_gemm_px_args a = {taps, 0, s->plan.klen, tile_weights(w, tile), acc, tile_rows(s, tile), n,
+                         false};
+    for (size_t t = 0; t < s->n_taps; t += a.n_taps) {
+        a.n_taps = s->n_taps - t < C2_TAP_CHUNK ? s->n_taps - t : C2_TAP_CHUNK;
+        for (size_t i = 0; i < a.n_taps; i++)
+            taps[i] = (c2_tap){base + s->tap_offset[t + i], pitch};
+        s->fn(&a);
+        a.weight += a.n_taps * a.klen * (size_t)s->kernel->mr;
+        a.accumulate = true;
+    }
+    store_tile(w, tile, acc, lanes);
+}
+
+/* Tiles of the block's lanes, in whole vectors but for the last. */
+typedef struct lane_tiles {
+    c2_split vectors;
+    int64_t lanes;
+    int vector;
+} lane_tiles;
+
+static lane_tiles cut_lanes(const c2_state *s, int64_t lanes)
+{
+    const int64_t vectors = c2_div_up(lanes, s->plan.vector);
+    const int64_t most = s->kernel->nr / s->plan.vector;
+    return (lane_tiles){c2_split_even(vectors, c2_div_up(vectors, most)), lanes, s->plan.vector};
+}
+
+static void one_tile(const work *w, int64_t tile, const lane_tiles *cut, int64_t i,
+                     const float *base, ptrdiff_t pitch, bool whole_vectors)
+{
+    const int64_t first = c2_split_begin(&cut->vectors, i) * cut->vector;
+    const int64_t end = c2_split_begin(&cut->vectors, i + 1) * cut->vector;
+    const int64_t real = c2_min(end, cut->lanes) - first;
+    const c2_lanes lanes = {first, real, w->s->plan.window.pitch, w->block.cols, w->block.y,
+                            w->block.x};
+    place_tile(w, tile, base + first, pitch, (int)(whole_vectors ? end - first : real), &lanes);
+}
+
+/* Direct and window: all tiles of the block. Pixels stay in the cache for all weights, unless the
+ * weights are the bigger part. */
+static void place_block(const work *w, const float *base, ptrdiff_t pitch, bool whole_vectors)
+{
+    const c2_window *win = &w->s->plan.window;
+    const lane_tiles cut = cut_lanes(w->s, (w->block.rows - 1) * win->pitch + w->block.cols);
+    if (w->s->plan.weights_outside) {
+        for (int64_t tile = w->tile_begin; tile < w->tile_end; tile++)
+            for (int64_t i = 0; i < cut.vectors.n; i++)
+                one_tile(w, tile, &cut, i, base, pitch, whole_vectors);
+    } else {
+        for (int64_t i = 0; i < cut.vectors.n; i++)
+            for (int64_t tile = w->tile_begin; tile < w->tile_end; tile++)
+                one_tile(w, tile, &cut, i, base, pitch, whole_vectors);
+    }
+}
+
+static void run_direct(const work *w)
+{
+    const c2_problem *p = w->args->problem;
+    place_block(w, w->image + w->block.y * p->input_stride[2] + w->block.x, p->input_stride[1],
+                false);
+}
+
+static void run_window(const work *w)
+{
+    const c2_problem *p = w->args->problem;
+    const c2_window *win = &w->s->plan.window;
+    c2_window_fill(win, &w->block, w->image, p->input_stride + 1, p->icg, w->scratch);
+    place_block(w, w->scratch, win->channel_pitch, true);
+}
+
+/* Panels: where lane j of a tap lies in the image, or nowhere for a padded zero. */
+static const ptrdiff_t nowhere = PTRDIFF_MIN;
+
+static void find_lanes(const c2_problem *p, int64_t tap, int64_t first, int n, ptrdiff_t *at)
+{
+    const int64_t ky = tap / p->kw, kx = tap % p->kw;
+    int64_t oy = first / p->ow, ox = first % p->ow;
+    for (int j = 0; j < n; j++) {
+        const int64_t y = c2_pad_index(
+            p->padding_mode, oy * p->stride[0] + ky * p->dilation[0] - p->pad[0], p->h);
+        const int64_t x = c2_pad_index(
+            p->padding_mode, ox * p->stride[1] + kx * p->dilation[1] - p->pad[1], p->w);
+        at[j] = y < 0 || x < 0 ? nowhere : y * p->input_stride[2] + x * p->input_stride[3];
+        if (++ox == p->ow) {
+            ox = 0;
+            oy++;
+        }
+    }
+}
+
+static void gather(const float *channel, const ptrdiff_t *at, int n, float *to)
+{
+    for (int j = 0; j < n;) {
+        if (at[j] == nowhere) {
+            to[j++] = 0;
+            continue;
+        }
+        int end = j + 1;
+        while (end < n && at[end] == at[end - 1] + 1)
+            end++;
+        const float *from = channel + at[j];
+        for (int i = j; i < end; i++)
+            to[i] = from[i - j];
+        j = end;
+    }
+}
+
+/* Rows k0 .. k1 of one tile's panel; lanes up to the next whole vector become zeros. */
+static void fill_panel(const work *w, int64_t first, int n, int64_t k0, int64_t k1, float *panel)
+{
+    const c2_problem *p = w->args->problem;
+    const int nr = w->s->kernel->nr, vector = w->s->plan.vector;
+    const int whole = (n + vector - 1) / vector * vector;
+    ptrdiff_t at[C2_MAX_TILE];
+    for (int64_t k = k0; k < k1;) {
+        const int64_t tap = k / p->icg, end = c2_min(k1, (tap + 1) * p->icg);
+        find_lanes(p, tap, first, n, at);
+        for (; k < end; k++, panel += nr) {
+            gather(w->image + k % p->icg * p->input_stride[1], at, n, panel);
+            for (int j = n; j < whole; j++)
+                panel[j] = 0;
+        }
+    }
+}
+
+/* The block's lanes are output pixels [x, x + cols) of the flattened image; panels of all its
+ * tiles for a chunk of k, then all output channels over that chunk, sums waiting in scratch. */
+static void run_panel(const work *w)
+{
+    const c2_state *s = w->s;
+    const c2_problem *p = w->args->problem;
+    const int64_t k_all = c2_problem_k(p), nr = s->kernel->nr, mr = s->kernel->mr;
+    const lane_tiles cut = cut_lanes(s, w->block.cols);
+    const int64_t n_tiles = w->tile_end - w->tile_begin, panel_floats = s->plan.panel_k * nr;
+    float *sums = w->scratch + s->plan.panel_tiles * panel_floats;
+    for (int64_t k0 = 0; k0 < k_all; k0 += s->plan.panel_k) {
+        const int64_t k1 = c2_min(k_all, k0 + s->plan.panel_k);
+        for (int64_t i = 0; i < cut.vectors.n; i++) {
+            const int64_t first = c2_split_begin(&cut.vectors, i) * cut.vector;
+            const int64_t end = c2_min(c2_split_begin(&cut.vectors, i + 1) * cut.vector, cut.lanes);
+            fill_panel(w, w->block.x + first, (int)(end - first), k0, k1,
+                       w->scratch + i * panel_floats);
+        }
+        for (int64_t t = 0; t < n_tiles; t++) {
+            const float *weights = tile_weights(w, w->tile_begin + t) + k0 * mr;
+            for (int64_t i = 0; i < cut.vectors.n; i++) {
+                const int64_t first = c2_split_begin(&cut.vectors, i) * cut.vector;
+                const int64_t end = c2_split_begin(&cut.vectors, i + 1) * cut.vector;
+                const c2_tap tap = {w->scratch + i * panel_floats, nr};
+                float *acc = sums + (t * s->plan.panel_tiles + i) * mr * nr;
+                const c2_gemm_px_args a = {&tap, 1, (size_t)(k1 - k0), weights, acc,
+                                           tile_rows(s, w->tile_begin + t), (int)(end - first),
+                                           k0 > 0};
+                s->fn(&a);
+                if (k1 == k_all) {
+                    const c2_lanes lanes = {w->block.x + first, c2_min(end, cut.lanes) - first,
+                                            p->ow, p->ow, 0, 0};
+                    store_tile(w, w->tile_begin + t, acc, &lanes);
+                }
+            }
+        }
+    }
+}
+
+static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
+{
+    static void (*const run[])(const work *) = {run_direct, run_window, run_panel};
+    const c2_problem *p = args->problem;
+    _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
+    const c2_px_plan *plan = &s->plan;
+    const int64_t i = (int64_t)task;
+    const int64_t bx = i % plan->blocks_x.n, by = i / plan->blocks_x.n % plan->blocks_y.n;
+    const int64_t rest = i / plan->blocks_x.n / plan->blocks_y.n;
+    const int64_t bo = rest % plan->tile_blocks.n;
+    work w = {.s = s, .args = args, .scratch = stack};
+    w.g = rest / plan->tile_blocks.n % p->groups;
+    w.n = rest / plan->tile_blocks.n / p->groups;
+    if (plan->scratch_bytes > C2_STACK_BYTES)
+        w.scratch = (float *)((char *)args->workspace + (size_t)worker * plan->scratch_bytes);
+    w.image = (const float *)args->input.data + w.n * p->input_stride[0] +
+              w.g * p->icg * p->input_stride[1];
+    w.weights = (const float *)args->packed->host +
+                w.g * plan->pack.tiles.n * c2_problem_k(p) * plan->pack.width;
+    w.tile_begin = c2_split_begin(&plan->tile_blocks, bo);
+    w.tile_end = c2_split_begin(&plan->tile_blocks, bo + 1);
+    w.block.y = c2_split_begin(&plan->blocks_y, by);
+    w.block.x = c2_split_begin(&plan->blocks_x, bx);
+    w.block.rows = c2_split_begin(&plan->blocks_y, by + 1) - w.block.y;
+    w.block.cols = c2_split_begin(&plan->blocks_x, bx + 1) - w.block.x;
+    run[plan->mode](&w);
+}
+
+conv2d_status c2_gemm_px_run(const c2_state *s, const c2_run_args *args)
+{
+    const c2_problem *p = args->problem;
+    const c2_px_plan *plan = &s->plan;
+    const int64_t n = p->n * p->groups * plan->tile_blocks.n * plan->blocks_y.n * plan->blocks_x.n;
+    return c2_cpu_parallel(s, args, (size_t)n, run_task);
+}
+
+conv2d_status c2_gemm_px_pack(conv2d_device *device, const c2_problem *p, int variant,
+                              const c2_weight_view *view, conv2d_buffer *packed)
+{
+    const c2_px_plan plan = c2_px_plan_make(device, p, variant);
+    c2_pack_weights(p, &plan.pack, view, packed->host);
+    return CONV2D_OK;
+}
+
+conv2d_status c2_gemm_px_plan_create(conv2d_device *device, const c2_problem *p, int variant,
+                                     c2_state **state_out)
+{
+    const size_t n_taps = (size_t)(p->kh * p->kw);
+    c2_state *s = c2_alloc_zero(&device->allocator, sizeof *s);
+    if (!s)
+        return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
+    s->plan = c2_px_plan_make(device, p, variant);
+    s->kernel = c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant);
+    s->fn = (c2_gemm_px_fn)s->kernel->fn;
+    s->epilogue = c2_cpu_epilogue(s->kernel);
+    s->n_taps = n_taps;
+    if (s->plan.mode != C2_PX_PANEL) {
+        s->tap_offset = c2_alloc(&device->allocator, n_taps * sizeof *s->tap_offset);
+        if (!s->tap_offset) {
+            c2_gemm_px_plan_destroy(device, s);
+            return c2_fail(CONV2D_E_NOMEM, "no memory for the offsets of %zu taps", n_taps);
+        }
+        for (size_t t = 0; t < n_taps; t++) {
+            const int64_t ky = (int64_t)t / p->kw, kx = (int64_t)t % p->kw;
+            s->tap_offset[t] = s->plan.mode == C2_PX_WINDOW
+                                   ? c2_window_tap(&s->plan.window, ky, kx)
+                                   : ky * p->dilation[0] * p->input_stride[2] + kx * p->dilation[1];
+        }
+    }
+    *state_out = s;
+    return CONV2D_OK;
+}
+
+void c2_gemm_px_plan_destroy(conv2d_device *device, c2_state *s)
+{
+    if (!s)
+        return;
+    c2_free(&device->allocator, s->tap_offset, s->n_taps * sizeof *s->tap_offset);
+    c2_free(&device->allocator, s, sizeof *s);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Inside of the gemm_px driver: its blocking (gemm_px_plan.c) and its state (gemm_px.c). */
+#ifndef C2_CPU_GEMM_PX_H
+#define C2_CPU_GEMM_PX_H
+
+#include "cpu/driver.h"
+#include "cpu/window.h"
+
+typedef enum c2_px_mode { C2_PX_DIRECT, C2_PX_WINDOW, C2_PX_PANEL } c2_px_mode;
+
+/* Blocking of one problem for one kernel; a pure function of both and workspace_limit. */
+typedef struct c2_px_plan {
+    c2_px_mode mode;
+    c2_pack_shape pack;
+    c2_window window;        /* window: its geometry; direct: pitch of the image's rows */
+    c2_split blocks_y, blocks_x; /* of output rows and columns; panel: x = pixels, y = one block */
+    c2_split tile_blocks;    /* of the output channel tiles of a group */
+    int64_t panel_k, panel_tiles; /* panel: rows of k a chunk, tiles of pixels a block */
+    size_t klen;             /* channels of a group */
+    size_t scratch_bytes;    /* of a worker; up to C2_STACK_BYTES they are on its stack */
+    int vector;              /* lanes of the ISA's vector */
+    bool weights_outside;    /* loop over weights outside, pixels inside */
+    double seconds;
+} c2_px_plan;
+
+c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_problem *p, int variant);
+
+struct c2_state {
+    const c2_kernel *kernel;
+    c2_gemm_px_fn fn;
+    c2_epilogue_fn epilogue;
+    c2_px_plan plan;
+    size_t n_taps;
+    ptrdiff_t *tap_offset; /* n_taps; NULL for panels */
+};
+
+#endif

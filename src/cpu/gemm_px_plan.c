@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Blocking of the gemm_px driver: tries the ways to read pixels and the sizes of blocks, and keeps
+ * the one the cost model likes best under workspace_limit. Blocks never change results, so they may
+ * depend on the limit; they never depend on threads. */
+#include "cpu/cost.h"
+#include "cpu/gemm_px.h"
+
+enum {
+    WINDOW_BYTES = 1 << 20,       /* a window at most: it should stay in the L2 cache */
+    WINDOW_CHEAP_BYTES = 1 << 18, /* up to here windows leave room for the weights as well */
+    PANEL_BYTES = 1 << 20,
+    WEIGHTS_INNER_BYTES = 1 << 19, /* more packed weights than this: loop over them outside */
+    WANTED_TASKS = 16
+};
+
+typedef struct search {
+    const c2_problem *p;
+    const c2_kernel *kernel;
+    const c2_speed *speed;
+    double budget; /* bytes of scratch */
+    c2_px_plan best;
+} search;
+
+/* Seconds of the products of `blocks` blocks of `lanes` lanes for all output channels of a group. */
+static double products(const search *s, double lanes)
+{
+    const c2_px_plan *b = &s->best;
+    const double vectors = ceil(lanes / b->vector);
+    const double tiles = ceil(vectors / (s->kernel->nr / b->vector));
+    /* Few accumulators wait for each other's latency; a full tile has mr * nr / vector. */
+    const double rows = (double)s->p->ocg / (double)b->pack.tiles.n;
+    const double accumulators = rows * fmin(vectors, s->kernel->nr / b->vector);
+    const double idle = fmax(1, 8 / accumulators);
+    const double k = (double)c2_problem_k(s->p);
+    const double work = vectors * b->vector * (double)s->p->ocg * k * idle / s->speed->fma_lanes;
+    return work + tiles * (double)b->pack.tiles.n * s->speed->call;
+}
+
+static void keep_if_better(search *s, const c2_px_plan *candidate)
+{
+    if (candidate->seconds < s->best.seconds)
+        s->best = *candidate;
+}
+
+/* Direct: rows of the image follow each other, taps are never padded. */
+static bool can_be_direct(const c2_problem *p)
+{
+    return !c2_problem_is_padded(p) && p->input_stride[3] == 1 &&
+           (p->stride[0] == 1 || p->oh == 1) && (p->stride[1] == 1 || p->ow == 1) &&
+           (p->h == 1 || p->oh == 1 || p->input_stride[2] == p->w);
+}
+
+/* Output channels are cut as well if blocks of pixels alone are too few tasks. The batch does not
+ * count: a plan for one image and one for many choose alike. */
+static void cut_tiles(const search *s, c2_px_plan *plan)
+{
+    const double tasks =
+        (double)s->p->groups * (double)plan->blocks_y.n * (double)plan->blocks_x.n;
+    const int64_t parts = (int64_t)fmax(1, ceil(WANTED_TASKS / tasks));
+    plan->tile_blocks = c2_split_even(plan->pack.tiles.n, c2_min(parts, plan->pack.tiles.n));
+}
+
+static double blocks_of(const c2_px_plan *plan)
+{
+    return (double)plan->blocks_y.n * (double)plan->blocks_x.n;
+}
+
+static void try_direct(search *s, int64_t rows)
+{
+    const c2_problem *p = s->p;
+    c2_px_plan plan = s->best;
+    plan.mode = C2_PX_DIRECT;
+    plan.blocks_y = c2_split_even(p->oh, c2_div_up(p->oh, rows));
+    plan.blocks_x = c2_split_even(p->ow, 1);
+    plan.window.pitch = p->oh == 1 ? p->ow : p->w;
+    plan.scratch_bytes = 0;
+    cut_tiles(s, &plan);
+    rows = c2_div_up(p->oh, plan.blocks_y.n);
+    plan.seconds = blocks_of(&plan) *
+                   products(s, (double)(rows - 1) * (double)plan.window.pitch + (double)p->ow);
+    keep_if_better(s, &plan);
+}
+
+static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t cols)
+{
+    const c2_problem *p = s->p;
+    c2_px_plan plan = s->best;
+    plan.mode = C2_PX_WINDOW;
+    plan.blocks_y = c2_split_even(p->oh, c2_div_up(p->oh, rows));
+    plan.blocks_x = c2_split_even(p->ow, c2_div_up(p->ow, cols));
+    rows = c2_div_up(p->oh, plan.blocks_y.n);
+    cols = c2_div_up(p->ow, plan.blocks_x.n);
+    const double bytes = 4 * c2_window_floats(shape, rows, cols, p->icg);
+    if (bytes > fmin(s->budget, WINDOW_BYTES))
+        return;
+    cut_tiles(s, &plan);
+    plan.window = *shape;
+    c2_window_set_block(&plan.window, rows, cols);
+    plan.scratch_bytes = c2_round_up((size_t)bytes, C2_ALIGN);
+    const bool runs = p->input_stride[3] == 1 && p->stride[1] == 1;
+    const double fill = bytes / 4 * (runs ? s->speed->copy : s->speed->gather);
+    const double slow = bytes > WINDOW_CHEAP_BYTES ? 1.05 : 1;
+    const double lanes = (double)(rows - 1) * (double)plan.window.pitch + (double)cols;
+    plan.seconds =
+        blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + products(s, lanes) * slow);
+    keep_if_better(s, &plan);
+}
+
+static void try_panel(search *s, int64_t tiles)
+{
+    const c2_problem *p = s->p;
+    const int64_t nr = s->kernel->nr, mr = s->kernel->mr;
+    const double k_all = (double)c2_problem_k(p);
+    c2_px_plan plan = s->best;
+    plan.mode = C2_PX_PANEL;
+    plan.window.pitch = p->ow;
+    plan.panel_tiles = tiles;
+    plan.blocks_y = c2_split_even(1, 1);
+    plan.blocks_x = c2_split_even(p->oh * p->ow, c2_div_up(p->oh * p->ow, tiles * nr));
+    cut_tiles(s, &plan);
+    /* Half of the budget for sums at most; then as much k as fits. */
+    const double budget = fmin(s->budget, PANEL_BYTES), a_tile = (double)(mr * nr * tiles) * 4;
+    const int64_t most = (int64_t)fmax(1, budget / 2 / a_tile);
+    const int64_t per_block = c2_div_up(plan.pack.tiles.n, plan.tile_blocks.n);
+    if (per_block > most)
+        plan.tile_blocks = c2_split_even(plan.pack.tiles.n, c2_div_up(plan.pack.tiles.n, most));
+    const double sums = a_tile * (double)c2_div_up(plan.pack.tiles.n, plan.tile_blocks.n);
+    if (sums + (double)(tiles * nr) * 4 > budget)
+        return;
+    plan.panel_k = (int64_t)fmin(k_all, floor((budget - sums) / 4 / (double)(tiles * nr)));
+    plan.scratch_bytes =
+        c2_round_up((size_t)(sums + 4 * (double)(plan.panel_k * tiles * nr)), C2_ALIGN);
+    const double pixels = (double)p->oh * (double)p->ow;
+    const double fill = pixels * k_all * s->speed->gather * (double)plan.tile_blocks.n;
+    plan.seconds = fill + blocks_of(&plan) * products(s, fmin(pixels, (double)(tiles * nr)));
+    /* Weights are read once a block; beyond the cache that takes about as long as copying. */
+    if (plan.weights_outside)
+        plan.seconds += blocks_of(&plan) * k_all * (double)p->ocg * s->speed->copy;
+    keep_if_better(s, &plan);
+}
+
+/* Sizes of blocks worth trying: 1 .. 8, then by half as much again, and all. */
+static int64_t next_size(int64_t size, int64_t all)
+{
+    if (size >= all)
+        return all + 1;
+    return c2_min(all, size < 8 ? size + 1 : size + size / 2);
+}
+
+static void try_windows(search *s)
+{
+    const c2_problem *p = s->p;
+    for (int split = 0; split < 4; split++) {
+        if ((split & 1 && p->kw == 1) || (split & 2 && p->kh == 1))
+            continue;
+        c2_window shape;
+        c2_window_init(&shape, p, split & 2, split & 1);
+        for (int64_t parts = 1; parts <= 64 && parts <= p->ow; parts = parts < 4 ? parts + 1 : parts * 2) {
+            const int64_t cols = c2_div_up(p->ow, parts);
+            for (int64_t rows = 1; rows <= p->oh; rows = next_size(rows, p->oh))
+                try_window(s, &shape, rows, cols);
+        }
+    }
+}
+
+c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_problem *p, int variant)
+{
+    const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant);
+    search s = {.p = p, .kernel = k, .speed = c2_speed_of(k)};
+    s.budget = fmax(C2_STACK_BYTES, fmin((double)p->workspace_limit, PANEL_BYTES));
+    c2_px_plan *plan = &s.best;
+    plan->pack = (c2_pack_shape){c2_split_even(p->ocg, c2_div_up(p->ocg, k->mr)), k->mr};
+    plan->klen = (size_t)p->icg;
+    plan->vector = c2_vector_lanes(k);
+    plan->weights_outside =
+        4.0 * (double)p->ocg * (double)c2_problem_k(p) > WEIGHTS_INNER_BYTES;
+    plan->seconds = HUGE_VAL;
+    if (can_be_direct(p)) {
+        for (int64_t rows = 1; rows <= p->oh; rows = next_size(rows, p->oh))
+            try_direct(&s, rows);
+    }
+    if (plan->seconds == HUGE_VAL || c2_problem_k(p) > p->icg)
+        try_windows(&s);
+    try_panel(&s, 1);
+    try_panel(&s, 4);
+    return *plan;
+}
+
+double c2_gemm_px_cost(const conv2d_device *device, const c2_problem *p, int variant)
+{
+    const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant);
+    const c2_px_plan plan = c2_px_plan_make(device, p, variant);
+    return (double)p->n * (double)p->groups * plan.seconds +
+           c2_cost_epilogue(c2_speed_of(k), p, 3);
+}
+
+c2_bytes c2_gemm_px_memory(const conv2d_device *device, const c2_problem *p, int variant)
+{
+    const c2_px_plan plan = c2_px_plan_make(device, p, variant);
+    return (c2_bytes){c2_pack_bytes(p, &plan.pack), 0,
+                      plan.scratch_bytes > C2_STACK_BYTES ? plan.scratch_bytes : 0};
+}
+
+int c2_gemm_px_variants(const conv2d_device *device)
+{
+    return c2_cpu_kernel_count(device, C2_FAMILY_GEMM_PX);
+}
+
+const char *c2_gemm_px_variant_name(const conv2d_device *device, int variant)
+{
+    return c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant)->name;
+}
+
+const char *c2_gemm_px_variant_isa(const conv2d_device *device, int variant)
+{
+    return c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant)->isa;
+}

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The CPU's kernels: which ISAs this build has, and one object library an ISA with the flags of
+# cmake/isa.cmake. Files are listed as in kernels.inc; tests/lint checks that they agree.
+set(_generic
+  gemm_ch_f32_4x8 gemm_px_f32_4x8 dw_ch_f32_4x8 dw_px_f32_1x32 epilogue_f32_1x4 peak_f32_4x8)
+set(_avx2
+  gemm_ch_f32_6x16 gemm_px_f32_6x16 dw_ch_f32_6x16 dw_px_f32_1x64 epilogue_f32_1x8 peak_f32_6x16)
+set(_avx512
+  gemm_ch_f32_12x32 gemm_px_f32_8x48 dw_ch_f32_6x64 dw_px_f32_1x128 epilogue_f32_1x16
+  peak_f32_12x32)
+set(_neon
+  gemm_ch_f32_12x8 gemm_px_f32_8x12 dw_ch_f32_6x16 dw_px_f32_1x32 epilogue_f32_1x4
+  peak_f32_12x8)
+
+list(APPEND CONV2D_SOURCES
+  cpu/algo_depthwise_ch.c cpu/algo_depthwise_px.c cpu/algo_gemm1x1.c cpu/algo_igemm.c
+  cpu/cost.c cpu/driver.c cpu/gemm_ch.c cpu/gemm_px.c cpu/gemm_px_plan.c cpu/pack.c cpu/rows.c
+  cpu/window.c)
+
+# A minimal build has the portable kernels and what the compiler's baseline has anyway.
+include(CheckCSourceCompiles)
+set(CONV2D_ISAS generic)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64|ARM64)$")
+  list(APPEND CONV2D_ISAS neon)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+  if(CONV2D_MINIMAL)
+    check_c_source_compiles("
+      #if !defined(__AVX2__) || !defined(__FMA__)
+      #error
+      #endif
+      int main(void) { return 0; }" CONV2D_BASELINE_AVX2)
+    if(CONV2D_BASELINE_AVX2)
+      list(APPEND CONV2D_ISAS avx2)
+    endif()
+  else()
+    list(APPEND CONV2D_ISAS avx2 avx512)
+    find_package(CpuFeatures REQUIRED)
+    set(CONV2D_CPU_FEATURES CpuFeatures::cpu_features)
+  endif()
+endif()
+
+set(CONV2D_KERNEL_OBJECTS)
+foreach(_isa ${CONV2D_ISAS})
+  list(TRANSFORM _${_isa} REPLACE "(.+)" "cpu/isa/${_isa}/\\1.c" OUTPUT_VARIABLE _files)
+  add_library(conv2d_kernels_${_isa} OBJECT ${_files})
+  target_include_directories(conv2d_kernels_${_isa} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}
+                             ${PROJECT_SOURCE_DIR}/include)
+  target_link_libraries(conv2d_kernels_${_isa} PRIVATE conv2d_flags)
+  target_compile_options(conv2d_kernels_${_isa} PRIVATE ${CONV2D_KERNEL_FLAGS}
+                         ${CONV2D_ISA_FLAGS_${_isa}})
+  list(APPEND CONV2D_KERNEL_OBJECTS $<TARGET_OBJECTS:conv2d_kernels_${_isa}>)
+  string(TOUPPER ${_isa} _ISA)
+  set_property(SOURCE cpu/table.c APPEND PROPERTY COMPILE_DEFINITIONS C2_HAVE_${_ISA}=1)
+endforeach()
+if(CONV2D_CPU_FEATURES)
+  set_property(SOURCE cpu/machine.c APPEND PROPERTY COMPILE_DEFINITIONS CONV2D_HAVE_CPU_FEATURES)
+endif()

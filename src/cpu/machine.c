@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * What machine this is: CPU features, caches, name. Found once with cpu_features (x86) or from the
+ * compiler's baseline (CONV2D_MINIMAL, other architectures), then cut to the level asked for by
+ * the caller or the environment variable CONV2D_CPU. */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/text.h"
+#include "cpu/cpu.h"
+
+#if defined(CONV2D_HAVE_CPU_FEATURES)
+#include <cpu_features/cpuinfo_x86.h>
+#endif
+
+/* Levels, lowest first; one exists on this machine if it has all its features. */
+typedef struct level {
+    const char *isa;
+    uint32_t features;
+} level;
+static const level levels[] = {
+    {"generic", 0},
+    {"neon", C2_CPU_NEON},
+    {"avx2", C2_CPU_AVX2 | C2_CPU_FMA},
+    {"avx512", C2_CPU_AVX2 | C2_CPU_FMA | C2_CPU_AVX512},
+};
+enum { N_LEVELS = (int)(sizeof levels / sizeof levels[0]) };
+
+static const struct {
+    uint32_t feature;
+    const char *name;
+} feature_names[] = {
+    {C2_CPU_AVX2, "avx2"}, {C2_CPU_FMA, "fma"}, {C2_CPU_AVX512, "avx512"}, {C2_CPU_NEON, "neon"}};
+
+static uint32_t baseline(void)
+{
+    uint32_t f = 0;
+#if defined(__AVX2__)
+    f |= C2_CPU_AVX2;
+#endif
+#if defined(__FMA__)
+    f |= C2_CPU_FMA;
+#endif
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
+    f |= C2_CPU_AVX512;
+#endif
+#if defined(__aarch64__)
+    f |= C2_CPU_NEON;
+#endif
+    return f;
+}
+
+static void find_features(c2_machine *m)
+{
+    m->detected = baseline();
+#if defined(CONV2D_HAVE_CPU_FEATURES)
+    const X86Info info = GetX86Info();
+    const X86Features *x = &info.features;
+    m->detected |= x->avx2 ? C2_CPU_AVX2 : 0;
+    m->detected |= x->fma3 ? C2_CPU_FMA : 0;
+    m->detected |= x->avx512f && x->avx512bw && x->avx512dq && x->avx512vl ? C2_CPU_AVX512 : 0;
+    c2_text model = {m->model, sizeof m->model, 0};
+    c2_text_add(&model, "%s", info.brand_string + strspn(info.brand_string, " "));
+#endif
+    c2_text text = {m->feature_text, sizeof m->feature_text, 0};
+    for (size_t i = 0; i < sizeof feature_names / sizeof feature_names[0]; i++) {
+        if (m->detected & feature_names[i].feature)
+            c2_text_add(&text, "%s%s", text.length ? " " : "", feature_names[i].name);
+    }
+}
+
+#if defined(_SC_LEVEL1_DCACHE_SIZE)
+static size_t cache_bytes(int name, size_t otherwise)
+{
+    const long bytes = sysconf(name);
+    return bytes > 0 ? (size_t)bytes : otherwise;
+}
+#endif
+
+static void find_caches(c2_machine *m)
+{
+    /* Where the system does not say: sizes nearly every machine has. */
+    m->l1d_bytes = 32 << 10;
+    m->l2_bytes = 256 << 10;
+    m->l3_bytes = 4 << 20;
+#if defined(_SC_LEVEL1_DCACHE_SIZE)
+    m->l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, m->l1d_bytes);
+    m->l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, m->l2_bytes);
+    m->l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE, m->l3_bytes);
+#endif
+}
+
+/* The machine does not change: whoever finds it first keeps it for all. Callers that meet while it
+ * is being kept find it for themselves, so nobody waits. */
+static c2_machine found;
+static atomic_int found_state; /* 0 nothing, 1 being written, 2 there */
+
+static void detect(c2_machine *out)
+{
+    if (atomic_load_explicit(&found_state, memory_order_acquire) == 2) {
+        *out = found;
+        return;
+    }
+    memset(out, 0, sizeof *out);
+    find_features(out);
+    find_caches(out);
+    for (int i = 0; i < N_LEVELS; i++) {
+        if ((out->detected & levels[i].features) == levels[i].features)
+            out->isa_detected = levels[i].isa;
+    }
+    int nothing = 0;
+    if (atomic_compare_exchange_strong(&found_state, &nothing, 1)) {
+        found = *out;
+        atomic_store_explicit(&found_state, 2, memory_order_release);
+    }
+}
+
+conv2d_status c2_machine_init(const char *isa, c2_machine *machine_out)
+{
+    c2_machine m;
+    detect(&m);
+    const char *source = "isa";
+    if (!isa) {
+        isa = getenv("CONV2D_CPU");
+        source = "CONV2D_CPU";
+    }
+    if (!isa || !*isa)
+        isa = m.isa_detected;
+    const level *l = NULL;
+    for (int i = 0; i < N_LEVELS; i++) {
+        if (strcmp(isa, levels[i].isa) == 0)
+            l = &levels[i];
+    }
+    if (!l)
+        return c2_fail(CONV2D_E_ARGUMENT,
+                       "%s is \"%.32s\": expected generic, neon, avx2 or avx512", source, isa);
+    if ((m.detected & l->features) != l->features)
+        return c2_fail(CONV2D_E_DEVICE, "%s is %s: this machine has %s at most", source, l->isa,
+                       m.isa_detected);
+    m.isa = l->isa;
+    m.features = l->features;
+    *machine_out = m;
+    return CONV2D_OK;
+}

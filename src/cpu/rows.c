@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Row pointers; see rows.h. Pixels inside the image differ by one offset a tap; only tiles that
+ * touch a border look at each coordinate. */
+#include "cpu/rows.h"
+
+void c2_rows_init(c2_rows *r, const c2_problem *p, const float *image, const float *zeros)
+{
+    r->problem = p;
+    r->image = image;
+    r->zeros = zeros;
+}
+
+void c2_rows_pixels(c2_rows *r, int64_t first, int m)
+{
+    const c2_problem *p = r->problem;
+    const int64_t last_y = (p->kh - 1) * p->dilation[0], last_x = (p->kw - 1) * p->dilation[1];
+    int64_t oy = first / p->ow, ox = first % p->ow;
+    r->m = m;
+    r->inside = true;
+    for (int i = 0; i < m; i++) {
+        const int64_t y = oy * p->stride[0] - p->pad[0], x = ox * p->stride[1] - p->pad[1];
+        r->y[i] = y;
+        r->x[i] = x;
+        if (y < 0 || x < 0 || y + last_y >= p->h || x + last_x >= p->w)
+            r->inside = false;
+        else
+            r->first[i] = r->image + y * p->input_stride[2] + x * p->input_stride[3];
+        if (++ox == p->ow) {
+            ox = 0;
+            oy++;
+        }
+    }
+}
+
+static void table_inside(const c2_rows *r, int64_t tap, size_t n, int mr, const float **table)
+{
+    const c2_problem *p = r->problem;
+    int64_t kx = tap % p->kw;
+    ptrdiff_t at = tap / p->kw * p->dilation[0] * p->input_stride[2];
+    for (size_t t = 0; t < n; t++, table += mr) {
+        const ptrdiff_t offset = at + kx * p->dilation[1] * p->input_stride[3];
+        for (int i = 0; i < r->m; i++)
+            table[i] = r->first[i] + offset;
+        if (++kx == p->kw) {
+            kx = 0;
+            at += p->dilation[0] * p->input_stride[2];
+        }
+    }
+}
+
+static void table_row(const c2_rows *r, int64_t dy, int64_t dx, const float **table)
+{
+    const c2_problem *p = r->problem;
+    for (int i = 0; i < r->m; i++) {
+        const int64_t y = c2_pad_index(p->padding_mode, r->y[i] + dy, p->h);
+        const int64_t x = c2_pad_index(p->padding_mode, r->x[i] + dx, p->w);
+        table[i] = y < 0 || x < 0 ? r->zeros
+                                  : r->image + y * p->input_stride[2] + x * p->input_stride[3];
+    }
+}
+
+void c2_rows_table(const c2_rows *r, int64_t tap, size_t n, int mr, const float **table)
+{
+    const c2_problem *p = r->problem;
+    if (r->inside) {
+        table_inside(r, tap, n, mr, table);
+        return;
+    }
+    int64_t ky = tap / p->kw, kx = tap % p->kw;
+    for (size_t t = 0; t < n; t++, table += mr) {
+        table_row(r, ky * p->dilation[0], kx * p->dilation[1], table);
+        if (++kx == p->kw) {
+            kx = 0;
+            ky++;
+        }
+    }
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The portable vector: four floats in the compiler's vector extension (SSE2, NEON, wasm or plain
+ * scalars, whatever the baseline has). There may be no FMA instruction, so vf_fma rounds twice;
+ * the bound of docs/numerics.md holds for that as well. */
+#ifndef C2_CPU_SIMD_VEC_GENERIC_H
+#define C2_CPU_SIMD_VEC_GENERIC_H
+
+#include <stdint.h>
+#include <string.h>
+
+#define C2_ISA generic
+typedef float vf __attribute__((vector_size(16)));
+typedef int32_t vf_mask __attribute__((vector_size(16)));
+enum { VF = 4 };
+
+static inline vf vf_set1(float x) { return (vf){x, x, x, x}; }
+static inline vf vf_zero(void) { return (vf){0, 0, 0, 0}; }
+static inline vf vf_load(const float *p)
+{
+    vf v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static inline void vf_store(float *p, vf v) { memcpy(p, &v, sizeof v); }
+/* First n lanes, 1 <= n < VF; the others are 0 and their memory is not touched. */
+static inline vf vf_load_n(const float *p, int n)
+{
+    return (vf){p[0], n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, 0};
+}
+static inline void vf_store_n(float *p, vf v, int n)
+{
+    for (int i = 0; i < n; i++)
+        p[i] = v[i];
+}
+static inline vf vf_add(vf a, vf b) { return a + b; }
+static inline vf vf_mul(vf a, vf b) { return a * b; }
+static inline vf vf_div(vf a, vf b) { return a / b; }
+static inline vf vf_fma(vf a, vf b, vf c) { return a * b + c; }
+/* mask ? a : b, lane by lane */
+static inline vf vf_select(vf_mask mask, vf a, vf b)
+{
+    return (vf)(((vf_mask)a & mask) | ((vf_mask)b & ~mask));
+}
+/* bound > x ? bound : x, and bound < x ? bound : x: NaN in x and the sign of zero stay. */
+static inline vf vf_max(vf bound, vf x) { return vf_select(bound > x, bound, x); }
+static inline vf vf_min(vf bound, vf x) { return vf_select(bound < x, bound, x); }
+/* x > 0 ? a : b */
+static inline vf vf_where_positive(vf x, vf a, vf b) { return vf_select(x > vf_zero(), a, b); }
+/* The value is in a register here: the compiler may neither fold its load into several uses nor
+ * load it again. */
+static inline vf vf_keep(vf v)
+{
+#if defined(__SSE2__)
+    __asm__("" : "+x"(v));
+#endif
+    return v;
+}
+
+#endif

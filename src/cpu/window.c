@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copying windows of the input; see window.h for the layout. */
+#include "cpu/window.h"
+
+#include <string.h>
+
+#include "core/mem.h"
+
+static int64_t gcd(int64_t a, int64_t b)
+{
+    while (b) {
+        const int64_t r = a % b;
+        a = b;
+        b = r;
+    }
+    return a;
+}
+
+static c2_axis axis_of(const c2_problem *p, int i, bool split)
+{
+    c2_axis a = {i ? p->kw : p->kh, p->stride[i], p->dilation[i], p->pad[i], i ? p->w : p->h,
+                 0, 0, split};
+    /* tap * dilation modulo stride repeats with this period */
+    const int64_t period = a.stride / gcd(a.stride, a.dilation);
+    a.n_phases = split ? a.k : c2_min(a.k, period);
+    a.reach = split ? 0 : (a.k - 1) * a.dilation / a.stride;
+    return a;
+}
+
+void c2_window_init(c2_window *w, const c2_problem *p, bool split_y, bool split_x)
+{
+    *w = (c2_window){.y = axis_of(p, 0, split_y),
+                     .x = axis_of(p, 1, split_x),
+                     .padding_mode = p->padding_mode};
+}
+
+double c2_window_floats(const c2_window *w, int64_t rows, int64_t cols, int64_t n_channels)
+{
+    const double phase = ((double)rows + (double)w->y.reach) * ((double)cols + (double)w->x.reach);
+    const double channel = (double)w->y.n_phases * (double)w->x.n_phases * phase;
+    /* rounding of the channel pitch: below 2 * 16 floats */
+    return (double)n_channels * (channel + 32) + C2_WINDOW_SLACK;
+}
+
+void c2_window_set_block(c2_window *w, int64_t rows, int64_t cols)
+{
+    w->rows = rows;
+    w->cols = cols;
+    w->pitch = cols + w->x.reach;
+    const int64_t floats = w->y.n_phases * w->x.n_phases * (rows + w->y.reach) * w->pitch;
+    w->channel_pitch = (int64_t)c2_round_up((size_t)floats, 16);
+    /* Channels a multiple of 4 KiB apart would share one set of the L1 cache. */
+    if (w->channel_pitch % 256 == 0)
+        w->channel_pitch += 16;
+}
+
+static int64_t phase_of(const c2_axis *a, int64_t tap) { return tap % a->n_phases; }
+static int64_t phase_base(const c2_axis *a, int64_t phase)
+{
+    return a->split ? phase * a->dilation : phase * a->dilation % a->stride;
+}
+static int64_t lane_of(const c2_axis *a, int64_t tap)
+{
+    return a->split ? 0 : tap * a->dilation / a->stride;
+}
+
+int64_t c2_window_tap(const c2_window *w, int64_t ky, int64_t kx)
+{
+    const int64_t phase = phase_of(&w->y, ky) * w->x.n_phases + phase_of(&w->x, kx);
+    return (phase * (w->rows + w->y.reach) + lane_of(&w->y, ky)) * w->pitch + lane_of(&w->x, kx);
+}
+
+/* Copies of one phase of a row: lanes [begin, end) lie inside the image. */
+typedef struct span {
+    int64_t first; /* image coordinate of lane 0; may be outside */
+    int64_t n, begin, end;
+} span;
+
+static span span_of(const c2_axis *a, int64_t phase, int64_t out, int64_t n)
+{
+    span s = {out * a->stride + phase_base(a, phase) - a->pad, n, 0, n};
+    /* first + i * stride >= 0, and < size */
+    if (s.first < 0)
+        s.begin = c2_min(n, (-s.first + a->stride - 1) / a->stride);
+    s.end = s.first < a->size ? c2_min(n, (a->size - 1 - s.first) / a->stride + 1) : 0;
+    s.end = c2_max(s.end, s.begin);
+    return s;
+}
+
+/* to[i] = from[2 * i]. Vectors as long as the float after their last one is needed as well: nothing
+ * behind the row is read. */
+static void copy_every_second(const float *from, int64_t n, float *to)
+{
+    typedef float four __attribute__((vector_size(16)));
+    int64_t i = 0;
+    for (; i + 4 < n; i += 4) {
+        four a, b;
+        memcpy(&a, from + 2 * i, sizeof a);
+        memcpy(&b, from + 2 * i + 4, sizeof b);
+        a = __builtin_shufflevector(a, b, 0, 2, 4, 6);
+        memcpy(to + i, &a, sizeof a);
+    }
+    for (; i < n; i++)
+        to[i] = from[2 * i];
+}
+
+static void copy_row(const c2_window *w, const span *s, const float *row, int64_t x_stride,
+                     float *to)
+{
+    const c2_axis *a = &w->x;
+    const float *from = row + (s->first + s->begin * a->stride) * x_stride;
+    const int64_t step = a->stride * x_stride, n = s->end - s->begin;
+    if (n > 0 && step == 1) {
+        memcpy(to + s->begin, from, (size_t)n * sizeof *to);
+    } else if (step == 2) {
+        copy_every_second(from, n, to + s->begin);
+    } else {
+        for (int64_t i = 0; i < n; i++)
+            to[s->begin + i] = from[i * step];
+    }
+    for (int64_t i = 0; i < s->n; i++) {
+        if (i == s->begin)
+            i = s->end;
+        if (i >= s->n)
+            break;
+        const int64_t x = c2_pad_index(w->padding_mode, s->first + i * a->stride, a->size);
+        to[i] = x < 0 ? 0 : row[x * x_stride];
+    }
+}
+
+static void fill_phase(const c2_window *w, const c2_block *block, const float *channel,
+                       const int64_t stride[3], const span *x, int64_t phase_y, float *to)
+{
+    const int64_t first = block->y * w->y.stride + phase_base(&w->y, phase_y) - w->y.pad;
+    const int64_t n = block->rows + w->y.reach;
+    for (int64_t i = 0; i < n; i++, to += w->pitch) {
+        const int64_t y = c2_pad_index(w->padding_mode, first + i * w->y.stride, w->y.size);
+        if (y < 0)
+            memset(to, 0, (size_t)w->pitch * sizeof *to);
+        else
+            copy_row(w, x, channel + y * stride[1], stride[2], to);
+    }
+}
+
+void c2_window_fill(const c2_window *w, const c2_block *block, const float *image,
+                    const int64_t stride[3], int64_t n_channels, float *to)
+{
+    const int64_t phase = (w->rows + w->y.reach) * w->pitch;
+    const int64_t used = w->y.n_phases * w->x.n_phases * phase;
+    for (int64_t px = 0; px < w->x.n_phases; px++) {
+        const span x = span_of(&w->x, px, block->x, block->cols + w->x.reach);
+        for (int64_t c = 0; c < n_channels; c++) {
+            for (int64_t py = 0; py < w->y.n_phases; py++)
+                fill_phase(w, block, image + c * stride[0], stride, &x, py,
+                           to + c * w->channel_pitch + (py * w->x.n_phases + px) * phase);
+        }
+    }
+    for (int64_t c = 0; c < n_channels; c++)
+        memset(to + c * w->channel_pitch + used, 0,
+               (size_t)(w->channel_pitch - used) * sizeof *to);
+    memset(to + n_channels * w->channel_pitch, 0, C2_WINDOW_SLACK * sizeof *to);
+}
