@@ -248,7 +248,7 @@ conv2d_status c2_plan_execute(conv2d_plan *plan, const conv2d_run_args *args)
         run.owner = plan;
         run.done = give_back_plan;
     } else {
-        c2_slot *slot;
+        c2_slot *slot = NULL;
         if ((s = borrow_slot(plan, &slot))) {
             c2_plan_release(plan);
             return s;
@@ -296,6 +296,9 @@ static conv2d_status check_fits(const char *name, const conv2d_tensor *t, int ra
             return c2_fail(CONV2D_E_SHAPE,
                            "%s.sizes[%d] is %" PRId64 ", the plan was made for %" PRId64, name, i,
                            t->sizes[i], sizes[j]);
+    }
+    for (int i = 0; i < rank; i++) {
+        const int j = i + 4 - rank;
         if (t->sizes[i] > 1 && t->strides[i] != strides[j])
             return c2_fail(CONV2D_E_STRIDE,
                            "%s.strides[%d] is %" PRId64 ", the plan was made for %" PRId64, name, i,
