@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * conv2d verify: problems with random data through the public API, every element held against the
+ * float64 result and its bound; once with real numbers, once with integers, which must be exact. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "convolution.h"
+#include "options.h"
+#include "oracle.h"
+#include "problems.h"
+#include "random_problem.h"
+#include "report.h"
+
+enum { INTEGER_LIMIT = 4 }; /* |value|; K * 16 + 8 stays below 2^24 up to K = 10^6 */
+
+typedef struct totals {
+    const cli_options *options;
+    conv2d_device *device;
+    long n_problems, n_runs, n_failed;
+    double max_ratio;
+    json_t *failures, *runs; /* arrays */
+} totals;
+
+/* One problem with one seed. */
+typedef struct trial {
+    const conv2d_problem *problem;
+    char *text;
+    int64_t seed;
+    cli_convolution c;
+    cli_oracle oracle;
+    bool integers;
+} trial;
+
+/* The command that does this one again. */
+static void repeat_command(const trial *t, const char *algorithm, const cli_options *o, char *text,
+                           size_t capacity)
+{
+    char threads[32] = "";
+    if (o->n_threads)
+        snprintf(threads, sizeof threads, " --threads %" PRId32, o->n_threads);
+    snprintf(text, capacity, "conv2d verify '%s' --seed %" PRId64 "%s%s%s%s%s", t->text, t->seed,
+             algorithm ? " --algorithm " : "", algorithm ? algorithm : "",
+             o->isa ? " --isa " : "", o->isa ? o->isa : "", threads);
+}
+
+static void add_failure(totals *all, const trial *t, const char *algorithm, const char *what)
+{
+    char command[1024];
+    repeat_command(t, algorithm, all->options, command, sizeof command);
+    all->n_failed++;
+    if (!all->options->json) {
+        printf("FAILED %s\n  %s data: %s\n  repeat: %s\n", t->text,
+               t->integers ? "integer" : "real", what, command);
+        return;
+    }
+    json_t *failure = json_object();
+    report_set(failure, "problem", report_text(t->text));
+    report_set(failure, "integers", json_boolean(t->integers));
+    report_set(failure, "reason", report_text(what));
+    report_set(failure, "repeat", report_text(command));
+    json_array_append_new(all->failures, failure);
+}
+
+static void add_run(totals *all, const trial *t, const conv2d_plan_info *info,
+                    const cli_check *check)
+{
+    all->n_runs++;
+    if (check->max_ratio > all->max_ratio)
+        all->max_ratio = check->max_ratio;
+    if (all->options->n_random)
+        return; /* the summary is enough */
+    if (!all->options->json) {
+        printf("%-12s %-28s %-7s %s, max error %.3g, %.3f of the bound\n", info->algorithm,
+               info->variant, t->integers ? "integer" : "real", check->n_bad ? "FAILED" : "ok",
+               check->max_error, check->max_ratio);
+        return;
+    }
+    json_t *run = oracle_report(check);
+    report_set(run, "plan", report_plan(info));
+    report_set(run, "integers", json_boolean(t->integers));
+    json_array_append_new(all->runs, run);
+}
+
+/* Run with one algorithm (NULL = the planner's choice). An error here is a refusal by the library
+ * or a failure, both of them reported as a failure of this problem. */
+static void run_one(totals *all, trial *t, const char *algorithm)
+{
+    cli_error error = {0};
+    cli_plan plan;
+    cli_check check = {0};
+    if (algorithm)
+        t->c.params.algorithm = algorithm;
+    /* Nothing of an earlier run may pass for a result. */
+    for (tensor_walk w = tensor_begin(&t->c.output.t); w.more; tensor_next(&w))
+        tensor_store(w.at, t->c.output.t.dtype, -12345);
+    if (!plan_open(all->device, &t->c, &plan, &error)) {
+        add_failure(all, t, algorithm, error.text);
+        return;
+    }
+    if (!plan_run(&plan, NULL, &error)) {
+        add_failure(all, t, algorithm, error.text);
+    } else {
+        check = oracle_compare(&t->oracle, &t->c, t->integers);
+        add_run(all, t, &plan.info, &check);
+        if (check.n_bad) {
+            char text[ORACLE_TEXT_BYTES];
+            oracle_describe(&check, text);
+            add_failure(all, t, algorithm, text);
+        }
+    }
+    plan_close(&plan);
+}
+
+/* Every candidate that takes the problem. */
+static bool run_all_candidates(totals *all, trial *t, cli_error *error)
+{
+    conv2d_plan *plan;
+    conv2d_problem problem = *t->problem;
+    problem.params.algorithm = NULL;
+    conv2d_status status = conv2d_explain(all->device, &problem, &plan);
+    if (status)
+        return cli_fail_library(error, status, "");
+    conv2d_candidate_info info = CONV2D_CANDIDATE_INFO_INIT;
+    for (int i = 0; conv2d_plan_candidate(plan, i, &info) == CONV2D_OK; i++) {
+        char name[128];
+        if (info.refusal[0])
+            continue;
+        snprintf(name, sizeof name, "%s/%s", info.algorithm, info.isa);
+        run_one(all, t, name);
+    }
+    conv2d_plan_destroy(plan);
+    return true;
+}
+
+static bool run_data(totals *all, trial *t, cli_error *error)
+{
+    const char *algorithm = all->options->params.algorithm;
+    convolution_fill(&t->c, (uint64_t)t->seed, t->integers ? INTEGER_LIMIT : 0);
+    if (!oracle_make(all->device, &t->c, &t->oracle, error))
+        return false;
+    bool ok = true;
+    if (algorithm && strcmp(algorithm, "all") == 0)
+        ok = run_all_candidates(all, t, error);
+    else
+        run_one(all, t, algorithm);
+    oracle_free(&t->oracle);
+    t->c.params.algorithm = t->problem->params.algorithm;
+    return ok;
+}
+
+static bool verify_problem(totals *all, const conv2d_problem *problem, int64_t seed,
+                           cli_error *error)
+{
+    trial t = {.problem = problem, .seed = seed, .c = CLI_CONVOLUTION_INIT,
+               .oracle = CLI_ORACLE_INIT};
+    t.text = problem_text(problem);
+    if (!t.text)
+        return cli_fail(error, CLI_FAILED, "a problem has no text: %s", conv2d_last_error());
+    if (!all->options->json && !all->options->n_random)
+        printf("%s\n", t.text);
+    bool ok = convolution_make(problem, &t.c, error);
+    for (int integers = 0; ok && integers < 2; integers++) {
+        t.integers = integers;
+        ok = run_data(all, &t, error);
+    }
+    if (!ok)
+        cli_prefix(error, "%s", t.text);
+    convolution_free(&t.c);
+    free(t.text);
+    all->n_problems++;
+    return ok;
+}
+
+static bool verify_random(totals *all, cli_error *error)
+{
+    cli_random random = {(uint64_t)all->options->seed};
+    for (int64_t i = 0; i < all->options->n_random; i++) {
+        char *text = random_problem_text(&random);
+        if (!text)
+            return cli_fail(error, CLI_FAILED, "no random problem: %s", conv2d_last_error());
+        conv2d_problem problem;
+        conv2d_status status = conv2d_problem_parse(text, &problem);
+        free(text);
+        if (status)
+            return cli_fail_library(error, status, "a random problem");
+        int64_t seed = (int64_t)(random_next(&random) >> 32);
+        if (!verify_problem(all, &problem, seed, error))
+            return false;
+        if (i % 16 == 0)
+            cli_progress("verify", (long)i, (long)all->options->n_random);
+    }
+    cli_progress("verify", 0, 0);
+    return true;
+}
+
+static bool verify_operands(totals *all, cli_error *error)
+{
+    cli_problems problems;
+    const cli_options *o = all->options;
+    if (!problems_read(o->operands, o->n_operands, &problems, error))
+        return false;
+    bool ok = true;
+    for (int i = 0; ok && i < problems.n; i++)
+        ok = verify_problem(all, problems.list[i], o->seed, error);
+    problems_free(&problems);
+    return ok;
+}
+
+static void print_totals(const totals *all)
+{
+    const cli_options *o = all->options;
+    if (!o->json) {
+        if (o->n_random)
+            printf("seed %" PRId64 ": ", o->seed);
+        printf("%ld problems, %ld runs, %ld failed; largest error %.3f of its bound\n",
+               all->n_problems, all->n_runs, all->n_failed, all->max_ratio);
+        return;
+    }
+    json_t *root = json_object();
+    report_set(root, "version", report_text(conv2d_version()));
+    report_set(root, "seed", json_integer(o->seed));
+    report_set(root, "problems", json_integer(all->n_problems));
+    report_set(root, "runs", json_integer(all->n_runs));
+    report_set(root, "failed", json_integer(all->n_failed));
+    report_set(root, "max_error_over_bound", report_number(all->max_ratio));
+    report_set(root, "failures", json_incref(all->failures));
+    if (!o->n_random)
+        report_set(root, "results", json_incref(all->runs));
+    report_print(root);
+}
+
+static int run(const cli_options *o, cli_error *error)
+{
+    if (o->n_random && o->n_operands)
+        return cli_fail_usage(error, "--random and '%s' are both given", o->operands[0]), CLI_USAGE;
+    if (!o->n_random && !o->n_operands)
+        return cli_fail_usage(error, "neither --random N nor a PROBLEM is given"), CLI_USAGE;
+    totals all = {.options = o, .failures = json_array(), .runs = json_array()};
+    bool ok = cli_open_device(o, &all.device, error) &&
+              (o->n_random ? verify_random(&all, error) : verify_operands(&all, error));
+    if (ok)
+        print_totals(&all);
+    json_decref(all.failures);
+    json_decref(all.runs);
+    conv2d_device_close(all.device);
+    if (!ok)
+        return error->code;
+    return all.n_failed ? CLI_FAILED : CLI_OK;
+}
+
+const cli_command cli_command_verify = {
+    .name = "verify",
+    .summary = "check results against float64, element by element",
+    .usage = "PROBLEM|MODEL-FILE... | --random N [OPTION]...",
+    .about =
+        "Run problems with random data and hold every element of the output against the same\n"
+        "convolution in float64 and the error bound that the library promises; with integer\n"
+        "data the results must be exact. A failure prints the command that repeats it, and the\n"
+        "exit code is 1.",
+    .examples = "  conv2d verify ic64ih56oc64oh56kh3ph1 --algorithm all\n"
+                "  conv2d verify --random 500 --seed 7 --algorithm all --isa avx2\n",
+    .run = run,
+};

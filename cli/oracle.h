@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The check behind --verify and `conv2d verify`: the exact result in float64, and for every element
+ * the error that conv2d.h (NUMERICS) allows. */
+#ifndef CLI_ORACLE_H
+#define CLI_ORACLE_H
+
+#include <jansson.h>
+
+#include "cli.h"
+#include "convolution.h"
+
+/* Both before the activation, contiguous NCHW, float64. */
+typedef struct cli_oracle {
+    cli_tensor exact; /* y */
+    cli_tensor scale; /* s = |b| + |r| + sum |w| |x| */
+} cli_oracle;
+#define CLI_ORACLE_INIT {CLI_TENSOR_INIT, CLI_TENSOR_INIT}
+
+bool oracle_make(conv2d_device *device, const cli_convolution *c, cli_oracle *out,
+                 cli_error *error);
+void oracle_free(cli_oracle *oracle);
+
+typedef struct cli_check {
+    uint64_t n, n_bad;
+    double max_error; /* over elements with a finite exact value */
+    double max_ratio; /* of error to bound */
+    int64_t at[4];    /* first element beyond its bound: its index, value, exact value, bound */
+    double value, exact, bound;
+} cli_check;
+
+/* Compare c->output. If integers, all data are integers with s < 2^24: activations without rounding
+ * must then give the exact bits. */
+cli_check oracle_compare(const cli_oracle *oracle, const cli_convolution *c, bool integers);
+
+/* "element (0, 1, 2, 3) is ..., exact ...: ..." */
+enum { ORACLE_TEXT_BYTES = 400 };
+void oracle_describe(const cli_check *check, char text[ORACLE_TEXT_BYTES]);
+
+json_t *oracle_report(const cli_check *check);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Results as JSON: the parts that several commands print. */
+#ifndef CLI_REPORT_H
+#define CLI_REPORT_H
+
+#include <jansson.h>
+
+#include "cli.h"
+
+/* A string whatever its bytes are (invalid UTF-8 becomes '?'), a number or null if not finite. */
+json_t *report_text(const char *text);
+json_t *report_number(double value);
+
+/* Members of an object; a value that could not be made is left out. */
+void report_set(json_t *object, const char *key, json_t *value);
+
+json_t *report_plan(const conv2d_plan_info *info);
+json_t *report_candidate(const conv2d_candidate_info *info);
+json_t *report_sizes(const conv2d_tensor *tensor);
+
+/* Print on standard output and free. */
+void report_print(json_t *root);
+
+/* "3x512x512" */
+enum { REPORT_SIZES_BYTES = 96 };
+void report_sizes_text(const conv2d_tensor *tensor, char text[REPORT_SIZES_BYTES]);
+
+#endif
