@@ -70,8 +70,8 @@ def time_text(seconds):
 
 def facts(report):
     """What is shown below a picture and printed: plan, time, GFLOP/s, error."""
-    plan, timing, check = report["plan"], report["time"], report["verify"]
-    return (f"{plan['algorithm']}/{plan['variant']}", time_text(timing["min_seconds"]),
+    plan, check = report["plan"], report["verify"]
+    return (f"plan {plan['algorithm']}/{plan['variant']}", time_text(report["seconds"]),
             f"{report['gflops']:.1f} GFLOP/s",
             f"error {check['max_error']:.1e}, {check['max_error_over_bound']:.3f} of its bound")
 
@@ -83,7 +83,7 @@ def run_jobs(tool, images, out, repeat):
         command = "conv2d " + " ".join(words)
         words[1] = os.path.join(images, photograph)
         words += ["--verify", "--json", "--repeat", str(repeat)]
-        report = json.loads(call(tool, words, cwd=out))
+        report = json.loads(call(tool, words, cwd=out))["results"][0]
         yield name, photograph, result, command, facts(report)
 
 

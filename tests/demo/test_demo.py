@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Runs the demo into a scratch folder and looks at what it made.
 
-test_demo.py SOURCE BUILD: pictures of the right size, a Gaussian computed again here
-at some pixels, every error within its bound, a sheet that shows all."""
+test_demo.py SOURCE BUILD: pictures of the right size, a Gaussian computed again here at
+some pixels, every error within its bound, a sheet that shows all."""
 import math
 import os
 import re
@@ -75,7 +75,7 @@ class Demo(unittest.TestCase):
         return read_png(os.path.join(self.out, name))
 
     def test_says_plan_time_speed_and_error_of_each(self):
-        lines = re.findall(r"^    \w+/\w+, [\d.]+ (?:ms|µs), [\d.]+ GFLOP/s, "
+        lines = re.findall(r"^    plan \w+/\w+, [\d.]+ (?:ms|µs), [\d.]+ GFLOP/s, "
                            r"error [\d.e+-]+, ([\d.]+) of its bound$", self.said, re.M)
         self.assertEqual(len(lines), 5, self.said)
         for ratio in lines:
