@@ -34,6 +34,7 @@ typedef struct refusal {
     unsigned values;
 } refusal;
 #define BIT(value) (1u << (value))
+#define ALL_BUT(value) (((1u << MAX_AXIS_VALUES) - 1) & ~BIT(value))
 
 static const refusal refusals[] = {
     {"igemm_ch", AXIS_DTYPE, BIT(DTYPE_F64)},
@@ -42,6 +43,12 @@ static const refusal refusals[] = {
     {"gemm1x1_px", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"depthwise_ch", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"depthwise_px", AXIS_DTYPE, BIT(DTYPE_F64)},
+    {"gemm1x1_ch", AXIS_KERNEL, ALL_BUT(KERNEL_1X1)},
+    {"gemm1x1_px", AXIS_KERNEL, ALL_BUT(KERNEL_1X1)},
+    {"gemm1x1_ch", AXIS_PADDING, ALL_BUT(PADDING_NONE)},
+    {"gemm1x1_px", AXIS_PADDING, ALL_BUT(PADDING_NONE)},
+    {"depthwise_ch", AXIS_GROUPS, BIT(GROUPS_DENSE) | BIT(GROUPS_SOME)},
+    {"depthwise_px", AXIS_GROUPS, BIT(GROUPS_DENSE) | BIT(GROUPS_SOME)},
 };
 
 static int n_values(int axis)

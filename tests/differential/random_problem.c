@@ -116,7 +116,8 @@ static void draw_window(rng *r, random_case *c)
         p->padding[2 + a] = after;
         q->input.sizes[2 + a] = extent - before - after;
         q->output.sizes[2 + a] = out;
-        padded |= before + after > 0;
+        /* with a stride, the last window may not reach the padding behind */
+        padded |= before > 0 || (out - 1) * p->stride[a] + reach > before + q->input.sizes[2 + a];
     }
     c->label[AXIS_PADDING] = padded ? kind : PADDING_NONE;
 }
@@ -128,7 +129,7 @@ static void draw_auto_pad(rng *r, random_case *c)
     conv2d_params *p = &q->params;
     if (!percent(r, 15))
         return;
-    if (c->label[AXIS_PADDING] == PADDING_NONE) {
+    if (!(p->padding[0] | p->padding[1] | p->padding[2] | p->padding[3])) {
         p->auto_pad = CONV2D_AUTO_PAD_VALID;
         return;
     }
@@ -147,11 +148,11 @@ static void draw_auto_pad(rng *r, random_case *c)
 static void draw_channels(rng *r, random_case *c, int64_t budget)
 {
     conv2d_problem *q = &c->problem;
-    const int kind = DRAW(r, 52, 16, 24, 8);
+    const int kind = DRAW(r, 56, 18, 20, 6);
     int64_t groups = 1, icg = PICK(r, channels), ocg = PICK(r, channels);
     if (kind == GROUPS_SOME) {
         groups = rng_range(r, 2, 5);
-        icg = percent(r, 25) ? 1 : rng_range(r, 2, 9);
+        icg = percent(r, 15) ? 1 : rng_range(r, 2, 9);
         ocg = percent(r, 70) ? rng_range(r, 1, 9) : PICK(r, channels);
         if (icg == 1 && ocg == 1)
             ocg = 5;
@@ -177,9 +178,9 @@ static void draw_channels(rng *r, random_case *c, int64_t budget)
         else
             break;
     }
-    c->label[AXIS_GROUPS] = groups > 1 && icg == 1 && kind == GROUPS_SOME ? GROUPS_MULTIPLIER : kind;
-    if (groups > 1 && icg == 1 && ocg == 1)
-        c->label[AXIS_GROUPS] = GROUPS_DEPTHWISE;
+    c->label[AXIS_GROUPS] = groups > 1 ? GROUPS_SOME : GROUPS_DENSE;
+    if (icg == 1)
+        c->label[AXIS_GROUPS] = ocg == 1 ? GROUPS_DEPTHWISE : GROUPS_MULTIPLIER;
     q->params.groups = groups;
     q->weight.sizes[0] = groups * ocg;
     q->weight.sizes[1] = icg;

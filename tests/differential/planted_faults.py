@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Planted faults: can the tests fail? Each fault of the table is one change of the real sources.
+The translation units it touches are compiled with the build's own flags, linked into the tests in
+place of the originals, and the test must fail; the same units unchanged must pass.
+Usage: planted_faults.py CONFIG.json [NAME...]   (CONFIG.json is written by CMake)"""
+import concurrent.futures
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+
+# Name, file under src/, text that stands there exactly once, what it becomes, program and arguments
+# ({isa}: the best of avx2, neon, generic that this machine has; enough for any body, and quick to
+# compile).
+RANDOM = "differential --count 600 --seed 1 --isa {isa}"
+SPECIAL = "special_values --count 300 --seed 1"
+FAULTS = [
+    ("off-by-one tail: last odd channel", "cpu/body/gemm_ch.h",
+     "        if (k < klen) {", "        if (k + 1 < klen) {", RANDOM),
+    ("off-by-one tail: last pixel lane", "cpu/body/gemm_px.h",
+     "const int rest = a->n - (nv - 1) * VF;", "const int rest = a->n - (nv - 1) * VF - 1;", RANDOM),
+    ("stale accumulator", "cpu/body/gemm_ch.h",
+     "    if (a->accumulate) {", "    if (a->n_taps) {", RANDOM),
+    ("accumulator forgotten between blocks of taps", "cpu/body/gemm_px.h",
+     "    if (a->accumulate) {", "    if (a->accumulate && a->n_taps > 64) {", RANDOM),
+    ("last tap skipped", "cpu/body/dw_ch.h",
+     "for (size_t t = a->n_taps; t != 0;", "for (size_t t = a->n_taps; t > 1;", RANDOM),
+    ("weight of the tap before", "cpu/body/dw_px.h",
+     "vf_set1(a->weight[t])", "vf_set1(a->weight[t ? t - 1 : 0])", RANDOM),
+    ("read past the last pixel", "cpu/body/dw_px.h",
+     "const bool tail, const c2_dw_px_args *a)\n{\n    switch",
+     "bool tail, const c2_dw_px_args *a)\n{\n    tail = false;\n    switch", RANDOM),
+    ("wrong padding side", "cpu/window.c", "p->pad[i]", "p->pad[i + 2]", RANDOM),
+    ("swapped strides", "cpu/window.c", "p->stride[i]", "p->stride[1 - i]", RANDOM),
+    ("wrong dilation", "cpu/window.c",
+     ": tap * a->dilation / a->stride;", ": tap / a->stride;", RANDOM),
+    ("skipped group", "cpu/pack.c", "(g * p->ocg + begin)", "begin", RANDOM),
+    ("last output channel of a tile not packed", "cpu/pack.c",
+     "o < m ? at[", "o < m - (tile > 0) ? at[", RANDOM),
+    ("missing bias lane", "cpu/body/epilogue.h",
+     "load_part(a->bias_col + c, n)", "load_part(a->bias_col + c, n - 1)", RANDOM),
+    ("residual dropped after the first vector", "cpu/body/epilogue.h",
+     "        if (residual)\n", "        if (residual && c == 0)\n", RANDOM),
+    ("upper clamp bound dropped", "cpu/body/epilogue.h",
+     "case CONV2D_ACT_CLAMP: return vf_min(a->high, vf_max(a->low, x));",
+     "case CONV2D_ACT_CLAMP: return vf_max(a->low, x);", RANDOM),
+    ("store past the last column", "cpu/body/epilogue.h",
+     "vf_store_n(out + c, x, n);", "vf_store(out + c, x);", RANDOM),
+    ("reflection repeats the edge", "core/problem.c",
+     "return r < size ? r : 2 * (size - 1) - r;", "return r < size ? r : 2 * size - 1 - r;", RANDOM),
+    ("batch offset of the output", "cpu/driver.c",
+     "n * p->output_stride[0] + oc0 * p->output_stride[1]",
+     "n * p->output_stride[1] + oc0 * p->output_stride[1]", RANDOM),
+    ("residual read with the output's strides", "cpu/driver.c",
+     "n * p->residual_stride[0]", "n * p->output_stride[0]", RANDOM),
+    ("infinite weights accepted over padding", "cpu/driver.c",
+     "&& !p->weights_finite &&", "&& false &&", SPECIAL),
+]
+TIMEOUT_S = 120
+
+
+class Build:
+    """The build tree's commands, replayed on a changed copy of src/."""
+
+    def __init__(self, config_path):
+        self.config = json.loads(pathlib.Path(config_path).read_text())
+        self.source = pathlib.Path(self.config["source"]) / "src"
+        self.scratch = pathlib.Path(self.config["scratch"])
+        commands = pathlib.Path(self.config["build"]) / "compile_commands.json"
+        self.units = {}  # path under src/ -> (folder, arguments without output)
+        for entry in json.loads(commands.read_text()):
+            path = pathlib.Path(entry["directory"], entry["file"])
+            if path.is_relative_to(self.source):
+                arguments = shlex.split(entry["command"])
+                cut = arguments.index("-o")
+                del arguments[cut:cut + 2]
+                self.units[str(path.relative_to(self.source))] = (entry["directory"], arguments)
+        self.isa = self.best_isa()
+        self.includes = {unit: self.headers_of(unit) for unit in self.units if self.wanted(unit)}
+
+    def program(self, name):
+        return self.config["programs"][name]["file"]
+
+    def best_isa(self):
+        for isa in ("avx2", "neon"):
+            run = subprocess.run([self.program("differential"), "--isa", isa, "--count", "1"],
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+            if run.returncode == 0:
+                return isa
+        return "generic"
+
+    def wanted(self, unit):
+        """Kernel stubs of other ISAs keep their original objects: they need not be compiled."""
+        folder = re.match(r"cpu/isa/(\w+)/", unit)
+        return not folder or folder[1] == self.isa
+
+    def headers_of(self, unit):
+        """Files under src/ that a unit includes, itself among them, by the compiler's own list."""
+        folder, arguments = self.units[unit]
+        arguments = [a for a in arguments if a != "-c"] + ["-MM"]
+        text = subprocess.run(arguments, cwd=folder, capture_output=True, text=True,
+                              check=True).stdout
+        files = re.split(r"[\s\\]+", text.split(":", 1)[1])
+        return {os.path.relpath(os.path.join(folder, f), self.source) for f in files if f}
+
+    def units_with(self, file):
+        return [unit for unit, files in self.includes.items() if file in files]
+
+    def compile(self, unit, sources, folder):
+        """Compile a unit of the copy of src/ in sources; the object's path."""
+        directory, arguments = self.units[unit]
+        replaced = [a.replace(str(self.source), str(sources)) for a in arguments]
+        out = folder / (unit.replace("/", "_") + ".o")
+        subprocess.run(replaced + ["-o", str(out)], cwd=directory, check=True)
+        return str(out)
+
+    def link(self, program, objects, folder):
+        """A test program with the objects before the library, whose own are then not taken."""
+        out = folder / program
+        command = (shlex.split(self.config["compiler"]) + objects +
+                   self.config["programs"][program]["objects"] + self.config["libraries"] +
+                   ["-o", str(out)])
+        subprocess.run(command, check=True)
+        return str(out)
+
+    def run(self, faults, name, command):
+        """Apply (file, old, new) changes, build, run. (exit status, output, seconds)."""
+        folder = self.scratch / re.sub(r"\W+", "_", name)
+        shutil.rmtree(folder, ignore_errors=True)
+        sources = folder / "src"
+        shutil.copytree(self.source, sources)
+        units = set()
+        for file, old, new in faults:
+            path = sources / file
+            text = path.read_text()
+            if text.count(old) != 1:
+                raise SystemExit(f"planted_faults: {name}: the text to change stands "
+                                 f"{text.count(old)} times in src/{file}, not once: {old!r}")
+            path.write_text(text.replace(old, new))
+            units.update(self.units_with(file))
+        if not units:
+            raise SystemExit(f"planted_faults: {name}: no unit includes that file")
+        objects = [self.compile(unit, sources, folder) for unit in sorted(units)]
+        words = command.format(isa=self.isa).split()
+        program = self.link(words[0], objects, folder)
+        start = time.monotonic()
+        try:
+            done = subprocess.run([program] + words[1:], capture_output=True, text=True,
+                                  errors="replace", timeout=TIMEOUT_S, check=False)
+            status, output = done.returncode, done.stdout + done.stderr
+        except subprocess.TimeoutExpired:
+            status, output = -1, f"no end after {TIMEOUT_S} s"
+        seconds = time.monotonic() - start
+        shutil.rmtree(folder)
+        return status, output, seconds
+
+
+def first_line(output):
+    """The first complaint of a failing run."""
+    lines = output.splitlines()
+    for i, line in enumerate(lines):
+        if line.startswith("FAIL"):
+            return " ".join(part.strip() for part in lines[i:i + 2])[:150]
+    return lines[-1][:150] if lines else "(no output)"
+
+
+def main():
+    if len(sys.argv) < 2:
+        raise SystemExit(__doc__)
+    build = Build(sys.argv[1])
+    names = sys.argv[2:]
+    chosen = [f for f in FAULTS if not names or f[0] in names]
+    print(f"planted_faults: {len(chosen)} faults, kernels of {build.isa}")
+    missed = 0
+
+    # Unchanged sources, through the same path: "changes" that leave every file as it is.
+    for command in sorted({f[4] for f in chosen}):
+        same = []
+        for file in sorted({f[1] for f in chosen if f[4] == command}):
+            text = (build.source / file).read_text()
+            same.append((file, text, text))
+        status, output, seconds = build.run(same, "unchanged " + command.split()[0], command)
+        print(f"{'ok' if status == 0 else 'BROKEN':7} unchanged sources: {command} "
+              f"({seconds:.1f} s)", flush=True)
+        if status != 0:
+            print(output)
+            missed += 1
+
+    def try_fault(fault):
+        name, file, old, new, command = fault
+        return fault, build.run([(file, old, new)], name, command)
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
+        for fault, (status, output, seconds) in pool.map(try_fault, chosen):
+            verdict = "MISSED" if status == 0 else "found"
+            missed += status == 0
+            print(f"{verdict:7} {fault[0]} (src/{fault[1]}, {seconds:.1f} s): "
+                  f"{first_line(output)}", flush=True)
+    print(f"planted_faults: {len(chosen)} faults, {missed} missed")
+    sys.exit(1 if missed else 0)
+
+
+if __name__ == "__main__":
+    main()
