@@ -438,11 +438,11 @@ static void test_forced_algorithm(void **state)
     conv2d_plan *plan = NULL;
     (void)state;
     conv2d_context_destroy(f.context);
-    f.params.algorithm = "ref";
+    f.params.algorithm = "reference";
     assert_ok(conv2d_prepack(f.device, &f.weight.t, &f.bias.t, &f.params, &f.context));
     assert_ok(conv2d_plan_create(f.context, &input.t, NULL, &output.t, &plan));
     assert_ok(conv2d_plan_describe(plan, &info));
-    assert_string_equal(info.algorithm, "ref");
+    assert_string_equal(info.algorithm, "reference");
     conv2d_plan_destroy(plan);
     run_shape(&f, CONV2D_NCHW, 1, 5, 5);
 
