@@ -95,6 +95,8 @@ conv2d_status c2_check_params(const conv2d_params *params, conv2d_params *params
         (s = check_enum("reserved", p->reserved, 0)) || (s = check_bounds(p)) ||
         (s = check_geometry(p)))
         return s;
+    if (p->algorithm && !p->algorithm[0])
+        return c2_fail(CONV2D_E_ARGUMENT, "params.algorithm is \"\": expected a name, or NULL");
     if (p->algorithm && strlen(p->algorithm) >= sizeof((c2_problem *)0)->algorithm)
         return c2_fail(CONV2D_E_ARGUMENT, "params.algorithm is \"%.60s...\": no name is that long",
                        p->algorithm);
@@ -353,9 +355,8 @@ conv2d_status c2_check_problem(const conv2d_problem *d, c2_problem *problem_out)
     if ((s = check_result("output", &output, &d->input, sizes)) ||
         (has_residual && (s = check_result("residual", &d->residual, &d->input, sizes))))
         return s;
-    if (!c2_strides_distinct(rank, output.sizes, output.strides))
-        return c2_fail(CONV2D_E_STRIDE,
-                       "output.strides make elements overlap: expected distinct addresses");
+    if ((s = c2_check_distinct("output", &output)))
+        return s;
     int64_t elements = (int64_t)c2_dtype_bytes(output.dtype);
     for (int i = 0; i < rank; i++)
         if (!c2_mul_ok(elements, c2_max(sizes[i], 1), &elements))

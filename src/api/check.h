@@ -29,6 +29,12 @@ conv2d_status c2_check_output_sizes(const conv2d_tensor *input, const conv2d_ten
 conv2d_status c2_check_memory(const char *name, const conv2d_device *device,
                               const conv2d_tensor *tensor, c2_data *data_out);
 
+/* CONV2D_E_STRIDE if elements of one tensor may share an address. */
+conv2d_status c2_check_distinct(const char *name, const conv2d_tensor *tensor);
+
+/* An optional tensor: NULL for one of rank 0, which says "absent" as NULL does. */
+const conv2d_tensor *c2_optional(const conv2d_tensor *tensor);
+
 /* CONV2D_E_STRIDE if the tensors share a byte. A proof of distance may be missed for exotic
  * strides; slices of one buffer along any axis are recognised as apart. */
 conv2d_status c2_check_apart(const char *name_a, const conv2d_tensor *a, const c2_data *data_a,

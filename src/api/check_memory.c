@@ -6,6 +6,24 @@
 #include "core/dtype.h"
 #include "core/error.h"
 #include "core/shape.h"
+#include "core/text.h"
+
+const conv2d_tensor *c2_optional(const conv2d_tensor *tensor)
+{
+    return tensor && tensor->struct_size >= sizeof *tensor && tensor->rank == 0 ? NULL : tensor;
+}
+
+conv2d_status c2_check_distinct(const char *name, const conv2d_tensor *t)
+{
+    if (c2_strides_distinct(t->rank, t->sizes, t->strides))
+        return CONV2D_OK;
+    char strides[4 * 24];
+    c2_text text = {strides, sizeof strides, 0};
+    for (int i = 0; i < t->rank; i++)
+        c2_text_add(&text, "%s%" PRId64, i ? "," : "", t->strides[i]);
+    return c2_fail(CONV2D_E_STRIDE, "%s.strides are %s: elements overlap, expected distinct addresses",
+                   name, strides);
+}
 
 static bool is_empty(const conv2d_tensor *t)
 {
@@ -72,6 +90,8 @@ static bool residues(const conv2d_tensor *t, uint64_t base, int64_t pitch, int64
     const int64_t bytes = (int64_t)c2_dtype_bytes(t->dtype);
     int64_t low = 0, high = bytes;
     for (int i = 0; i < t->rank; i++) {
+        if (t->sizes[i] == 1) /* its stride may be any number, too large for bytes even */
+            continue;
         const int64_t reach = (t->sizes[i] - 1) * t->strides[i] * bytes;
         if (t->strides[i] * bytes % pitch == 0)
             continue;
@@ -120,9 +140,11 @@ conv2d_status c2_check_apart(const char *name_a, const conv2d_tensor *a, const c
     const conv2d_tensor *const both[2] = {a, b};
     for (int t = 0; t < 2; t++)
         for (int i = 0; i < both[t]->rank; i++) {
+            if (both[t]->sizes[i] == 1)
+                continue;
             const int64_t stride = both[t]->strides[i] * (t ? bytes_b : bytes_a);
             const int64_t pitch = stride < 0 ? -stride : stride;
-            if (both[t]->sizes[i] > 1 && pitch && apart_modulo(a, base_a, b, base_b, pitch))
+            if (pitch && apart_modulo(a, base_a, b, base_b, pitch))
                 return CONV2D_OK;
         }
     return c2_fail(CONV2D_E_STRIDE, "%s overlaps %s: bytes %#" PRIx64 " to %#" PRIx64

@@ -30,6 +30,7 @@ conv2d_status conv2d_prepack(conv2d_device *device, const conv2d_tensor *weight,
         return c2_fail(CONV2D_E_ARGUMENT, "%s is NULL", device ? "context_out" : "device");
     conv2d_params checked;
     conv2d_status s = c2_check_params(params, &checked);
+    bias = c2_optional(bias);
     if (s || (s = c2_check_weights(weight, bias, &checked)))
         return s;
     conv2d_context *c = c2_alloc_zero(&device->allocator, sizeof *c);
@@ -80,6 +81,7 @@ conv2d_status conv2d_plan_create(conv2d_context *context, const conv2d_tensor *i
         return c2_fail(CONV2D_E_ARGUMENT, "%s is NULL", context ? "plan_out" : "context");
     const unsigned ranks = 1u << 3 | 1u << 4;
     conv2d_status s = c2_check_tensor("input", input, ranks);
+    residual = c2_optional(residual);
     if (s || (residual && (s = c2_check_tensor("residual", residual, ranks))) ||
         (s = c2_check_tensor("output", output, ranks)))
         return s;
@@ -146,11 +148,12 @@ conv2d_status conv2d_run(conv2d_context *context, const conv2d_run_args *args)
 {
     if (!context)
         return c2_fail(CONV2D_E_ARGUMENT, "context is NULL");
-    conv2d_status s = c2_check_run_args(args);
+    conv2d_run_args checked;
+    conv2d_status s = c2_check_run_args(args, &checked);
     conv2d_plan *plan;
-    if (s || (s = plan_for(context, args, &plan)))
+    if (s || (s = plan_for(context, &checked, &plan)))
         return s;
-    s = c2_plan_execute(plan, args);
+    s = c2_plan_execute(plan, &checked);
     c2_plan_release(plan);
     return s;
 }

@@ -43,18 +43,10 @@ static conv2d_status check_pair(const conv2d_tensor *host, const conv2d_tensor *
     return c2_check_memory("device", device->buffer->device, device, &unused);
 }
 
-static conv2d_status check_distinct(const char *name, const conv2d_tensor *t)
-{
-    if (!c2_strides_distinct(t->rank, t->sizes, t->strides))
-        return c2_fail(CONV2D_E_STRIDE,
-                       "%s.strides make elements overlap: expected distinct addresses", name);
-    return CONV2D_OK;
-}
-
 conv2d_status conv2d_copy_to_device(const conv2d_tensor *host, conv2d_tensor *device)
 {
     conv2d_status s = check_pair(host, device);
-    if (s || (s = check_distinct("device", device)))
+    if (s || (s = c2_check_distinct("device", device)))
         return s;
     return device->buffer->device->backend->upload(host, device);
 }
@@ -62,7 +54,7 @@ conv2d_status conv2d_copy_to_device(const conv2d_tensor *host, conv2d_tensor *de
 conv2d_status conv2d_copy_to_host(const conv2d_tensor *device, conv2d_tensor *host)
 {
     conv2d_status s = check_pair(host, device);
-    if (s || (s = check_distinct("host", host)))
+    if (s || (s = c2_check_distinct("host", host)))
         return s;
     return device->buffer->device->backend->download(device, host);
 }

@@ -76,7 +76,8 @@ void c2_plan_retain(conv2d_plan *plan);
 void c2_plan_release(conv2d_plan *plan); /* NULL allowed */
 /* Run with tensors that were checked to fit the plan. */
 conv2d_status c2_plan_execute(conv2d_plan *plan, const conv2d_run_args *args);
-/* args itself: not NULL, struct_size, reserved, tensors present. */
-conv2d_status c2_check_run_args(const conv2d_run_args *args);
+/* args itself: not NULL, struct_size, reserved, tensors present. args_out is a copy in which an
+ * absent residual is NULL. */
+conv2d_status c2_check_run_args(const conv2d_run_args *args, conv2d_run_args *args_out);
 
 #endif

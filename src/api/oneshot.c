@@ -9,13 +9,14 @@ static conv2d_status run_once(conv2d_device *device, const conv2d_tensor *weight
 {
     conv2d_params p;
     conv2d_status s = c2_check_params(params, &p);
-    if (s || (s = c2_check_run_args(args)))
+    conv2d_run_args checked;
+    if (s || (s = c2_check_run_args(args, &checked)))
         return s;
     p.weights = CONV2D_WEIGHTS_BORROW;
     conv2d_context *context;
     if ((s = conv2d_prepack(device, weight, bias, &p, &context)))
         return s;
-    s = conv2d_run(context, args);
+    s = conv2d_run(context, &checked);
     if (!s)
         s = device->backend->sync(device);
     conv2d_context_destroy(context);
@@ -26,6 +27,7 @@ static conv2d_status run_once(conv2d_device *device, const conv2d_tensor *weight
 static conv2d_status check_bias_apart(const conv2d_tensor *bias, const conv2d_tensor *output)
 {
     conv2d_status s;
+    bias = c2_optional(bias);
     if (!bias || (s = c2_check_tensor("bias", bias, 1u << 1)) ||
         (s = c2_check_tensor("output", output, 1u << 3 | 1u << 4)))
         return bias ? s : CONV2D_OK;

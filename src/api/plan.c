@@ -263,7 +263,7 @@ conv2d_status c2_plan_execute(conv2d_plan *plan, const conv2d_run_args *args)
     return s;
 }
 
-conv2d_status c2_check_run_args(const conv2d_run_args *args)
+conv2d_status c2_check_run_args(const conv2d_run_args *args, conv2d_run_args *args_out)
 {
     if (!args)
         return c2_fail(CONV2D_E_ARGUMENT, "args is NULL");
@@ -275,10 +275,15 @@ conv2d_status c2_check_run_args(const conv2d_run_args *args)
         return c2_fail(CONV2D_E_ARGUMENT, "args.reserved is %" PRId32 ": expected 0",
                        args->reserved);
     const unsigned ranks = 1u << 3 | 1u << 4;
+    const conv2d_tensor *residual = c2_optional(args->residual);
     conv2d_status s = c2_check_tensor("input", args->input, ranks);
-    if (s || (args->residual && (s = c2_check_tensor("residual", args->residual, ranks))))
+    if (s || (residual && (s = c2_check_tensor("residual", residual, ranks))) ||
+        (s = c2_check_tensor("output", args->output, ranks)))
         return s;
-    return c2_check_tensor("output", args->output, ranks);
+    *args_out = *args;
+    args_out->struct_size = sizeof *args_out;
+    args_out->residual = residual;
+    return CONV2D_OK;
 }
 
 /* The tensors of a run against the plan's: sizes and strides of more than one element. */
@@ -311,9 +316,11 @@ conv2d_status conv2d_plan_run(conv2d_plan *plan, const conv2d_run_args *args)
 {
     if (!plan)
         return c2_fail(CONV2D_E_ARGUMENT, "plan is NULL");
-    conv2d_status s = c2_check_run_args(args);
+    conv2d_run_args checked;
+    conv2d_status s = c2_check_run_args(args, &checked);
     if (s)
         return s;
+    args = &checked;
     if (!plan->weights)
         return c2_fail(CONV2D_E_STATE,
                        "plan was made by conv2d_explain(), without weights: it cannot run");
