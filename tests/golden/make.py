@@ -14,6 +14,7 @@ import cases        # noqa: E402
 import categories   # noqa: E402
 import compare      # noqa: E402
 import draw         # noqa: E402
+import oracle       # noqa: E402
 import refusals     # noqa: E402
 
 SEED = 20132
@@ -50,7 +51,7 @@ def write(path, lists):
 
 def main():
     warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
+    oracle.prepare()
     if not torch.__version__.startswith("2.13"):
         print(f"warning: torch is {torch.__version__}, the README says 2.13")
     named = list(categories.CATEGORIES.items())

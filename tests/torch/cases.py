@@ -5,7 +5,7 @@ A Problem is what a user of torch.nn.functional.conv2d would call it with, plus 
 padding per side, padding modes, residual, activation. Tensors may be any view of any storage.
 """
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
@@ -57,7 +57,8 @@ class Problem:
     differs: str = ""               # conv2d refuses what torch computes, on purpose: why
     category: str = ""
     id: int = 0
-    notes: dict = field(default_factory=dict)
+    unasked: bool = False           # with differs: torch might crash
+    float64_decides: bool = False   # whether torch computes: where its float32 has limits
 
 
 def plain(tensor):
