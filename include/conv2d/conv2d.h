@@ -394,7 +394,7 @@ typedef struct conv2d_problem {
 CONV2D_API conv2d_status conv2d_problem_parse(const char *text, conv2d_problem *problem_out);
 
 /** Write the text of a problem (text, capacity, length_out as conv2d_plan_text()); parsing it gives
- *  the same problem. Returns CONV2D_OK or CONV2D_E_ARGUMENT, _SHAPE. Since 0.1 */
+ *  the same problem. Returns CONV2D_OK or CONV2D_E_ARGUMENT, _SHAPE, _OVERFLOW. Since 0.1 */
 CONV2D_API conv2d_status conv2d_problem_format(const conv2d_problem *problem, char *text,
                                                size_t capacity, size_t *length_out);
 

@@ -117,21 +117,25 @@ typedef struct evaluation {
     double (*f64)(const c2_post *post, double x);
 } evaluation;
 
-/* In the order of conv2d_activation, so that a value is its index. */
+/* In the order of conv2d_activation, so that a value is its index. The errors hold with glibc's
+ * expf, tanhf and erfcf, with room: measured on every 1021st float (glibc 2.36, x86-64, 2026-11-22)
+ * sigmoid 2.0, tanh 2.2, silu 2.7, hardswish 1.9, hardsigmoid 1.0, gelu 3.7, gelu_tanh 4.7, mish 3.7
+ * units after the absolute part. gelu's is for its tail, where the rounding of erfc's argument
+ * counts: -1.7e-37 there may be 180 units off. */
 static const evaluation table[] = {
     {{CONV2D_ACT_NONE, "none", 1, 0, 0}, none_f32, none_f64},
     {{CONV2D_ACT_RELU, "relu", 1, 0, 0}, relu_f32, relu_f64},
     {{CONV2D_ACT_RELU6, "relu6", 1, 0, 0}, relu6_f32, relu6_f64},
     {{CONV2D_ACT_CLAMP, "clamp", 1, 0, 0}, clamp_f32, clamp_f64},
     {{CONV2D_ACT_LEAKY_RELU, "leaky_relu", 1, 1, 0}, leaky_relu_f32, leaky_relu_f64},
-    {{CONV2D_ACT_SIGMOID, "sigmoid", 0.25, 4, 0}, sigmoid_f32, sigmoid_f64},
+    {{CONV2D_ACT_SIGMOID, "sigmoid", 0.25, 3, 0}, sigmoid_f32, sigmoid_f64},
     {{CONV2D_ACT_TANH, "tanh", 1, 4, 0}, tanh_f32, tanh_f64},
     {{CONV2D_ACT_SILU, "silu", 1.1, 4, 2e-43}, silu_f32, silu_f64},
-    {{CONV2D_ACT_HARDSWISH, "hardswish", 1.5, 4, 1e-6}, hardswish_f32, hardswish_f64},
-    {{CONV2D_ACT_HARDSIGMOID, "hardsigmoid", 0.17, 2, 1e-6}, hardsigmoid_f32, hardsigmoid_f64},
-    {{CONV2D_ACT_GELU, "gelu", 1.13, 8, 1e-7}, gelu_f32, gelu_f64},
-    {{CONV2D_ACT_GELU_TANH, "gelu_tanh", 1.13, 8, 1e-7}, gelu_tanh_f32, gelu_tanh_f64},
-    {{CONV2D_ACT_MISH, "mish", 1.09, 6, 2e-43}, mish_f32, mish_f64},
+    {{CONV2D_ACT_HARDSWISH, "hardswish", 1.5, 3, 0}, hardswish_f32, hardswish_f64},
+    {{CONV2D_ACT_HARDSIGMOID, "hardsigmoid", 0.17, 2, 0}, hardsigmoid_f32, hardsigmoid_f64},
+    {{CONV2D_ACT_GELU, "gelu", 1.13, 5, 1e-8}, gelu_f32, gelu_f64},
+    {{CONV2D_ACT_GELU_TANH, "gelu_tanh", 1.13, 6, 1e-8}, gelu_tanh_f32, gelu_tanh_f64},
+    {{CONV2D_ACT_MISH, "mish", 1.09, 5, 2e-43}, mish_f32, mish_f64},
 };
 enum { N_TABLE = sizeof table / sizeof table[0] };
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/activation.h"
+#include "core/dtype.h"
 #include "core/shape.h"
 #include "core/text_tables.h"
 
@@ -185,6 +186,10 @@ static conv2d_status check_tensor(const char *name, const conv2d_tensor *t, int3
             return c2_fail(CONV2D_E_SHAPE,
                            "problem: size %d of %s is %" PRId64 ", expected %" PRId64, a, name,
                            t->sizes[a], sizes[a]);
+    int64_t low, high;
+    if (!c2_extent(rank, t->sizes, t->strides, (int64_t)c2_dtype_bytes(dtype), &low, &high))
+        return c2_fail(CONV2D_E_OVERFLOW,
+                       "problem: sizes and strides of %s reach beyond 63 bits", name);
     return CONV2D_OK;
 }
 
@@ -378,9 +383,9 @@ static int32_t find_order(const conv2d_tensor *t)
     return -1;
 }
 
-static void write_layout(c2_text *out, const c2_word *orders, const conv2d_tensor *t)
+static void write_layout(c2_text *out, const c2_word *orders, int32_t order,
+                         const conv2d_tensor *t)
 {
-    const int32_t order = find_order(t);
     if (order >= 0) {
         c2_text_add(out, "=%s", c2_word_of(orders, order));
         return;
@@ -393,30 +398,31 @@ static void write_layout(c2_text *out, const c2_word *orders, const conv2d_tenso
  * if that has a name, residual as the output. */
 static void write_layouts(c2_text *out, const conv2d_problem *p)
 {
-    const int32_t in = find_order(&p->input);
-    conv2d_tensor output = p->output;
-    if (output.rank == 0) { /* the library would make it: in the input's order */
-        output = p->input;
-        c2_contiguous_strides(output.rank, output.sizes,
-                              in == CONV2D_NHWC ? CONV2D_NHWC : CONV2D_NCHW, output.strides);
-    }
-    const int32_t output_order = find_order(&output);
+    const int32_t in = find_order(&p->input), weight = find_order(&p->weight);
+    const conv2d_tensor *const output = &p->output;
+    int32_t output_order = find_order(output);
+    if (output->rank == 0) /* the library would make it, in the input's order */
+        output_order = strcmp(c2_layout_name(p->input.rank, p->input.sizes, p->input.strides),
+                              "nhwc") == 0
+                           ? CONV2D_NHWC
+                           : CONV2D_NCHW;
     if (p->residual.rank) {
         c2_text_add(out, ":res");
-        if (output_order < 0 || find_order(&p->residual) != output_order)
-            write_layout(out, c2_words_order, &p->residual);
+        const int32_t order = find_order(&p->residual);
+        if (output_order < 0 || order != output_order)
+            write_layout(out, c2_words_order, order, &p->residual);
     }
     if (in != CONV2D_NCHW) {
         c2_text_add(out, ":in");
-        write_layout(out, c2_words_order, &p->input);
+        write_layout(out, c2_words_order, in, &p->input);
     }
     if (output_order != (in < 0 ? CONV2D_NCHW : in)) {
         c2_text_add(out, ":out");
-        write_layout(out, c2_words_order, &output);
+        write_layout(out, c2_words_order, output_order, output);
     }
-    if (find_order(&p->weight) != CONV2D_NCHW) {
+    if (weight != CONV2D_NCHW) {
         c2_text_add(out, ":wei");
-        write_layout(out, c2_words_weight_order, &p->weight);
+        write_layout(out, c2_words_weight_order, weight, &p->weight);
     }
 }
 
