@@ -81,10 +81,16 @@ static void try_window(blocking *best, const c2_kernel *k, const c2_problem *p,
     c2_window_set_block(&b.window, rows, cols);
     b.scratch_bytes = c2_round_up((size_t)bytes, C2_ALIGN);
     const bool runs = p->input_stride[3] == 1 && p->stride[1] <= 2;
-    const double fill = bytes / 4 * (runs ? speed->copy : speed->gather) / (double)p->ocg;
+    const double copied_rows =
+        (double)(shape->y.n_phases * shape->x.n_phases) * (double)(rows + shape->y.reach);
+    const double fill = (bytes / 4 * (runs ? speed->copy : speed->gather) +
+                         copied_rows * speed->run) / (double)p->ocg;
     const double slow = bytes > WINDOW_CHEAP_BYTES ? 1.3 : 1;
     const double lanes = (double)(rows - 1) * (double)b.window.pitch + (double)cols;
-    b.seconds = (double)n_rows * (double)n_cols * (fill + products(k, p, lanes) * slow);
+    const double vectors = ceil((double)cols / c2_vector_lanes(k));
+    const double stores =
+        (double)rows * (speed->run + vectors * c2_vector_lanes(k) * speed->store);
+    b.seconds = (double)n_rows * (double)n_cols * (fill + products(k, p, lanes) * slow + stores);
     if (b.seconds < best->seconds)
         *best = b;
 }

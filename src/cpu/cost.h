@@ -11,6 +11,7 @@ typedef struct c2_speed {
     double fma_lanes;   /* products a second in a full GEMM tile held by the caches */
     double load_lanes;  /* products a second where each needs a load of its own (depthwise) */
     double copy;        /* seconds a float copied in runs (windows) */
+    double run;         /* seconds to begin a run, in copies and in the epilogue */
     double gather;      /* seconds a float copied one by one (strided windows, panels) */
     double store;       /* seconds a float stored by the epilogue, unit stride */
     double scatter;     /* seconds a float stored with a stride */

@@ -36,6 +36,15 @@ static double products(const search *s, double lanes)
     return work + tiles * (double)b->pack.tiles.n * s->speed->call;
 }
 
+/* Seconds to store `rows` runs of `cols` pixels for all output channels of a group, beyond what
+ * c2_cost_epilogue() counts for whole images: calls, and vectors that are not full. */
+static double stores(const search *s, double rows, double cols)
+{
+    const double tiles = (double)s->best.pack.tiles.n, vectors = ceil(cols / s->best.vector);
+    return rows * (tiles * s->speed->run +
+                   (double)s->p->ocg * vectors * s->best.vector * s->speed->store);
+}
+
 static void keep_if_better(search *s, const c2_px_plan *candidate)
 {
     if (candidate->seconds < s->best.seconds)
@@ -76,8 +85,10 @@ static void try_direct(search *s, int64_t rows)
     plan.scratch_bytes = 0;
     cut_tiles(s, &plan);
     rows = c2_div_up(p->oh, plan.blocks_y.n);
-    plan.seconds = blocks_of(&plan) *
-                   products(s, (double)(rows - 1) * (double)plan.window.pitch + (double)p->ow);
+    plan.seconds =
+        blocks_of(&plan) *
+        (products(s, (double)(rows - 1) * (double)plan.window.pitch + (double)p->ow) +
+         (p->w == p->ow ? stores(s, 1, (double)(rows * p->ow)) : stores(s, (double)rows, (double)p->ow)));
     keep_if_better(s, &plan);
 }
 
@@ -98,11 +109,15 @@ static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t 
     c2_window_set_block(&plan.window, rows, cols);
     plan.scratch_bytes = c2_round_up((size_t)bytes, C2_ALIGN);
     const bool runs = p->input_stride[3] == 1 && p->stride[1] == 1;
-    const double fill = bytes / 4 * (runs ? s->speed->copy : s->speed->gather);
+    const double copied_rows = (double)p->icg * (double)(shape->y.n_phases * shape->x.n_phases) *
+                               (double)(rows + shape->y.reach);
+    const double fill =
+        bytes / 4 * (runs ? s->speed->copy : s->speed->gather) + copied_rows * s->speed->run;
     const double slow = bytes > WINDOW_CHEAP_BYTES ? 1.05 : 1;
     const double lanes = (double)(rows - 1) * (double)plan.window.pitch + (double)cols;
     plan.seconds =
-        blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + products(s, lanes) * slow);
+        blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + products(s, lanes) * slow +
+                            stores(s, (double)rows, (double)cols));
     keep_if_better(s, &plan);
 }
 
@@ -132,7 +147,8 @@ static void try_panel(search *s, int64_t tiles)
         c2_round_up((size_t)(sums + 4 * (double)(plan.panel_k * tiles * nr)), C2_ALIGN);
     const double pixels = (double)p->oh * (double)p->ow;
     const double fill = pixels * k_all * s->speed->gather * (double)plan.tile_blocks.n;
-    plan.seconds = fill + blocks_of(&plan) * products(s, fmin(pixels, (double)(tiles * nr)));
+    plan.seconds = fill + blocks_of(&plan) * products(s, fmin(pixels, (double)(tiles * nr))) +
+                   stores(s, (double)p->oh, (double)p->ow);
     /* Weights are read once a block; beyond the cache that takes about as long as copying. */
     if (plan.weights_outside)
         plan.seconds += blocks_of(&plan) * k_all * (double)p->ocg * s->speed->copy;
@@ -190,8 +206,11 @@ double c2_gemm_px_cost(const conv2d_device *device, const c2_problem *p, int var
 {
     const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant);
     const c2_px_plan plan = c2_px_plan_make(device, p, variant);
+    /* plan.seconds has the stores of unit stride; what others cost more is not a matter of blocks. */
+    const c2_speed *speed = c2_speed_of(k);
+    const double outputs = (double)p->n * (double)p->oc * (double)p->oh * (double)p->ow;
     return (double)p->n * (double)p->groups * plan.seconds +
-           c2_cost_epilogue(c2_speed_of(k), p, 3);
+           fmax(0, c2_cost_epilogue(speed, p, 3) - outputs * speed->store);
 }
 
 c2_bytes c2_gemm_px_memory(const conv2d_device *device, const c2_problem *p, int variant)

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Times every layer of a file of problem texts in both layouts, one thread, interleaved with short
+ * measurements of the FMA peak:   layers [--all] [--match TEXT] [--order nchw|nhwc] [--seconds S] FILE
+ * For each: the planner's choice, its share of the peak, and how many times longer the same layer
+ * takes with workspace_limit = 0. --all also times every other candidate, which shows whether the
+ * cost model chose well. Exit code 1 if a layer takes more than 3 times as long without workspace. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "conv2d/conv2d.h"
+
+typedef struct options {
+    bool all;
+    const char *match, *order, *file; /* order: nchw, nhwc or NULL = both */
+    double seconds;
+} options;
+
+/* Processor time: on a machine that others use as well, the clock on the wall counts them too. */
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void stop(const char *what)
+{
+    fprintf(stderr, "layers: %s: %s\n", what, conv2d_last_error());
+    exit(2);
+}
+
+static float *filled(const conv2d_tensor *t, unsigned seed)
+{
+    size_t n = 1;
+    for (int i = 0; i < t->rank; i++)
+        n *= (size_t)t->sizes[i];
+    float *data = aligned_alloc(64, (n * sizeof(float) + 63) / 64 * 64);
+    if (!data)
+        stop("no memory");
+    for (size_t i = 0; i < n; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        data[i] = (float)(seed >> 8) * 0x1p-24f - 0.5f;
+    }
+    return data;
+}
+
+typedef struct layer {
+    conv2d_device *device;
+    conv2d_problem problem;
+    conv2d_tensor output;
+} layer;
+
+typedef struct timing {
+    double best, peak; /* seconds; flops a second */
+    char name[96];
+    double flops, cost;
+    size_t workspace;
+} timing;
+
+/* Best of many runs of one plan; false if the algorithm refuses. */
+static bool time_plan(layer *l, const char *algorithm, uint64_t limit, double seconds, timing *t)
+{
+    conv2d_params params = l->problem.params;
+    params.algorithm = algorithm;
+    params.workspace_limit = limit;
+    params.weights = CONV2D_WEIGHTS_BORROW;
+    conv2d_context *context;
+    conv2d_plan *plan;
+    if (conv2d_prepack(l->device, &l->problem.weight, NULL, &params, &context))
+        stop("prepack");
+    const conv2d_status s =
+        conv2d_plan_create(context, &l->problem.input, NULL, &l->problem.output, &plan);
+    conv2d_context_destroy(context);
+    if (s == CONV2D_E_UNSUPPORTED)
+        return false;
+    if (s)
+        stop("plan");
+    conv2d_plan_info info = CONV2D_PLAN_INFO_INIT;
+    if (conv2d_plan_describe(plan, &info))
+        stop("describe");
+    snprintf(t->name, sizeof t->name, "%s/%s", info.algorithm, info.variant);
+    t->flops = info.flops;
+    t->cost = info.cost_seconds;
+    t->workspace = info.workspace_worker_bytes;
+    conv2d_run_args args = CONV2D_RUN_ARGS_INIT;
+    args.input = &l->problem.input;
+    args.output = &l->output;
+    t->best = HUGE_VAL;
+    t->peak = 0;
+    const double start = now();
+    for (int i = 0; i < 3 || now() - start < seconds; i++) {
+        double peak;
+        if (i % 8 == 0 && !conv2d_device_measure_peak(l->device, 1e-3, &peak) && peak > t->peak)
+            t->peak = peak;
+        const double before = now();
+        if (conv2d_plan_run(plan, &args))
+            stop("run");
+        t->best = fmin(t->best, now() - before);
+    }
+    conv2d_plan_destroy(plan);
+    return true;
+}
+
+static void time_candidates(layer *l, const options *o, const char *chosen)
+{
+    static const char *const names[] = {"gemm1x1_ch/", "gemm1x1_px/",  "igemm_ch/",
+                                        "igemm_px/",   "depthwise_ch/", "depthwise_px/"};
+    conv2d_device_info info = CONV2D_DEVICE_INFO_INIT;
+    if (conv2d_device_get_info(l->device, &info))
+        stop("info");
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char name[64];
+        timing t;
+        snprintf(name, sizeof name, "%s%s", names[i], info.isa);
+        if (strncmp(chosen, names[i], strlen(names[i])) != 0 &&
+            time_plan(l, name, CONV2D_WORKSPACE_UNLIMITED, o->seconds, &t))
+            printf("    %-38s %9.3f ms  model %9.3f ms  %5.1f %%\n", t.name, t.best * 1e3,
+                   t.cost * 1e3, 100 * t.flops / t.best / t.peak);
+    }
+}
+
+/* False if the layer is too slow without workspace. */
+static bool time_layer(conv2d_device *device, const char *text, conv2d_order order, const options *o)
+{
+    layer l = {.device = device};
+    if (conv2d_problem_parse(text, &l.problem))
+        stop(text);
+    conv2d_tensor_set_order(&l.problem.input, order);
+    conv2d_tensor_set_order(&l.problem.output, order);
+    l.problem.input.data = filled(&l.problem.input, 1);
+    l.problem.weight.data = filled(&l.problem.weight, 2);
+    l.output = l.problem.output;
+    l.output.data = filled(&l.output, 3);
+    timing t, without;
+    if (!time_plan(&l, NULL, CONV2D_WORKSPACE_UNLIMITED, o->seconds, &t) ||
+        !time_plan(&l, NULL, 0, o->seconds, &without))
+        stop(text);
+    const double ratio = without.best / t.best;
+    printf("%-34s %s %-38s %9.3f ms  model %9.3f ms  %5.1f %%  without workspace %.2f (%zu B)\n",
+           l.problem.name, order == CONV2D_NCHW ? "nchw" : "nhwc", t.name, t.best * 1e3,
+           t.cost * 1e3, 100 * t.flops / t.best / t.peak, ratio, t.workspace);
+    if (o->all)
+        time_candidates(&l, o, t.name);
+    fflush(stdout);
+    free(l.problem.input.data);
+    free(l.problem.weight.data);
+    free(l.output.data);
+    return ratio <= 3;
+}
+
+int main(int argc, char **argv)
+{
+    options o = {false, "", NULL, NULL, 0.2};
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--all") == 0)
+            o.all = true;
+        else if (strcmp(argv[i], "--match") == 0 && i + 1 < argc)
+            o.match = argv[++i];
+        else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc)
+            o.seconds = atof(argv[++i]);
+        else if (strcmp(argv[i], "--order") == 0 && i + 1 < argc)
+            o.order = argv[++i];
+        else
+            o.file = argv[i];
+    }
+    FILE *f = o.file ? fopen(o.file, "r") : NULL;
+    if (!f) {
+        fprintf(stderr, "layers [--all] [--match TEXT] [--order nchw|nhwc] [--seconds S] FILE\n");
+        return 2;
+    }
+    conv2d_device_options one_thread = CONV2D_DEVICE_OPTIONS_INIT;
+    one_thread.n_threads = 1;
+    conv2d_device *device;
+    if (conv2d_device_open("cpu", &one_thread, &device))
+        stop("device");
+    int slow = 0;
+    char line[512];
+    while (fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\r\n")] = '\0';
+        if (line[0] == '#' || !line[0] || !strstr(line, o.match))
+            continue;
+        if (!o.order || strcmp(o.order, "nchw") == 0)
+            slow += !time_layer(device, line, CONV2D_NCHW, &o);
+        if (!o.order || strcmp(o.order, "nhwc") == 0)
+            slow += !time_layer(device, line, CONV2D_NHWC, &o);
+    }
+    conv2d_device_close(device);
+    fclose(f);
+    printf("%d layers take more than 3 times as long without workspace\n", slow);
+    return slow != 0;
+}
