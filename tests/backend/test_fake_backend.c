@@ -240,28 +240,34 @@ static void test_copy_to_device_comes_after_queued_runs(void **state)
     assert_all_freed();
 }
 
-/* More runs than a queue holds, each with its own workspace while they wait; two queues. */
+/* More runs than a queue holds, each with its own workspace while they wait; two queues, each with
+ * its own output. */
 static void test_many_queued_runs(void **state)
 {
     job j = job_make("fake");
-    conv2d_run_args args = job_args(&j);
+    conv2d_run_args args = job_args(&j), there = job_args(&j);
+    conv2d_buffer *second_buffer = NULL;
+    conv2d_tensor second = on_device(j.device, &j.output, &second_buffer);
     conv2d_queue *queue = NULL;
     pthread_t thread;
     (void)state;
     assert_ok(conv2d_queue_create(j.device, &queue));
+    there.queue = queue;
+    there.output = &second;
     const int runs = fake_count.runs;
     fake_hold();
     assert_int_equal(pthread_create(&thread, NULL, go_later, NULL), 0);
-    for (int i = 0; i < 100; i++) {
-        args.queue = i % 2 ? queue : NULL;
-        assert_ok(conv2d_run(j.context, &args));
-    }
+    for (int i = 0; i < 100; i++)
+        assert_ok(conv2d_run(j.context, i % 2 ? &there : &args));
     assert_ok(conv2d_queue_sync(queue));
     assert_ok(conv2d_device_sync(j.device));
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_int_equal(fake_count.runs, runs + 100);
     job_check(&j);
+    assert_ok(conv2d_copy_to_host(&second, &j.output.t));
+    assert_oracle(&j.output.t, &j.input.t, &j.weight.t, &j.bias.t, &j.residual.t, &j.params);
     conv2d_queue_destroy(queue);
+    conv2d_buffer_destroy(second_buffer);
     job_free(&j);
     assert_all_freed();
 }
