@@ -10,10 +10,12 @@
 typedef struct c2_activation_info {
     int32_t activation;
     const char *name;  /* as on the command line: "leaky_relu" */
-    double lipschitz;  /* |f(a) - f(b)| <= lipschitz * |a - b|; of clamp 1; leaky_relu: max(1, |alpha|) */
-    double error_ulp;  /* of the float32 evaluation, in units in the last place of the result ... */
-    double error_abs;  /* ... plus this; plus 2^-126 where denormals are flushed. Same in float64, in
-                        units of its own, with the absolute part * 2^-29 */
+    /* |f(a) - f(b)| <= lipschitz * |a - b|; of leaky_relu: max(1, |alpha|) */
+    double lipschitz;
+    /* Error of the float32 evaluation: so many units in the last place of the result, plus
+     * error_abs, plus 2^-126 where denormals are flushed. In float64 the same number of its own
+     * units, plus error_abs * 2^-29. */
+    double error_ulp, error_abs;
 } c2_activation_info;
 
 /* NULL for an unknown value or name. */

@@ -167,8 +167,8 @@ static int directory_limit(const char *directory)
     return read_text(path, period, sizeof period) ? quota_cpus(quota, period) : 0;
 }
 
-/* The lowest limit from the group at base/relative up to base itself: each level binds, and inside a
- * container the upper part of the path may not be there. 0 = none. */
+/* The lowest limit from the group at base/relative up to base itself: each level binds, and inside
+ * a container the upper part of the path may not be there. 0 = none. */
 static int hierarchy_limit(const char *base, const char *relative)
 {
     char path[PATH_MAX];

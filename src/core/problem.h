@@ -24,7 +24,7 @@ typedef enum c2_post_kind {
 /* One step after the sum, in order. */
 typedef struct c2_post {
     c2_post_kind kind;
-    int32_t activation; /* conv2d_activation; RELU6 is kept, clamp bounds are resolved into min, max */
+    int32_t activation; /* conv2d_activation; clamp's bounds are resolved into min, max */
     double min, max;    /* clamp: may be infinite */
     double alpha;       /* leaky_relu */
 } c2_post;

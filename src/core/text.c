@@ -80,8 +80,8 @@ static size_t count_digits(const char *text, size_t length)
     return n;
 }
 
-/* [sign] digits [. digits] [e [sign] digits], or inf with a sign: checked here, because strtod takes
- * much more (hexadecimal, "nan", leading blanks). */
+/* [sign] digits [. digits] [e [sign] digits], or inf with a sign: checked here, because strtod
+ * takes much more (hexadecimal, "nan", leading blanks). */
 static bool is_number(const char *text, size_t length)
 {
     size_t i = length > 0 && (text[0] == '-' || text[0] == '+');

@@ -256,8 +256,8 @@ static conv2d_status take_layout(parser *s, const c2_word *orders, layout *out)
     if (orders && take_word(s, orders, &out->order))
         return CONV2D_OK;
     if (!take_char(s, 's'))
-        return expected(s, orders ? "an order of axes (nchw or nhwc, of weights oihw or ohwi), or s "
-                                    "and strides"
+        return expected(s, orders ? "an order of axes (nchw or nhwc, of weights oihw or ohwi), "
+                                    "or s and strides"
                                   : "s and a stride");
     do {
         if (out->count == 4)

@@ -62,7 +62,7 @@ static void output_extent_overflow(void **state)
     assert_int_equal(out, 1);
 }
 
-/* Calls visit(offset) for each element. */
+/* Offsets of all elements, fewer than 257; how many there are. */
 static size_t list_offsets(int rank, const int64_t *sizes, const int64_t *strides, int64_t *offsets)
 {
     size_t n = 0;

@@ -127,12 +127,33 @@ static void examples_have_their_canonical_form(void **state)
     }
 }
 
+/* The table in docs/problem-text.md. */
+static void the_page_says_the_truth(void **state)
+{
+    (void)state;
+    FILE *page = fopen(PROBLEM_TEXT_PAGE, "r");
+    assert_non_null(page);
+    char line[1024], from[512], to[512], text[TEXT_BYTES];
+    int rows = 0;
+    while (fgets(line, sizeof line, page)) {
+        if (sscanf(line, "| `%511[^`]` | `%511[^`]` |", from, to) != 2 || strncmp(to, "mb", 2))
+            continue;
+        const conv2d_problem p = parse(from);
+        format(&p, text);
+        assert_string_equal(text, to);
+        rows++;
+    }
+    fclose(page);
+    assert_true(rows >= 6);
+}
+
 static void one_line_means_this(void **state)
 {
     (void)state;
     const conv2d_problem p =
         parse("g2mb3ic4ih8iw9oc6kh3kw2sh1sw2dh1dw0n\"name\":pad=1,2,3,4:mode=circular:"
-              "act=clamp,-1,6:bias:res:in=nhwc:out=nchw:wei=ohwi:dtype=f64:acc=fast:algo=ref:ws=9:ftz");
+              "act=clamp,-1,6:bias:res:in=nhwc:out=nchw:wei=ohwi:dtype=f64:acc=fast:algo=ref:"
+              "ws=9:ftz");
     assert_int_equal(p.struct_size, sizeof p);
     static const int64_t input[4] = {3, 4, 8, 9}, weight[4] = {6, 2, 3, 2},
                          output[4] = {3, 6, 8, 7}, input_strides[4] = {288, 1, 36, 4},
@@ -356,9 +377,10 @@ static void any_problem_survives_writing_and_reading(void **state)
 static void output_to_be_made_follows_the_input(void **state)
 {
     (void)state;
-    static const char *const lines[] = {"mb1ic3ih8oc4oh6kh3", "mb1ic3ih8oc4oh6kh3:in=nhwc",
-                                        "mb1ic3ih8oc4oh6kh3:in=s1,2,3,4",
-                                        "mb1ic1ih8oc4oh6kh3:in=nhwc:out=nchw"}; /* both */
+    static const char *const lines[] = {
+        "mb1ic3ih8oc4oh6kh3", "mb1ic3ih8oc4oh6kh3:in=nhwc", "mb1ic3ih8oc4oh6kh3:in=s1,2,3,4",
+        "mb1ic1ih8oc4oh6kh3:in=nhwc:out=nchw", /* one channel is both, and counts as nchw */
+    };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         char text[TEXT_BYTES];
         conv2d_problem p = parse(lines[i]);
@@ -421,6 +443,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(builder_cuts_and_counts),
         cmocka_unit_test(examples_have_their_canonical_form),
+        cmocka_unit_test(the_page_says_the_truth),
         cmocka_unit_test(one_line_means_this),
         cmocka_unit_test(absent_parts_have_rank_zero),
         cmocka_unit_test(any_problem_survives_writing_and_reading),

@@ -37,7 +37,7 @@ static void bad_text_is_refused_in_words(void **state)
         {"ic3n\"a\"n\"b\"", CONV2D_E_SYNTAX, "position 8: expected one name only"},
         {"n\"0123456789012345678901234567890123456789012345678901234567890123\"",
          CONV2D_E_SYNTAX, "at most 63 bytes"},
-        {"ic9223372036854775808", CONV2D_E_OVERFLOW, "position 3: this number does not fit into 63"},
+        {"ic9223372036854775808", CONV2D_E_OVERFLOW, "position 3: this number does not fit"},
         {"ic99999999999999999999", CONV2D_E_OVERFLOW, "does not fit into 64 bits"},
         {"ic3ih8oc4kh3dh9223372036854775807", CONV2D_E_OVERFLOW, "output size along y"},
         {"ic3ih9223372036854775807oc4kh3ph1", CONV2D_E_OVERFLOW, "output size along y"},
@@ -113,7 +113,7 @@ static void bad_text_is_refused_in_words(void **state)
     }
 }
 
-/* ---- problems that have no text --------------------------------------------------------------- */
+/* ---- problems that have no text -------------------------------------------------------- */
 
 typedef void (*damage)(conv2d_problem *p);
 
@@ -220,7 +220,7 @@ static void cut_text_counts_all_of_it(void **state)
     assert_string_equal(text, "mb1ic3i");
 }
 
-/* ---- damage ----------------------------------------------------------------------------------- */
+/* ---- damage ---------------------------------------------------------------------------- */
 
 static void damaged_text_is_refused_or_means_something(void **state)
 {
