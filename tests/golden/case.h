@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * One convolution with its data and what PyTorch says about it, read from a case file.
  * tests/golden/README.md has the format; tests/torch/cases.py writes it; case_file.c reads,
- * case_run.c runs a case through the public API, case_check.c compares. */
+ * case_run.c runs a case through the public API, case_candidates.c lists what can, case_check.c
+ * compares. */
 #ifndef TEST_CASE_H
 #define TEST_CASE_H
 
@@ -41,7 +42,7 @@ typedef struct test_case {
     int64_t sizes[4];
     size_t n_values;
     const unsigned char *values;     /* n_values float64: the result, in C order */
-    const unsigned char *tolerances; /* n_values float64: allowed before activation; infinite: any */
+    const unsigned char *tolerances; /* of each, before activation; infinite: any value */
 } test_case;
 
 /* A reader over a whole file in memory. */
@@ -72,6 +73,15 @@ typedef struct case_result {
 void case_run(conv2d_device *device, const test_case *c, case_entry entry,
               const char *algorithm, case_result *result);
 void case_result_free(case_result *result);
+
+/* Names of the candidates that can compute a case ("igemm_ch/avx2"); none for an error or an empty
+ * result. */
+enum { CASE_MAX_NAMES = 32 };
+typedef struct case_names {
+    int n;
+    char name[CASE_MAX_NAMES][56];
+} case_names;
+void case_candidates(conv2d_device *device, const test_case *c, case_names *names);
 
 /* True if the result is what the case expects; else why (256 bytes) has the first difference.
  * Undoes the output's elements in its storage (to find writes between them): call once. */

@@ -34,21 +34,42 @@ static conv2d_device *open_device(int n_threads)
     return device;
 }
 
-static bool passes(conv2d_device *device, const test_case *c, case_entry entry, char *why)
+/* algorithm NULL: the planner's choice. */
+static bool passes(conv2d_device *device, const test_case *c, case_entry entry,
+                   const char *algorithm, char *why)
 {
     case_result result;
-    case_run(device, c, entry, NULL, &result);
+    case_run(device, c, entry, algorithm, &result);
     const bool ok = case_check(c, &result, why);
     case_result_free(&result);
     return ok;
 }
 
-/* Every case of every file through every entry. */
+/* One case through every entry, and by every candidate; returns how many runs failed. */
+static int replay_case(conv2d_device *device, const char *file, const test_case *c, int *n_runs)
+{
+    case_names names;
+    char why[256];
+    int n_failed = 0;
+    case_candidates(device, c, &names);
+    for (int i = 0; i < CASE_N_ENTRIES + names.n; i++) {
+        const char *algorithm = i < CASE_N_ENTRIES ? NULL : names.name[i - CASE_N_ENTRIES];
+        ++*n_runs;
+        if (passes(device, c, (case_entry)(i % CASE_N_ENTRIES), algorithm, why))
+            continue;
+        n_failed++;
+        print_error("%s case %" PRId64 " (%s), entry %d, %s: %s\n", file, c->id, c->category,
+                    i % CASE_N_ENTRIES, algorithm ? algorithm : "default", why);
+    }
+    return n_failed;
+}
+
+/* Every case of every file. */
 static void test_replay(void **state)
 {
     (void)state;
     conv2d_device *device = open_device(2);
-    int n = 0, n_errors = 0, n_failed = 0;
+    int n = 0, n_errors = 0, n_runs = 0, n_failed = 0;
     for (int i = 0; i < N_FILES; i++) {
         case_reader reader;
         test_case c;
@@ -58,20 +79,15 @@ static void test_replay(void **state)
         while ((more = case_next(&reader, &c, why)) == 1) {
             n++;
             n_errors += c.error;
-            for (int entry = 0; entry < CASE_N_ENTRIES; entry++)
-                if (!passes(device, &c, (case_entry)entry, why)) {
-                    n_failed++;
-                    print_error("%s case %" PRId64 " (%s), entry %d: %s\n", files[i], c.id,
-                                c.category, entry, why);
-                }
+            n_failed += replay_case(device, files[i], &c, &n_runs);
         }
         case_close(&reader);
         if (more < 0)
             fail_msg("%s: %s", files[i], why);
     }
     conv2d_device_close(device);
-    print_message("%d cases x %d entries, %d of them errors, %d failed\n", n, CASE_N_ENTRIES,
-                  n_errors, n_failed);
+    print_message("%d cases, %d of them errors: %d runs, %d failed\n", n, n_errors, n_runs,
+                  n_failed);
     assert_int_equal(n_failed, 0);
     assert_true(n >= MIN_CASES && n_errors >= MIN_CASES / 4);
 }
@@ -101,7 +117,7 @@ static void test_changed_value_is_found(void **state)
         c.values = values;
         if (moved - moved == 0 && moved != value) { /* finite, and not lost in rounding */
             n++;
-            if (passes(device, &c, c.entry, why))
+            if (passes(device, &c, c.entry, NULL, why))
                 fail_msg("case %" PRId64 " (%s): a wrong last value was not found", c.id,
                          c.category);
         }
@@ -125,7 +141,7 @@ static void test_changed_outcome_is_found(void **state)
         while (case_next(&reader, &c, why) == 1) {
             c.error = !c.error;
             c.n_values = 0;
-            if (passes(device, &c, c.entry, why))
+            if (passes(device, &c, c.entry, NULL, why))
                 fail_msg("case %" PRId64 " (%s): a wrong outcome was not found", c.id, c.category);
         }
         case_close(&reader);

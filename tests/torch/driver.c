@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * torch_driver: runs the cases of a case file (tests/golden/README.md) through the public API and
- * says which differ from what the file expects. compare.py makes such files from PyTorch.
+ * says which differ from what the file expects; each runs as the planner likes, and then by every
+ * other candidate that can do it. compare.py makes such files from PyTorch.
  *   torch_driver [--isa NAME] [--threads N] [--entry N] [--algorithm NAME] FILE|-
- * Prints "FAIL <number> <category>: <first difference>" per failure; exit 0 none, 1 some, 2 usage. */
+ * Prints "FAIL <number> <category> (<candidate>): <difference>"; exit 0 none, 1 some, 2 usage. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,22 +49,64 @@ static int parse(int argc, char **argv, options *o)
     return o->path && o->entry < CASE_N_ENTRIES ? 0 : usage();
 }
 
+/* How often each candidate ran, in order of appearance. */
+typedef struct tally {
+    int n;
+    char name[CASE_MAX_NAMES][56];
+    int count[CASE_MAX_NAMES];
+} tally;
+
+static void count_run(tally *t, const char *name)
+{
+    int i = 0;
+    while (i < t->n && strcmp(t->name[i], name))
+        i++;
+    if (i == CASE_MAX_NAMES)
+        return;
+    if (i == t->n)
+        snprintf(t->name[t->n++], sizeof t->name[0], "%s", name);
+    t->count[i]++;
+}
+
+/* True if the case passes with algorithm (NULL: the planner's choice); else says so. */
+static bool run_one(conv2d_device *device, const test_case *c, int entry, const char *algorithm)
+{
+    case_result result;
+    char why[256];
+    case_run(device, c, (case_entry)entry, algorithm, &result);
+    const bool ok = case_check(c, &result, why);
+    case_result_free(&result);
+    if (!ok)
+        printf("FAIL %" PRId64 " %s (%s): %s\n", c->id, c->category,
+               algorithm ? algorithm : "default", why);
+    return ok;
+}
+
+/* The planner's choice (or the one asked for), then every candidate that can do it. */
+static bool run_case(conv2d_device *device, const test_case *c, const options *o, tally *t)
+{
+    const int entry = o->entry < 0 ? (int)c->entry : o->entry;
+    bool ok = run_one(device, c, entry, o->algorithm);
+    case_names names = {.n = 0};
+    if (!o->algorithm)
+        case_candidates(device, c, &names);
+    for (int i = 0; i < names.n; i++) {
+        ok = run_one(device, c, (entry + i) % CASE_N_ENTRIES, names.name[i]) && ok;
+        count_run(t, names.name[i]);
+    }
+    return ok;
+}
+
 /* 0 or 1; -1 if the file is damaged. */
 static int run_all(conv2d_device *device, const options *o, case_reader *reader)
 {
+    tally t = {.n = 0};
     test_case c;
     char why[256];
     int more, n = 0, n_failed = 0;
     while ((more = case_next(reader, &c, why)) == 1) {
-        case_result result;
-        const case_entry entry = o->entry < 0 ? c.entry : (case_entry)o->entry;
-        case_run(device, &c, entry, o->algorithm, &result);
         n++;
-        if (!case_check(&c, &result, why)) {
-            n_failed++;
-            printf("FAIL %" PRId64 " %s: %s\n", c.id, c.category, why);
-        }
-        case_result_free(&result);
+        n_failed += !run_case(device, &c, o, &t);
     }
     if (more < 0) {
         fprintf(stderr, "torch_driver: %s\n", why);
@@ -73,6 +116,8 @@ static int run_all(conv2d_device *device, const options *o, case_reader *reader)
     if (conv2d_device_get_info(device, &info) == CONV2D_OK)
         printf("%d cases on %s (%s, %" PRId32 " threads), %d failed\n", n, info.backend, info.isa,
                info.n_threads, n_failed);
+    for (int i = 0; i < t.n; i++)
+        printf("%8d more times by %s\n", t.count[i], t.name[i]);
     return n_failed > 0;
 }
 
