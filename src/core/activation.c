@@ -120,8 +120,8 @@ typedef struct evaluation {
 /* In the order of conv2d_activation, so that a value is its index. The errors hold with glibc's
  * expf, tanhf and erfcf, with room: measured on every 1021st float (glibc 2.36 on an x86-64 with
  * AVX-512, 2026-11-22) sigmoid 2.0, tanh 2.2, silu 2.7, hardswish 1.9, hardsigmoid 1.0, gelu 3.7,
- * gelu_tanh 4.7, mish 3.7 units after the absolute part. gelu's is for its tail, where the rounding of erfc's argument
- * counts: -1.7e-37 there may be 180 units off. */
+ * gelu_tanh 4.7, mish 3.7 units after the absolute part. gelu's is for its tail, where the rounding
+ * of erfc's argument counts: -1.7e-37 there may be 180 units off. */
 static const evaluation table[] = {
     {{CONV2D_ACT_NONE, "none", 1, 0, 0}, none_f32, none_f64},
     {{CONV2D_ACT_RELU, "relu", 1, 0, 0}, relu_f32, relu_f64},
