@@ -25,6 +25,7 @@ static const axis_info axes[N_AXES] = {
                                         "silu", "hswish", "hsigmoid", "gelu", "gelutanh", "mish",
                                         "min", "max"}},
     [AXIS_LIMIT] = {"limit", {"none", "0 bytes", "small", "flush"}},
+    [AXIS_SIZE] = {"size", {"small", "large", "weights"}},
 };
 
 /* Cells that stay empty because the algorithm refuses such problems; values are bits. */
@@ -47,6 +48,8 @@ static const refusal refusals[] = {
     {"gemm1x1_px", AXIS_KERNEL, ALL_BUT(KERNEL_1X1)},
     {"gemm1x1_ch", AXIS_PADDING, ALL_BUT(PADDING_NONE)},
     {"gemm1x1_px", AXIS_PADDING, ALL_BUT(PADDING_NONE)},
+    {"depthwise_ch", AXIS_SIZE, BIT(SIZE_WEIGHTS)},
+    {"depthwise_px", AXIS_SIZE, BIT(SIZE_WEIGHTS)},
     {"depthwise_ch", AXIS_GROUPS, BIT(GROUPS_DENSE) | BIT(GROUPS_SOME)},
     {"depthwise_px", AXIS_GROUPS, BIT(GROUPS_DENSE) | BIT(GROUPS_SOME)},
 };

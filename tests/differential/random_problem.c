@@ -12,13 +12,19 @@
 /* Extents around the lanes and rows of the kernels (4 .. 64), small ones first. */
 static const int widths[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  11, 12, 13, 14, 15,
                              16, 17, 24, 27, 28, 31, 32, 33, 47, 48, 49, 63, 64, 65};
+static const int large_widths[] = {17, 24, 28, 31, 33, 47, 48, 56, 63, 65, 97, 130};
 static const int channels[] = {1, 1, 2, 3, 3, 4, 4, 5, 6, 7, 8, 8, 9, 12, 15, 16, 16, 17, 24, 31,
                                32, 33, 48, 64, 65, 70};
+static const int many_channels[] = {24, 33, 48, 64, 65, 70, 96, 127, 128, 160};
+static const int most_channels[] = {363, 384, 385, 400, 431, 512, 513};
 static const int strides[][2] = {[STRIDE_1] = {1, 1}, [STRIDE_2] = {2, 2}, [STRIDE_3] = {3, 3}};
 
-/* Multiply-adds: most problems stay under the first number, a few under the second, so that 20,000
- * of them take minutes. */
-enum { MACS_USUAL = 30000, MACS_LARGE = 1000000, LARGE_PERCENT = 2 };
+/* Most multiply-adds of each size. Small ones leave time for 20,000 problems; big weights are used for
+ * a few pixels. */
+static const int64_t budgets[] = {
+    [SIZE_SMALL] = 30000, [SIZE_LARGE] = 500000, [SIZE_WEIGHTS] = 2500000};
+
+enum { BIG_WEIGHTS_BYTES = 1 << 19 }; /* from here on drivers loop over the weights outside */
 
 /* A weighted list: draw() returns an index with probability weight / sum of weights. */
 static int draw(rng *r, const int *weights, int n)
@@ -45,7 +51,8 @@ static void draw_kernel(rng *r, random_case *c)
 {
     int64_t *k = c->problem.weight.sizes + 2;
     static const int squares[] = {2, 4, 5, 5, 7};
-    const int kind = DRAW(r, 30, 28, 12, 9, 9, 8, 4);
+    const bool weights = c->label[AXIS_SIZE] == SIZE_WEIGHTS;
+    const int kind = weights ? DRAW(r, 60, 40) : DRAW(r, 30, 28, 12, 9, 9, 8, 4);
     c->label[AXIS_KERNEL] = kind;
     switch (kind) {
     case KERNEL_1X1: k[0] = k[1] = 1; break;
@@ -79,6 +86,15 @@ static void draw_stride(rng *r, random_case *c)
     }
 }
 
+static int64_t draw_extent(rng *r, int size, int axis)
+{
+    if (size == SIZE_WEIGHTS)
+        return rng_range(r, 1, 3);
+    if (size == SIZE_LARGE)
+        return percent(r, 70) ? PICK(r, large_widths) : rng_range(r, 3, 12);
+    return percent(r, axis == 1 ? 60 : 15) ? PICK(r, widths) : rng_range(r, 1, 9);
+}
+
 /* Output extents, paddings, and from them the input's extents: so every output size is reached. */
 static void draw_window(rng *r, random_case *c)
 {
@@ -86,13 +102,14 @@ static void draw_window(rng *r, random_case *c)
     conv2d_params *p = &q->params;
     static const int modes[] = {CONV2D_PAD_ZEROS, CONV2D_PAD_ZEROS, CONV2D_PAD_REFLECT,
                                 CONV2D_PAD_REPLICATE, CONV2D_PAD_CIRCULAR};
-    const int kind = DRAW(r, 30, 34, 12, 12, 12);
+    const bool one = c->label[AXIS_KERNEL] == KERNEL_1X1; /* seldom padded */
+    const int kind = one && percent(r, 60) ? PADDING_NONE : DRAW(r, 30, 34, 12, 12, 12);
+    const int size = c->label[AXIS_SIZE];
     bool padded = false;
     p->padding_mode = kind == PADDING_NONE ? (int)rng_range(r, 0, 3) : modes[kind];
     for (int a = 0; a < 2; ++a) {
         const int64_t k = q->weight.sizes[2 + a], reach = p->dilation[a] * (k - 1) + 1;
-        const bool wide = a == 1 ? percent(r, 60) : percent(r, 15);
-        const int64_t out = wide ? PICK(r, widths) : rng_range(r, 1, 9);
+        const int64_t out = draw_extent(r, size, a);
         const int64_t slack = percent(r, 30) ? rng_range(r, 0, p->stride[a] - 1) : 0;
         const int64_t extent = (out - 1) * p->stride[a] + reach + slack;
         int64_t before = 0, after = 0;
@@ -105,10 +122,10 @@ static void draw_window(rng *r, random_case *c)
          * for circular. */
         const int64_t least = kind == PADDING_REFLECT ? 1 : 0;
         while (before + after > 0) {
-            const int64_t size = extent - before - after;
+            const int64_t left = extent - before - after;
             const int64_t widest = before > after ? before : after;
             const bool bounded = kind == PADDING_REFLECT || kind == PADDING_CIRCULAR;
-            if (size >= 1 && (!bounded || size >= widest + least))
+            if (left >= 1 && (!bounded || left >= widest + least))
                 break;
             *(before > after ? &before : &after) -= 1;
         }
@@ -145,11 +162,21 @@ static void draw_auto_pad(rng *r, random_case *c)
     c->label[AXIS_PADDING] = padded ? PADDING_ZEROS : PADDING_NONE;
 }
 
-static void draw_channels(rng *r, random_case *c, int64_t budget)
+static int64_t draw_count(rng *r, int size)
+{
+    return size == SIZE_SMALL   ? PICK(r, channels)
+           : size == SIZE_LARGE ? PICK(r, many_channels)
+                                : PICK(r, most_channels);
+}
+
+static void draw_channels(rng *r, random_case *c)
 {
     conv2d_problem *q = &c->problem;
-    const int kind = DRAW(r, 56, 18, 20, 6);
-    int64_t groups = 1, icg = PICK(r, channels), ocg = PICK(r, channels);
+    const int size = c->label[AXIS_SIZE];
+    const int kind = size == SIZE_WEIGHTS ? GROUPS_DENSE : DRAW(r, 56, 18, 20, 6);
+    int64_t groups = 1, icg = draw_count(r, size), ocg = draw_count(r, size);
+    if (size == SIZE_WEIGHTS && q->weight.sizes[2] > 1) /* 3x3: fewer make as many weights */
+        icg /= 3, ocg /= 3;
     if (kind == GROUPS_SOME) {
         groups = rng_range(r, 2, 5);
         icg = percent(r, 15) ? 1 : rng_range(r, 2, 9);
@@ -157,7 +184,7 @@ static void draw_channels(rng *r, random_case *c, int64_t budget)
         if (icg == 1 && ocg == 1)
             ocg = 5;
     } else if (kind >= GROUPS_DEPTHWISE) {
-        groups = PICK(r, channels);
+        groups = draw_count(r, size);
         groups += groups == 1;
         icg = 1;
         ocg = kind == GROUPS_DEPTHWISE ? 1 : rng_range(r, 2, 4);
@@ -166,7 +193,7 @@ static void draw_channels(rng *r, random_case *c, int64_t budget)
     /* Into the budget: fewer images, then smaller channel counts, then fewer groups. */
     const int64_t each = q->weight.sizes[2] * q->weight.sizes[3] * q->output.sizes[2] *
                          q->output.sizes[3];
-    while (q->input.sizes[0] * groups * icg * ocg * each > budget) {
+    while (q->input.sizes[0] * groups * icg * ocg * each > budgets[size]) {
         if (q->input.sizes[0] > 1)
             q->input.sizes[0] = 1;
         else if (icg > 1 && icg >= ocg)
@@ -187,6 +214,25 @@ static void draw_channels(rng *r, random_case *c, int64_t budget)
     q->input.sizes[1] = groups * icg;
     q->output.sizes[0] = q->input.sizes[0];
     q->output.sizes[1] = groups * ocg;
+}
+
+int64_t random_case_macs(const random_case *c)
+{
+    const conv2d_problem *q = &c->problem;
+    int64_t macs = q->weight.sizes[1] * q->weight.sizes[2] * q->weight.sizes[3];
+    for (int a = 0; a < q->output.rank; ++a)
+        macs *= q->output.sizes[a];
+    return macs;
+}
+
+/* What the budget left of the size. */
+static void label_size(random_case *c)
+{
+    const int64_t *w = c->problem.weight.sizes;
+    c->problem.input.rank = c->problem.output.rank = 4;
+    if (c->label[AXIS_SIZE] == SIZE_WEIGHTS && w[0] * w[1] * w[2] * w[3] * 4 > BIG_WEIGHTS_BYTES)
+        return;
+    c->label[AXIS_SIZE] = random_case_macs(c) >= RANDOM_LARGE_MACS ? SIZE_LARGE : SIZE_SMALL;
 }
 
 /* Drop the batch axis: sizes move down by one. */
@@ -214,7 +260,7 @@ static void draw_layouts(rng *r, random_case *c)
     c->label[AXIS_INPUT] = in;
     c->label[AXIS_OUTPUT] = out;
     c->label[AXIS_WEIGHT] = w;
-    q->input.rank = q->weight.rank = q->output.rank = 4;
+    q->weight.rank = 4;
     if (q->input.sizes[0] == 1 && percent(r, 15)) {
         unbatch(&q->input);
         unbatch(&q->output);
@@ -306,15 +352,6 @@ static void draw_values(rng *r, random_case *c)
         c->integer_max = (c->integer_max + 1) / 2;
 }
 
-int64_t random_case_macs(const random_case *c)
-{
-    const conv2d_problem *q = &c->problem;
-    int64_t macs = q->weight.sizes[1] * q->weight.sizes[2] * q->weight.sizes[3];
-    for (int a = 0; a < q->output.rank; ++a)
-        macs *= q->output.sizes[a];
-    return macs;
-}
-
 void random_case_make(uint64_t seed, case_values values, random_case *case_out)
 {
     rng r = {seed};
@@ -335,11 +372,13 @@ void random_case_make(uint64_t seed, case_values values, random_case *case_out)
     const int dtype = values != VALUES_UNIT && percent(&r, 10) ? CONV2D_FLOAT64 : CONV2D_FLOAT32;
     c->label[AXIS_DTYPE] = dtype == CONV2D_FLOAT64 ? DTYPE_F64 : DTYPE_F32;
     q->input.dtype = q->weight.dtype = q->bias.dtype = q->residual.dtype = q->output.dtype = dtype;
+    c->label[AXIS_SIZE] = DRAW(&r, 91, 6, 3);
     draw_kernel(&r, c);
     draw_stride(&r, c);
     draw_window(&r, c);
     draw_auto_pad(&r, c);
-    draw_channels(&r, c, percent(&r, LARGE_PERCENT) ? MACS_LARGE : MACS_USUAL);
+    draw_channels(&r, c);
+    label_size(c);
     draw_layouts(&r, c);
     draw_addends(&r, c);
     draw_activation(&r, c);

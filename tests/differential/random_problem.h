@@ -22,6 +22,7 @@ typedef enum case_axis {
     AXIS_ADDEND,   /* bias and residual */
     AXIS_ACTIVATION,
     AXIS_LIMIT,    /* workspace_limit, flush_denormals */
+    AXIS_SIZE,     /* of the whole problem */
     N_AXES
 } case_axis;
 
@@ -37,7 +38,11 @@ enum { GROUPS_DENSE, GROUPS_SOME, GROUPS_DEPTHWISE, GROUPS_MULTIPLIER };
 enum { ADDEND_NONE, ADDEND_BIAS, ADDEND_RESIDUAL, ADDEND_BOTH, ADDEND_IN_PLACE };
 enum { ACTIVATION_CLAMP_LOW = CONV2D_ACT_MISH + 1, ACTIVATION_CLAMP_HIGH }; /* after the enum's own */
 enum { LIMIT_NONE, LIMIT_ZERO, LIMIT_SMALL, LIMIT_NONE_FLUSH };
+enum { SIZE_SMALL, SIZE_LARGE, SIZE_WEIGHTS }; /* large: RANDOM_LARGE_MACS; weights: > 512 KiB */
 enum { MAX_AXIS_VALUES = 16 };
+
+/* The CPU runs problems of fewer multiply-adds on the calling thread. */
+enum { RANDOM_LARGE_MACS = 200000 };
 
 typedef enum case_values {
     VALUES_REAL,    /* normal data, scales that now and then reach the denormals */
