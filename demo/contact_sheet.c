@@ -3,9 +3,9 @@
  *
  * A line of the manifest is a word, a tab, and fields separated by tabs:
  *   title TEXT      subtitle TEXT      footer TEXT
- *   card  RESULT.png ORIGINAL.png NAME COMMAND FACTS    one of four squares, side by side
- *   band  RESULT.png ORIGINAL.png NAME COMMAND FACTS    one picture over the whole width, below
- * The original is shown small in the corner of the result. */
+ *   card RESULT.png ORIGINAL.png NAME COMMAND PLAN FIGURES   one of four squares, side by side
+ *   band RESULT.png ORIGINAL.png NAME COMMAND PLAN FIGURES   one picture of the whole width, below
+ * A card shows the original small in the corner of the result. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,18 +17,19 @@ enum {
     MARGIN = 56,
     GAP = 28,
     N_CARDS = 4,
-    CARD = 424,                                    /* side of a card's picture */
+    CARD = 424, /* side of a card's picture */
     WIDTH = 2 * MARGIN + N_CARDS * CARD + (N_CARDS - 1) * GAP,
     BAND_WIDTH = WIDTH - 2 * MARGIN,
     BAND_HEIGHT = BAND_WIDTH * 4 / 24, /* 16 x 4 tiles of 3 to 2 */
     INSET = 104,
     HEADER = 150,
-    CAPTION = 96,
+    CARD_CAPTION = 146,
+    BAND_CAPTION = 118,
     FOOTER = 64,
     CARDS_TOP = HEADER,
-    BAND_TOP = CARDS_TOP + CARD + CAPTION + GAP,
-    HEIGHT = BAND_TOP + BAND_HEIGHT + CAPTION + FOOTER,
-    MAX_FIELDS = 6,
+    BAND_TOP = CARDS_TOP + CARD + CARD_CAPTION + GAP,
+    HEIGHT = BAND_TOP + BAND_HEIGHT + BAND_CAPTION + FOOTER,
+    MAX_FIELDS = 7,
 };
 
 static const colour background = {22, 24, 29};
@@ -50,23 +51,40 @@ static void fit(char *line, font f, int size, int width)
 static void draw_line(picture *sheet, font f, int size, int x, int y, int width, colour c,
                       const char *text)
 {
-    char line[512];
-    snprintf(line, sizeof line - 4, "%s", text);
+    char line[512 + 4]; /* and room for the ellipsis */
+    snprintf(line, 512, "%s", text);
     fit(line, f, size, width);
     text_draw(sheet, f, size, x, y, c, line);
 }
 
-/* field: result, original, name, command, facts. */
-static bool draw_picture(picture *sheet, box where, char *const *field)
+/* A command on one line, or on two, broken before an option. Returns the baseline after it. */
+static int draw_command(picture *sheet, int x, int y, int width, const char *command)
 {
-    picture result, original;
-    if (!picture_load(field[0], &result))
-        return false;
-    picture_shadow(sheet, (box){where.x, where.y + 8, where.width, where.height}, 10, 22, 0.55f);
-    picture_cover(sheet, where, 10, &result);
-    picture_destroy(&result);
+    enum { SIZE = 13, LEADING = 19 };
+    char line[512];
+    snprintf(line, sizeof line, "%s", command);
+    char *cut = NULL;
+    while (text_width(FONT_MONO, SIZE, line) > width) {
+        char *option = NULL;
+        for (char *at = strstr(line, " -"); at; at = strstr(at + 1, " -"))
+            option = at;
+        if (!option)
+            break;
+        cut = option;
+        *cut = 0;
+    }
+    draw_line(sheet, FONT_MONO, SIZE, x, y, width, accent, line);
+    if (cut) {
+        y += LEADING;
+        draw_line(sheet, FONT_MONO, SIZE, x, y, width, accent, command + (cut - line) + 1);
+    }
+    return y + LEADING + 3;
+}
 
-    if (!picture_load(field[1], &original))
+static bool draw_inset(picture *sheet, box where, const char *path)
+{
+    picture original;
+    if (!picture_load(path, &original))
         return false;
     box inset = {where.x + 12, where.y + where.height - INSET - 12, INSET, INSET};
     box frame = {inset.x - 3, inset.y - 3, INSET + 6, INSET + 6};
@@ -74,11 +92,26 @@ static bool draw_picture(picture *sheet, box where, char *const *field)
     picture_fill_rounded(sheet, frame, 8, bright);
     picture_cover(sheet, inset, 6, &original);
     picture_destroy(&original);
+    return true;
+}
 
-    int below = where.y + where.height;
-    text_draw(sheet, FONT_BOLD, 20, where.x, below + 34, bright, field[2]);
-    draw_line(sheet, FONT_MONO, 13, where.x, below + 58, where.width, accent, field[3]);
-    draw_line(sheet, FONT_SANS, 13, where.x, below + 80, where.width, plain, field[4]);
+/* field: result, original, name, command, plan, figures. */
+static bool draw_picture(picture *sheet, box where, bool with_inset, char *const *field)
+{
+    picture result;
+    if (!picture_load(field[0], &result))
+        return false;
+    picture_shadow(sheet, (box){where.x, where.y + 8, where.width, where.height}, 10, 22, 0.55f);
+    picture_cover(sheet, where, 10, &result);
+    picture_destroy(&result);
+    if (with_inset && !draw_inset(sheet, where, field[1]))
+        return false;
+
+    int y = where.y + where.height + 34;
+    text_draw(sheet, FONT_BOLD, 20, where.x, y, bright, field[2]);
+    y = draw_command(sheet, where.x, y + 26, where.width, field[3]);
+    draw_line(sheet, FONT_SANS, 13, where.x, y, where.width, plain, field[4]);
+    draw_line(sheet, FONT_SANS, 13, where.x, y + 20, where.width, plain, field[5]);
     return true;
 }
 
@@ -92,11 +125,12 @@ static bool draw(picture *sheet, char *const *field, int n_fields, int *n_cards)
         draw_line(sheet, FONT_SANS, 19, MARGIN, 112, BAND_WIDTH, plain, field[1]);
     } else if (n_fields == 2 && !strcmp(word, "footer")) {
         draw_line(sheet, FONT_SANS, 14, MARGIN, HEIGHT - 30, BAND_WIDTH, plain, field[1]);
-    } else if (n_fields == 6 && !strcmp(word, "card") && *n_cards < N_CARDS) {
+    } else if (n_fields == 7 && !strcmp(word, "card") && *n_cards < N_CARDS) {
         box where = {MARGIN + (*n_cards)++ * (CARD + GAP), CARDS_TOP, CARD, CARD};
-        return draw_picture(sheet, where, field + 1);
-    } else if (n_fields == 6 && !strcmp(word, "band")) {
-        return draw_picture(sheet, (box){MARGIN, BAND_TOP, BAND_WIDTH, BAND_HEIGHT}, field + 1);
+        return draw_picture(sheet, where, true, field + 1);
+    } else if (n_fields == 7 && !strcmp(word, "band")) {
+        box where = {MARGIN, BAND_TOP, BAND_WIDTH, BAND_HEIGHT};
+        return draw_picture(sheet, where, false, field + 1);
     } else {
         fprintf(stderr, "contact_sheet: a line '%s' with %d fields is not understood\n", word,
                 n_fields);

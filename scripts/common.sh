@@ -9,7 +9,7 @@ n_jobs() {
     nproc 2>/dev/null || echo 1
 }
 
-# configure_and_build [CMake arguments]: a release in $build; chatter goes to a log, shown if it fails.
+# configure_and_build [CMake arguments]: into $build; chatter goes to a log, shown if it fails.
 configure_and_build() {
     mkdir -p "$build"
     echo "conv2d: building in $build/"
