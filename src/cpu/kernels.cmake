@@ -2,7 +2,7 @@
 # The CPU's kernels: which ISAs this build has, and one object library an ISA with the flags of
 # cmake/isa.cmake. Files are listed as in kernels.inc; tests/lint checks that they agree.
 set(_generic
-  gemm_ch_f32_4x8 gemm_px_f32_4x8 dw_ch_f32_4x8 dw_px_f32_1x32 epilogue_f32_1x4 peak_f32_4x8)
+  gemm_ch_f32_4x8 gemm_px_f32_4x8 dw_ch_f32_4x8 dw_px_f32_1x32 epilogue_f32_1x4 peak_f32_6x8)
 set(_avx2
   gemm_ch_f32_6x16 gemm_px_f32_6x16 dw_ch_f32_6x16 dw_px_f32_1x64 epilogue_f32_1x8 peak_f32_6x16)
 set(_avx512

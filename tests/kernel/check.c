@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Helpers of the kernel checks: sizes, values, accumulators with canaries, comparison. */
+#include "check.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const uint32_t canary = 0x7fa5a5a5; /* a NaN that no arithmetic makes */
+enum { CANARY_FLOATS = 16 };
+
+int check_size(rng *r, int limit, int step)
+{
+    const int near = step * (int)rng_range(r, 0, limit / step) + (int)rng_range(r, -1, 1);
+    const int choices[] = {1, limit, near, (int)rng_range(r, 1, limit)};
+    const int size = choices[rng_range(r, 0, 3)];
+    return size < 1 ? 1 : size > limit ? limit : size;
+}
+
+guard_buffer check_values(check *c, size_t n)
+{
+    guard_buffer b = guard_alloc(n * sizeof(float), c->at_end);
+    float *v = b.data;
+    for (size_t i = 0; i < n; i++)
+        v[i] = c->integers ? (float)rng_range(c->random, -8, 8) : (float)rng_normal(c->random);
+    guard_protect(&b, false);
+    return b;
+}
+
+float check_add_product(const c2_kernel *kernel, float a, float b, float sum)
+{
+    return strcmp(kernel->isa, "generic") == 0 ? a * b + sum : fmaf(a, b, sum);
+}
+
+int check_lanes(const c2_kernel *kernel)
+{
+    for (int i = 0; i < c2_n_kernels; i++)
+        if (c2_kernels[i].family == C2_FAMILY_EPILOGUE &&
+            strcmp(c2_kernels[i].isa, kernel->isa) == 0)
+            return c2_kernels[i].nr;
+    return kernel->nr;
+}
+
+check_acc check_acc_make(check *c, const float *initial)
+{
+    const size_t n = (size_t)(c->kernel->mr * c->kernel->nr), all = n + CANARY_FLOATS;
+    /* The accumulators are aligned to 64 bytes wherever the guard page lies. */
+    const size_t bytes = (all * sizeof(float) + 63) / 64 * 64;
+    check_acc a = {guard_alloc(bytes, c->at_end), NULL};
+    a.acc = a.buffer.data;
+    for (size_t i = 0; i < bytes / sizeof(float); i++)
+        memcpy(a.acc + i, i < n && initial ? &initial[i] : (const float *)(const void *)&canary,
+               sizeof canary);
+    return a;
+}
+
+static bool differs(const char *what, check *c, int row, int lane, float got, float expected)
+{
+    snprintf(c->why, c->why_bytes, "%s: row %d, lane %d is %a, expected %a", what, row, lane,
+             (double)got, (double)expected);
+    return false;
+}
+
+bool check_tile(check *c, const float *acc, const float *expected, int m, int n)
+{
+    const int mr = c->kernel->mr, nr = c->kernel->nr;
+    for (int i = 0; i < mr; i++) {
+        for (int j = 0; j < nr; j++) {
+            const int at = i * nr + j;
+            /* Lanes n .. nr of a row in use may hold anything. */
+            if (i < m && j >= n)
+                continue;
+            if (memcmp(&acc[at], &expected[at], sizeof *acc) != 0)
+                return differs(i < m ? "wrong sum" : "row that was not asked for", c, i, j,
+                               acc[at], expected[at]);
+        }
+    }
+    for (int i = 0; i < CANARY_FLOATS; i++)
+        if (memcmp(&acc[mr * nr + i], &canary, sizeof canary) != 0)
+            return differs("written behind the tile", c, mr, i, acc[mr * nr + i], 0);
+    return true;
+}

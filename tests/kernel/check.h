@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * One family of kernels: how to check one random case of it, and how to time it. main.c reads the
+ * library's kernel table and calls these; a new kernel needs no test code. */
+#ifndef TEST_KERNEL_CHECK_H
+#define TEST_KERNEL_CHECK_H
+
+#include <stdbool.h>
+
+#include "cpu/kernels.h"
+#include "support/guard.h"
+#include "support/rng.h"
+
+typedef struct check {
+    const c2_kernel *kernel;
+    rng *random;
+    bool integers; /* small integers: every result is exact */
+    bool at_end;   /* buffers end at a guard page, else begin after one */
+    char *why;     /* of a failure */
+    size_t why_bytes;
+} check;
+
+/* A case passes, or false and a sentence in check->why. */
+typedef bool (*check_case)(check *c);
+/* Call the kernel once on its largest tile, data in the L1 cache; products it did, 0 = no figure. */
+typedef double (*bench_call)(const c2_kernel *kernel);
+
+typedef struct check_family {
+    c2_family family;
+    check_case one;
+    bench_call bench;
+} check_family;
+extern const check_family check_gemm_ch, check_gemm_px, check_dw_ch, check_dw_px, check_epilogue,
+    check_peak;
+
+/* 1, limit, or near a multiple of step, or anything between: sizes at which tails begin. */
+int check_size(rng *r, int limit, int step);
+/* A guard buffer of n floats: random values, read-only. integers: -8 .. 8. */
+guard_buffer check_values(check *c, size_t n);
+/* One product added the way the kernel's ISA does it: one rounding (FMA) or two. */
+float check_add_product(const c2_kernel *kernel, float a, float b, float sum);
+/* Vector lanes of the kernel's ISA. */
+int check_lanes(const c2_kernel *kernel);
+/* sums[i * nr + j] before the call (accumulate) or not set, and what the kernel must leave: exactly
+ * `expected`, and nothing written from row m on. */
+bool check_tile(check *c, const float *acc, const float *expected, int m, int n);
+
+/* Accumulators of a case: mr rows of nr, then a line of canaries. */
+typedef struct check_acc {
+    guard_buffer buffer;
+    float *acc;
+} check_acc;
+check_acc check_acc_make(check *c, const float *initial);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Checks every kernel of kernels.inc that this machine can run, on random shapes around its tile,
+ * with guard pages at both ends of all buffers and canaries behind the tile; --bench times them.
+ *   kernel [--count N] [--seed S] [--kernel NAME] [--bench]
+ * Prints cases per kernel. Exit code 1: a case failed or a usable kernel had none; the failure's
+ * line repeats it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "check.h"
+#include "cpu/cpu.h"
+
+typedef struct options {
+    long count;
+    uint64_t seed;
+    const char *kernel;
+    bool bench;
+} options;
+
+static const check_family *const families[] = {&check_gemm_ch, &check_gemm_px,  &check_dw_ch,
+                                               &check_dw_px,   &check_epilogue, &check_peak};
+
+static const check_family *family_of(const c2_kernel *k)
+{
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++)
+        if (families[i]->family == k->family)
+            return families[i];
+    return NULL;
+}
+
+/* Cases that passed, or -1 after the first failure. */
+static long check_kernel(const c2_kernel *k, const options *o)
+{
+    const check_family *family = family_of(k);
+    if (!family)
+        return 0;
+    for (long i = 0; i < o->count; i++) {
+        char why[256] = "";
+        rng random = {(o->seed + (uint64_t)i) * 0x632be59bd9b4e019u};
+        check c = {k, &random, i % 2 == 0, i / 2 % 2 == 0, why, sizeof why};
+        if (!family->one(&c)) {
+            printf("FAIL %s: %s\n  repeat: kernel --kernel %s --count %ld --seed %llu\n", k->name,
+                   why, k->name, i + 1, (unsigned long long)o->seed);
+            return -1;
+        }
+    }
+    return o->count;
+}
+
+/* Processor time: other programs on the machine do not count. */
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Products a second, best of many short series. */
+static double rate(const c2_kernel *k)
+{
+    const check_family *family = family_of(k);
+    double best = 0;
+    for (const double start = now(); now() - start < 0.1;) {
+        double products = 0;
+        const double before = now();
+        while (products < 2e6)
+            products += family->bench(k);
+        const double seconds = now() - before;
+        if (products / seconds > best)
+            best = products / seconds;
+    }
+    return best;
+}
+
+static const c2_kernel *peak_of(const c2_kernel *k)
+{
+    for (int i = 0; i < c2_n_kernels; i++)
+        if (c2_kernels[i].family == C2_FAMILY_PEAK && !strcmp(c2_kernels[i].isa, k->isa))
+            return &c2_kernels[i];
+    return k;
+}
+
+static void bench_kernel(const c2_kernel *k)
+{
+    const double products = rate(k), peak = rate(peak_of(k));
+    if (k->family == C2_FAMILY_EPILOGUE)
+        printf("  %.2f ns a float\n", 1e9 / products);
+    else
+        printf("  %7.1f GFLOP/s, %5.1f %% of peak %.1f\n", 2e-9 * products, 100 * products / peak,
+               2e-9 * peak);
+}
+
+static bool read_options(int argc, char **argv, options *o)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--bench") == 0)
+            o->bench = true;
+        else if (i + 1 == argc)
+            return false;
+        else if (strcmp(argv[i], "--count") == 0)
+            o->count = atol(argv[++i]);
+        else if (strcmp(argv[i], "--seed") == 0)
+            o->seed = strtoull(argv[++i], NULL, 0);
+        else if (strcmp(argv[i], "--kernel") == 0)
+            o->kernel = argv[++i];
+        else
+            return false;
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    options o = {400, 1, NULL, false};
+    if (!read_options(argc, argv, &o)) {
+        fprintf(stderr, "kernel [--count N] [--seed S] [--kernel NAME] [--bench]\n");
+        return 2;
+    }
+    c2_machine machine;
+    if (c2_machine_init(NULL, &machine)) {
+        fprintf(stderr, "kernel: %s\n", c2_last_error());
+        return 2;
+    }
+    int failures = 0, checked = 0;
+    for (int i = 0; i < c2_n_kernels; i++) {
+        const c2_kernel *k = &c2_kernels[i];
+        if (o.kernel && strcmp(o.kernel, k->name) != 0)
+            continue;
+        if (k->need & ~machine.features) {
+            printf("%-30s not on this machine\n", k->name);
+            continue;
+        }
+        const long cases = check_kernel(k, &o);
+        if (cases <= 0) {
+            printf("%-30s %s\n", k->name, cases ? "FAILED" : "FAILED: no case");
+            failures++;
+            continue;
+        }
+        checked++;
+        printf("%-30s %6ld cases%s", k->name, cases, o.bench ? "" : "\n");
+        if (o.bench)
+            bench_kernel(k);
+    }
+    printf("kernel: %s, seed %llu, %d kernels checked, %d failed\n", machine.isa,
+           (unsigned long long)o.seed, checked, failures);
+    return failures || !checked;
+}
