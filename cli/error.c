@@ -29,6 +29,24 @@ bool cli_fail_usage(cli_error *error, const char *format, ...)
     return false;
 }
 
+/* The library names its parameters; people gave options. */
+typedef struct renamed {
+    const char *parameter, *option;
+} renamed;
+static const renamed renamed_parameters[] = {
+    {"params.stride", "--stride"},
+    {"params.padding_mode", "--padding-mode"},
+    {"params.padding", "--padding"},
+    {"params.dilation", "--dilation"},
+    {"params.groups", "--groups"},
+    {"params.activation", "--activation"},
+    {"params.output_min", "--activation clamp: the lower bound"},
+    {"params.alpha", "--activation leaky_relu: the slope"},
+    {"params.algorithm", "--algorithm"},
+    {"name is ", "--device is "},
+    {"isa is ", "--isa is "},
+};
+
 bool cli_fail_library(cli_error *error, conv2d_status status, const char *what)
 {
     bool ran = status == CONV2D_E_NOMEM || status == CONV2D_E_STATE || status == CONV2D_E_DEVICE ||
@@ -36,8 +54,17 @@ bool cli_fail_library(cli_error *error, conv2d_status status, const char *what)
     const char *sentence = conv2d_last_error();
     if (sentence[0] == '\0')
         sentence = conv2d_status_text(status);
-    return cli_fail(error, ran ? CLI_FAILED : CLI_USAGE, "%s%s%s", what, what[0] ? ": " : "",
-                    sentence);
+    const char *head = "";
+    for (size_t i = 0; i < sizeof renamed_parameters / sizeof renamed_parameters[0]; i++) {
+        size_t n = strlen(renamed_parameters[i].parameter);
+        if (strncmp(sentence, renamed_parameters[i].parameter, n) == 0) {
+            head = renamed_parameters[i].option;
+            sentence += n;
+            break;
+        }
+    }
+    return cli_fail(error, ran ? CLI_FAILED : CLI_USAGE, "%s%s%s%s", what, what[0] ? ": " : "",
+                    head, sentence);
 }
 
 bool cli_prefix(cli_error *error, const char *format, ...)

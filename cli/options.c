@@ -35,8 +35,8 @@ static const option_row rows[] = {
     {"residual", 'r', "R", RUN, MEMBER(residual), value_text,
      "tensor of the output's shape, added before the activation"},
     {"output", 'o', "OUT", RUN, MEMBER(output), value_text,
-     "file to write: .npy, .png, .jpg, .pgm, .ppm or .pfm; with several inputs\n"
-     "a directory, or a name with {name} where the input's goes"},
+     "file to write: .npy, .png, .jpg, .pgm, .ppm or .pfm; with several\n"
+     "inputs a directory, or a name with {name} where the input's goes"},
     {"stride", 's', "S|Y,X", RUN, MEMBER(params.stride), value_pair, "default 1"},
     {"padding", 'p', "PADDING", RUN, MEMBER(params), value_padding,
      "P, or Y,X, or TOP,LEFT,BOTTOM,RIGHT, or same, or valid; default 0"},
@@ -176,14 +176,13 @@ int options_parse(const cli_command *command, int argc, char **argv, cli_options
     opterr = 0;
     optind = 1;
     for (;;) {
-        int before = optind;
         int code = getopt_long(argc, argv, tables.letters, tables.options, NULL);
         if (code == -1)
             break;
         if (code == 'h' || code == HELP_CODE)
             return OPTIONS_HELP;
         if (code == '?' || code == ':') {
-            refuse(code, optopt, argv[before < argc ? before : argc - 1], error);
+            refuse(code, optopt, argv[optind - 1], error);
             return OPTIONS_BAD;
         }
         const option_row *row = code >= FIRST_CODE ? &rows[code - FIRST_CODE]
