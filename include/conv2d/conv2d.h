@@ -193,7 +193,7 @@ typedef struct conv2d_params {
     double output_min;     /**< clamp bounds, -INFINITY / INFINITY = absent. With activation NONE or
                                 CLAMP only; with NONE, a bound makes the activation CLAMP. */
     double output_max;
-    double alpha;            /**< slope of leaky_relu */
+    double alpha;            /**< slope of leaky_relu; finite */
     int32_t accuracy;        /**< conv2d_accuracy */
     int32_t flush_denormals; /**< 1: tasks run with denormals flushed to zero (mode restored after) */
     uint64_t workspace_limit; /**< bytes a run may use beside the packed weights; 0 still runs
@@ -213,7 +213,8 @@ typedef struct conv2d_params {
  *  params   borrowed or NULL for defaults.
  *  sizes_out  rank entries (3 for an unbatched input): [n,] oc, oh, ow;
  *           oh = floor((h + top + bottom - dilation_h * (kh - 1) - 1) / stride_h) + 1, as
- *           torch.nn.functional.conv2d.
+ *           torch.nn.functional.conv2d. An empty batch is fine; without input channels oc is 0
+ *           (docs/semantics.md: sizes of 0).
  *  Returns  CONV2D_OK, or CONV2D_E_ARGUMENT, _SHAPE, _DTYPE, _OVERFLOW with a sentence.
  *  Threads  any. Since 0.1 */
 CONV2D_API conv2d_status conv2d_output_sizes(const conv2d_tensor *input,
