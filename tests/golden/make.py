@@ -54,7 +54,7 @@ def main():
     oracle.prepare()
     if not torch.__version__.startswith("2.13"):
         print(f"warning: torch is {torch.__version__}, the README says 2.13")
-    named = list(categories.CATEGORIES.items())
+    named = [c for c in categories.CATEGORIES.items() if c[0] != "layers of networks"]
     write(os.path.join(HERE, "shapes.bin"), [c for c in named if "activations" not in c[0]])
     write(os.path.join(HERE, "activations.bin"), [c for c in named if "activations" in c[0]])
     write(os.path.join(HERE, "refusals.bin"), list(refusals.REFUSALS.items()))

@@ -82,6 +82,23 @@ def pointwise(rng):
     return d.fit().all_layouts().build()
 
 
+def layers(rng):
+    """Sizes of network layers: many tiles, blocks of channels, several threads."""
+    d = Draw(rng)
+    d.n, d.groups = rng.choice((1, 1, 2)), 1
+    d.icg, d.ocg = rng.choice((24, 48, 64, 129)), rng.choice((16, 33, 64, 100))
+    if rng.random() < 0.3:
+        d.groups, d.icg, d.ocg = rng.choice((32, 100)), 1, 1
+    d.kernel = [rng.choice((1, 3, 3, 5))] * 2
+    d.padding = [d.kernel[0] // 2] * 4
+    d.dilation, d.stride = [1, 1], [rng.choice((1, 1, 2))] * 2
+    d.size = [rng.randint(14, 30), rng.randint(14, 40)]
+    d.layouts["input"] = rng.choice(("contiguous", "channels_last"))
+    d.output_kind = "nchw" if d.layouts["input"] == "contiguous" else "nhwc"
+    d.residual = rng.random() < 0.3
+    return d.fit().build(activation=rng.choice(("none", "relu", "silu")))
+
+
 def far_steps(rng):
     """Strides and dilations beyond the picture, up to what 63 bits hold."""
     d = Draw(rng, any_dtype(rng))
@@ -226,6 +243,7 @@ CATEGORIES = {
     "groups": (120, groups),
     "depthwise": (120, depthwise),
     "1x1": (80, pointwise),
+    "layers of networks": (20, layers),
     "far strides, dilations": (60, far_steps),
     "channels_last": (120, channels_last),
     "sliced": (80, of_layout("sliced")),
