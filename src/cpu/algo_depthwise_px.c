@@ -7,11 +7,9 @@
 #include "cpu/driver.h"
 #include "cpu/window.h"
 
-enum {
-    WINDOW_BYTES = 1 << 20,       /* at most */
-    WINDOW_CHEAP_BYTES = 24 << 10, /* up to here the window stays in the L1 cache */
-    CHANNEL_BLOCKS = 64           /* tasks the channels of one block of pixels make at most */
-};
+static const double window_bytes = 1 << 20;        /* at most */
+static const double window_cheap_bytes = 24 << 10; /* up to here it stays in the L1 cache */
+static const double channel_blocks = 64; /* tasks the channels of a block of pixels make at most */
 
 typedef struct blocking {
     bool direct;
@@ -68,24 +66,23 @@ static void try_window(blocking *best, const c2_kernel *k, const c2_problem *p,
 {
     const c2_speed *speed = c2_speed_of(k);
     const double budget =
-        fmax(C2_STACK_BYTES, fmin((double)p->workspace_limit, (double)WINDOW_BYTES));
+        fmax((double)C2_STACK_BYTES, fmin((double)p->workspace_limit, window_bytes));
     blocking b = *best;
     b.direct = false;
     b.window = *shape;
     b.blocks_y = c2_split_even(p->oh, n_rows);
     b.blocks_x = c2_split_even(p->ow, n_cols);
     const int64_t rows = c2_div_up(p->oh, n_rows), cols = c2_div_up(p->ow, n_cols);
-    const double bytes = 4 * c2_window_floats(shape, rows, cols, 1);
-    if (bytes > budget)
+    size_t bytes;
+    if (!c2_window_set_block(&b.window, rows, cols, 1, budget, &bytes))
         return;
-    c2_window_set_block(&b.window, rows, cols);
-    b.scratch_bytes = c2_round_up((size_t)bytes, C2_ALIGN);
+    b.scratch_bytes = c2_round_up(bytes, C2_ALIGN);
     const bool runs = p->input_stride[3] == 1 && p->stride[1] <= 2;
     const double copied_rows =
         (double)(shape->y.n_phases * shape->x.n_phases) * (double)(rows + shape->y.reach);
-    const double fill = (bytes / 4 * (runs ? speed->copy : speed->gather) +
+    const double fill = ((double)bytes / 4 * (runs ? speed->copy : speed->gather) +
                          copied_rows * speed->run) / (double)p->ocg;
-    const double slow = bytes > WINDOW_CHEAP_BYTES ? 1.3 : 1;
+    const double slow = (double)bytes > window_cheap_bytes ? 1.3 : 1;
     const double lanes = (double)(rows - 1) * (double)b.window.pitch + (double)cols;
     const double vectors = ceil((double)cols / c2_vector_lanes(k));
     const double stores =
@@ -123,7 +120,7 @@ static blocking choose_blocking(const c2_kernel *k, const c2_problem *p)
             best = b;
     }
     const double blocks = (double)best.blocks_y.n * (double)best.blocks_x.n;
-    const int64_t parts = (int64_t)ceil(CHANNEL_BLOCKS / fmax(1, blocks));
+    const int64_t parts = (int64_t)ceil(channel_blocks / fmax(1, blocks));
     best.channel_blocks = c2_split_even(p->groups, c2_min(parts, p->groups));
     return best;
 }

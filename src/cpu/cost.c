@@ -4,6 +4,7 @@
  * core of 3 GHz with two FMA pipes), not measured. */
 #include "cpu/cost.h"
 
+#include <math.h>
 #include <string.h>
 
 static const c2_speed speeds[] = {
@@ -21,6 +22,12 @@ const c2_speed *c2_speed_of(const c2_kernel *kernel)
             return &speeds[i];
     }
     return &speeds[n - 1];
+}
+
+double c2_cost_small_tile(double rows, double vectors, double loads_a_vector)
+{
+    const double products = rows * vectors;
+    return fmax(1, fmax(8, rows + loads_a_vector * vectors) / products);
 }
 
 double c2_cost_epilogue(const c2_speed *speed, const c2_problem *p, int lane_axis)

@@ -21,6 +21,11 @@ typedef struct c2_speed {
 
 const c2_speed *c2_speed_of(const c2_kernel *kernel);
 
+/* How many times longer than in a full tile a product takes in one of rows x vectors accumulators:
+ * fewer than eight wait for the latency of FMAs, and each step of k has `rows` broadcasts and
+ * `vectors` loads, of loads_a_vector cache lines each, for rows * vectors products. */
+double c2_cost_small_tile(double rows, double vectors, double loads_a_vector);
+
 /* Seconds of the epilogue for all outputs of the problem; lane_axis: the axis of output (1 channel,
  * 3 pixel) that the kernel's lanes run along. */
 double c2_cost_epilogue(const c2_speed *speed, const c2_problem *p, int lane_axis);

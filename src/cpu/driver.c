@@ -10,6 +10,21 @@ c2_split c2_split_even(int64_t total, int64_t n_parts)
     return (c2_split){n_parts, total / n_parts, total % n_parts};
 }
 
+/* Coordinates of windows, and of lanes rounded up beyond them, are far from 63 bits. The reference
+ * takes what is larger: few pixels of an expanded or far-flung input. */
+static bool small_coordinates(const c2_problem *p, c2_why *why)
+{
+    const int64_t size[2] = {p->h, p->w};
+    for (int a = 0; a < 2; a++) {
+        const int64_t extent = size[a] + p->pad[a] + p->pad[a + 2]; /* fits: checked with the shape */
+        if (c2_max(extent, c2_max(p->stride[a], p->dilation[a])) > INT32_MAX)
+            return c2_refuse(why, "%s of %lld, stride %lld, dilation %lld: 2^31 - 1 at most",
+                             a ? "padded columns" : "padded rows", (long long)extent,
+                             (long long)p->stride[a], (long long)p->dilation[a]);
+    }
+    return true;
+}
+
 bool c2_driver_supports(const c2_problem *p, c2_why *why)
 {
     if (p->input_dtype != CONV2D_FLOAT32)
@@ -17,7 +32,7 @@ bool c2_driver_supports(const c2_problem *p, c2_why *why)
     if (p->padding_mode == CONV2D_PAD_ZEROS && !p->weights_finite && c2_problem_is_padded(p))
         return c2_refuse(why, "weights are not all finite: this algorithm multiplies padding by "
                               "them");
-    return true;
+    return small_coordinates(p, why);
 }
 
 double c2_strict_bound(const c2_problem *p, int variant)

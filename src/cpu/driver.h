@@ -24,7 +24,7 @@ static inline int64_t c2_split_begin(const c2_split *s, int64_t i)
     return i * s->size + c2_min(i, s->extra);
 }
 
-/* float32 tensors, and finite weights if padding is multiplied by them. */
+/* float32 tensors, finite weights if padding is multiplied by them, coordinates below 2^31. */
 bool c2_driver_supports(const c2_problem *p, c2_why *why);
 /* g(K+2), docs/numerics.md; and as text. */
 double c2_strict_bound(const c2_problem *p, int variant);

@@ -39,7 +39,7 @@ static blocking choose_blocking(const c2_kernel *k, const c2_problem *p)
     b.pixel_tiles = c2_split_even(pixels, c2_div_up(pixels, k->mr));
     const int64_t blocks = c2_min(c2_max(c2_div_up(b.pixel_tiles.n, BLOCK_TILES), WANTED_TASKS),
                                   b.pixel_tiles.n);
-    b.weights_outside = 4.0 * (double)p->ocg * (double)c2_problem_k(p) > WEIGHTS_INNER_BYTES;
+    b.weights_outside = 4.0 * (double)p->ocg * (double)c2_problem_k(p) > (double)WEIGHTS_INNER_BYTES;
     if (b.weights_outside) {
         /* Big weights: few blocks of pixels, so that a tile of weights is used often. */
         b.pixel_blocks = c2_split_even(
@@ -147,10 +147,9 @@ double c2_gemm_ch_cost(const conv2d_device *device, const c2_problem *p, int var
     const blocking b = choose_blocking(k, p);
     const double lanes = c2_vector_lanes(k), taps = (double)p->kh * (double)p->kw;
     const double channels = ceil((double)p->ocg / lanes) * lanes, pixels = (double)p->oh * (double)p->ow;
-    /* Few accumulators wait for each other's latency; a full tile has mr * nr / lanes. */
-    const double rows = pixels / (double)b.pixel_tiles.n;
-    const double idle = fmax(1, 8 / (rows * fmin(channels, k->nr) / lanes));
-    const double products = pixels * channels * (double)c2_problem_k(p) * idle / speed->fma_lanes;
+    const double rows = pixels / (double)b.pixel_tiles.n, vectors = fmin(channels, k->nr) / lanes;
+    const double products = pixels * channels * (double)c2_problem_k(p) / speed->fma_lanes *
+                            c2_cost_small_tile(rows, vectors, 1);
     const double tables = pixels * taps * speed->pointer *
                           (b.weights_outside ? (double)b.pack.tiles.n : 1);
     /* The loop over a tap's channels costs a few cycles to enter for each tap. */

@@ -5,13 +5,12 @@
 #include "cpu/cost.h"
 #include "cpu/gemm_px.h"
 
-enum {
-    WINDOW_BYTES = 1 << 20,       /* a window at most: it should stay in the L2 cache */
-    WINDOW_CHEAP_BYTES = 1 << 18, /* up to here windows leave room for the weights as well */
-    PANEL_BYTES = 1 << 20,
-    WEIGHTS_INNER_BYTES = 1 << 19, /* more packed weights than this: loop over them outside */
-    WANTED_TASKS = 16
-};
+/* Bytes of a window at most, for it should stay in the L2 cache; and up to which it leaves room for
+ * the weights as well. */
+static const double window_bytes = 1 << 20, window_cheap_bytes = 1 << 18;
+static const double panel_bytes = 1 << 20;
+static const double weights_inner_bytes = 1 << 19; /* more packed weights: loop over them outside */
+static const double wanted_tasks = 16;
 
 typedef struct search {
     const c2_problem *p;
@@ -21,19 +20,19 @@ typedef struct search {
     c2_px_plan best;
 } search;
 
-/* Seconds of the products of `blocks` blocks of `lanes` lanes for all output channels of a group. */
+/* Seconds of the products of a block of `lanes` lanes for all output channels of a group. */
 static double products(const search *s, double lanes)
 {
     const c2_px_plan *b = &s->best;
     const double vectors = ceil(lanes / b->vector);
     const double tiles = ceil(vectors / (s->kernel->nr / b->vector));
-    /* Few accumulators wait for each other's latency; a full tile has mr * nr / vector. */
-    const double rows = (double)s->p->ocg / (double)b->pack.tiles.n;
-    const double accumulators = rows * fmin(vectors, s->kernel->nr / b->vector);
-    const double idle = fmax(1, 8 / accumulators);
-    const double k = (double)c2_problem_k(s->p);
-    const double work = vectors * b->vector * (double)s->p->ocg * k * idle / s->speed->fma_lanes;
-    return work + tiles * (double)b->pack.tiles.n * s->speed->call;
+    const double rows = (double)s->p->ocg / (double)b->pack.tiles.n, columns = vectors / tiles;
+    const double k = (double)c2_problem_k(s->p), products = (double)s->p->ocg * k;
+    const double work = vectors * b->vector * products / s->speed->fma_lanes;
+    /* Weights that do not stay in the cache are read again by every block. */
+    const double weights = b->weights_outside ? products * s->speed->copy : 0;
+    return work * c2_cost_small_tile(rows, columns, 2) + weights +
+           tiles * (double)b->pack.tiles.n * s->speed->call;
 }
 
 /* Seconds to store `rows` runs of `cols` pixels for all output channels of a group, beyond what
@@ -65,7 +64,7 @@ static void cut_tiles(const search *s, c2_px_plan *plan)
 {
     const double tasks =
         (double)s->p->groups * (double)plan->blocks_y.n * (double)plan->blocks_x.n;
-    const int64_t parts = (int64_t)fmax(1, ceil(WANTED_TASKS / tasks));
+    const int64_t parts = (int64_t)fmax(1, ceil(wanted_tasks / tasks));
     plan->tile_blocks = c2_split_even(plan->pack.tiles.n, c2_min(parts, plan->pack.tiles.n));
 }
 
@@ -101,19 +100,19 @@ static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t 
     plan.blocks_x = c2_split_even(p->ow, c2_div_up(p->ow, cols));
     rows = c2_div_up(p->oh, plan.blocks_y.n);
     cols = c2_div_up(p->ow, plan.blocks_x.n);
-    const double bytes = 4 * c2_window_floats(shape, rows, cols, p->icg);
-    if (bytes > fmin(s->budget, WINDOW_BYTES))
+    size_t bytes;
+    plan.window = *shape;
+    if (!c2_window_set_block(&plan.window, rows, cols, p->icg, fmin(s->budget, window_bytes),
+                             &bytes))
         return;
     cut_tiles(s, &plan);
-    plan.window = *shape;
-    c2_window_set_block(&plan.window, rows, cols);
-    plan.scratch_bytes = c2_round_up((size_t)bytes, C2_ALIGN);
-    const bool runs = p->input_stride[3] == 1 && p->stride[1] == 1;
+    plan.scratch_bytes = c2_round_up(bytes, C2_ALIGN);
+    const bool runs = p->input_stride[3] == 1 && p->stride[1] <= 2;
     const double copied_rows = (double)p->icg * (double)(shape->y.n_phases * shape->x.n_phases) *
                                (double)(rows + shape->y.reach);
-    const double fill =
-        bytes / 4 * (runs ? s->speed->copy : s->speed->gather) + copied_rows * s->speed->run;
-    const double slow = bytes > WINDOW_CHEAP_BYTES ? 1.05 : 1;
+    const double fill = (double)bytes / 4 * (runs ? s->speed->copy : s->speed->gather) +
+                        copied_rows * s->speed->run;
+    const double slow = (double)bytes > window_cheap_bytes ? 1.05 : 1;
     const double lanes = (double)(rows - 1) * (double)plan.window.pitch + (double)cols;
     plan.seconds =
         blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + products(s, lanes) * slow +
@@ -134,7 +133,7 @@ static void try_panel(search *s, int64_t tiles)
     plan.blocks_x = c2_split_even(p->oh * p->ow, c2_div_up(p->oh * p->ow, tiles * nr));
     cut_tiles(s, &plan);
     /* Half of the budget for sums at most; then as much k as fits. */
-    const double budget = fmin(s->budget, PANEL_BYTES), a_tile = (double)(mr * nr * tiles) * 4;
+    const double budget = fmin(s->budget, panel_bytes), a_tile = (double)(mr * nr * tiles) * 4;
     const int64_t most = (int64_t)fmax(1, budget / 2 / a_tile);
     const int64_t per_block = c2_div_up(plan.pack.tiles.n, plan.tile_blocks.n);
     if (per_block > most)
@@ -149,9 +148,6 @@ static void try_panel(search *s, int64_t tiles)
     const double fill = pixels * k_all * s->speed->gather * (double)plan.tile_blocks.n;
     plan.seconds = fill + blocks_of(&plan) * products(s, fmin(pixels, (double)(tiles * nr))) +
                    stores(s, (double)p->oh, (double)p->ow);
-    /* Weights are read once a block; beyond the cache that takes about as long as copying. */
-    if (plan.weights_outside)
-        plan.seconds += blocks_of(&plan) * k_all * (double)p->ocg * s->speed->copy;
     keep_if_better(s, &plan);
 }
 
@@ -183,13 +179,13 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_problem *p, int
 {
     const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant);
     search s = {.p = p, .kernel = k, .speed = c2_speed_of(k)};
-    s.budget = fmax(C2_STACK_BYTES, fmin((double)p->workspace_limit, PANEL_BYTES));
+    s.budget = fmax((double)C2_STACK_BYTES, fmin((double)p->workspace_limit, panel_bytes));
     c2_px_plan *plan = &s.best;
     plan->pack = (c2_pack_shape){c2_split_even(p->ocg, c2_div_up(p->ocg, k->mr)), k->mr};
     plan->klen = (size_t)p->icg;
     plan->vector = c2_vector_lanes(k);
     plan->weights_outside =
-        4.0 * (double)p->ocg * (double)c2_problem_k(p) > WEIGHTS_INNER_BYTES;
+        4.0 * (double)p->ocg * (double)c2_problem_k(p) > weights_inner_bytes;
     plan->seconds = HUGE_VAL;
     if (can_be_direct(p)) {
         for (int64_t rows = 1; rows <= p->oh; rows = next_size(rows, p->oh))

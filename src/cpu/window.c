@@ -34,24 +34,30 @@ void c2_window_init(c2_window *w, const c2_problem *p, bool split_y, bool split_
                      .padding_mode = p->padding_mode};
 }
 
-double c2_window_floats(const c2_window *w, int64_t rows, int64_t cols, int64_t n_channels)
+bool c2_window_set_block(c2_window *w, int64_t rows, int64_t cols, int64_t n_channels,
+                         double most_bytes, size_t *bytes_out)
 {
-    const double phase = ((double)rows + (double)w->y.reach) * ((double)cols + (double)w->x.reach);
-    const double channel = (double)w->y.n_phases * (double)w->x.n_phases * phase;
-    /* rounding of the channel pitch: below 2 * 16 floats */
-    return (double)n_channels * (channel + 32) + C2_WINDOW_SLACK;
-}
-
-void c2_window_set_block(c2_window *w, int64_t rows, int64_t cols)
-{
+    /* In floating point first, where nothing overflows. */
+    const double phases = (double)w->y.n_phases * (double)w->x.n_phases;
+    const double about = phases * ((double)rows + (double)w->y.reach) *
+                         ((double)cols + (double)w->x.reach) * (double)n_channels;
+    if (about * sizeof(float) > most_bytes)
+        return false;
+    const int64_t pitch = cols + w->x.reach;
+    const int64_t floats = w->y.n_phases * w->x.n_phases * (rows + w->y.reach) * pitch;
+    int64_t channel_pitch = (int64_t)c2_round_up((size_t)floats, 16);
+    /* Channels a multiple of 4 KiB apart would share one set of the L1 cache. */
+    if (channel_pitch % 256 == 0)
+        channel_pitch += 16;
+    const int64_t all = n_channels * channel_pitch + C2_WINDOW_SLACK;
+    if ((double)all * sizeof(float) > most_bytes)
+        return false;
     w->rows = rows;
     w->cols = cols;
-    w->pitch = cols + w->x.reach;
-    const int64_t floats = w->y.n_phases * w->x.n_phases * (rows + w->y.reach) * w->pitch;
-    w->channel_pitch = (int64_t)c2_round_up((size_t)floats, 16);
-    /* Channels a multiple of 4 KiB apart would share one set of the L1 cache. */
-    if (w->channel_pitch % 256 == 0)
-        w->channel_pitch += 16;
+    w->pitch = pitch;
+    w->channel_pitch = channel_pitch;
+    *bytes_out = (size_t)all * sizeof(float);
+    return true;
 }
 
 static int64_t phase_of(const c2_axis *a, int64_t tap) { return tap % a->n_phases; }

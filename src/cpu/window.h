@@ -36,11 +36,10 @@ typedef struct c2_block {
 enum { C2_WINDOW_SLACK = 64 };
 
 void c2_window_init(c2_window *w, const c2_problem *p, bool split_y, bool split_x);
-/* Floats a window for rows x cols output pixels and n channels takes, slack included; as double
- * since it may be any size. */
-double c2_window_floats(const c2_window *w, int64_t rows, int64_t cols, int64_t n_channels);
-/* Fix the block: sets rows, cols, pitch, channel_pitch. Its floats must fit memory. */
-void c2_window_set_block(c2_window *w, int64_t rows, int64_t cols);
+/* Fix the block: sets rows, cols, pitch, channel_pitch. False, and nothing set, if n_channels take
+ * more than most_bytes; else *bytes_out is what they take, slack included. */
+bool c2_window_set_block(c2_window *w, int64_t rows, int64_t cols, int64_t n_channels,
+                         double most_bytes, size_t *bytes_out);
 /* Offset of tap (ky, kx)'s first lane. */
 int64_t c2_window_tap(const c2_window *w, int64_t ky, int64_t kx);
 /* Copy n channels of the block. image: element (first channel, 0, 0); stride: of channel, y, x. */

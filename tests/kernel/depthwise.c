@@ -93,7 +93,7 @@ static double ch_bench(const c2_kernel *k)
             rows[t * k->mr + i] = bench_pixels + (t / 5 * 10 + t % 5 + i) * 64;
     const c2_dw_ch_args args = {rows, BENCH_TAPS, 0, bench_weight, bench_acc, k->mr, k->nr, true};
     ((c2_dw_ch_fn)k->fn)(&args);
-    return (double)k->mr * k->nr * BENCH_TAPS;
+    return (double)k->mr * k->nr * (double)BENCH_TAPS;
 }
 
 static double px_bench(const c2_kernel *k)
@@ -104,7 +104,7 @@ static double px_bench(const c2_kernel *k)
     const c2_dw_px_args args = {bench_pixels, taps, BENCH_TAPS, bench_weight, bench_acc, k->nr,
                                 true};
     ((c2_dw_px_fn)k->fn)(&args);
-    return (double)k->nr * BENCH_TAPS;
+    return (double)k->nr * (double)BENCH_TAPS;
 }
 
 const check_family check_dw_ch = {C2_FAMILY_DW_CH, ch_case, ch_bench};

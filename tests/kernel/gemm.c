@@ -149,7 +149,7 @@ static double ch_bench(const c2_kernel *k)
     const c2_gemm_ch_args args = {rows,  1,     BENCH_K, bench_weight, bench_acc,
                                   k->mr, k->nr, true};
     ((c2_gemm_ch_fn)k->fn)(&args);
-    return (double)k->mr * k->nr * BENCH_K;
+    return (double)k->mr * k->nr * (double)BENCH_K;
 }
 
 static double px_bench(const c2_kernel *k)
@@ -159,7 +159,7 @@ static double px_bench(const c2_kernel *k)
     const c2_gemm_px_args args = {&tap,  1,     BENCH_K, bench_weight, bench_acc,
                                   k->mr, k->nr, true};
     ((c2_gemm_px_fn)k->fn)(&args);
-    return (double)k->mr * k->nr * BENCH_K;
+    return (double)k->mr * k->nr * (double)BENCH_K;
 }
 
 const check_family check_gemm_ch = {C2_FAMILY_GEMM_CH, ch_case, ch_bench};
