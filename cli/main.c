@@ -35,7 +35,8 @@ static void print_help(FILE *to)
                 "Commands:\n");
     for (int i = 0; i < N_COMMANDS; i++)
         fprintf(to, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
-    fprintf(to, "\n  -h, --help     this text; `conv2d COMMAND --help` has the options of a command\n"
+    fprintf(to, "\n"
+                "  -h, --help     this text; `conv2d COMMAND --help` has the options of a command\n"
                 "      --version  the library's version\n\n"
                 "Examples:\n"
                 "  conv2d run photo.jpg --weight gaussian:15 --padding same -o blurred.png\n"

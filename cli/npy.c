@@ -265,7 +265,8 @@ bool npy_parse(const unsigned char *bytes, size_t n, npy_view *view_out, cli_err
         return false;
     uint64_t need;
     if (!bytes_of(&view, &need))
-        return cli_fail(error, CLI_USAGE, ".npy header: the shape's size does not fit into 63 bits");
+        return cli_fail(error, CLI_USAGE,
+                        ".npy header: the shape's size does not fit into 63 bits");
     view.data_offset = offset + length;
     size_t left = n - view.data_offset;
     if (need > left)

@@ -19,8 +19,7 @@ typedef struct option_row {
     const char *argument; /* name in the help; NULL = a flag */
     int commands;
     size_t offset; /* of the member of cli_options */
-    /* Parse an argument into the member; NULL for a flag (bool). */
-    bool (*parse)(const option_value *value, void *member, cli_error *error);
+    option_parser *parse; /* of the argument; NULL for a flag (bool) */
     const char *help; /* '\n' begins a new line */
 } option_row;
 
@@ -71,7 +70,8 @@ static const option_row rows[] = {
     {"repeat", 0, "N", RUN, MEMBER(repeat), value_positive,
      "run N times and report the least and the median time; default 1"},
     {"random", 0, "N", VERIFY, MEMBER(n_random), value_positive, "check N random problems"},
-    {"seed", 0, "S", VERIFY, MEMBER(seed), value_natural, "of the random problems and data; default 1"},
+    {"seed", 0, "S", VERIFY, MEMBER(seed), value_natural,
+     "of the random problems and data; default 1"},
     {"peak", 0, NULL, BENCH, MEMBER(peak), NULL,
      "measure the processor's multiply-add peak between the runs, and give\n"
      "the share of it that was reached"},

@@ -12,8 +12,8 @@ typedef struct span {
     uint64_t begin, end;
 } span;
 
-bool safetensors_header_bytes(const unsigned char prefix[SAFETENSORS_PREFIX_BYTES], size_t file_bytes,
-                              size_t *n_out, cli_error *error)
+bool safetensors_header_bytes(const unsigned char prefix[SAFETENSORS_PREFIX_BYTES],
+                              size_t file_bytes, size_t *n_out, cli_error *error)
 {
     uint64_t n = 0;
     for (int i = SAFETENSORS_PREFIX_BYTES - 1; i >= 0; i--)

@@ -18,8 +18,8 @@ typedef struct safetensors_entry {
 } safetensors_entry;
 
 /* Length of the header from the file's first 8 bytes; refused if above 16 MiB or the file. */
-bool safetensors_header_bytes(const unsigned char prefix[SAFETENSORS_PREFIX_BYTES], size_t file_bytes,
-                              size_t *n_out, cli_error *error);
+bool safetensors_header_bytes(const unsigned char prefix[SAFETENSORS_PREFIX_BYTES],
+                              size_t file_bytes, size_t *n_out, cli_error *error);
 
 /* Find the tensor in the header's n bytes; data_bytes is what the file has after the header. */
 bool safetensors_find(const char *header, size_t n, uint64_t data_bytes, const char *name,

@@ -70,7 +70,8 @@ bool tensor_make_strided(const conv2d_tensor *description, const char *what, cli
     ptrdiff_t below = 0, above = 0; /* elements on both sides of element (0, ..., 0) */
     for (int i = 0; fits && n > 0 && i < description->rank; i++) {
         ptrdiff_t reach;
-        fits = !__builtin_mul_overflow(description->sizes[i] - 1, description->strides[i], &reach) &&
+        fits = !__builtin_mul_overflow(description->sizes[i] - 1, description->strides[i],
+                                       &reach) &&
                !__builtin_add_overflow(reach < 0 ? below : above, reach,
                                        reach < 0 ? &below : &above);
     }

@@ -238,7 +238,7 @@ const char *value_activation_name(int32_t activation)
     return "?";
 }
 
-/* "MIN,MAX" with one of them perhaps missing. NaN and crossed bounds are the library's to refuse. */
+/* "MIN,MAX", one of them perhaps missing. NaN and crossed bounds are the library's to refuse. */
 static bool read_bounds(const char *text, conv2d_params *params)
 {
     const char *comma = strchr(text, ',');

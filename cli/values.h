@@ -11,19 +11,21 @@ typedef struct option_value {
     const char *text;
 } option_value;
 
-bool value_text(const option_value *value, void *member, cli_error *error);         /* const char * */
-bool value_positive(const option_value *value, void *member, cli_error *error);     /* int64_t >= 1 */
-bool value_natural(const option_value *value, void *member, cli_error *error);      /* int64_t >= 0 */
-bool value_bytes(const option_value *value, void *member, cli_error *error);        /* uint64_t */
-bool value_threads(const option_value *value, void *member, cli_error *error);      /* int32_t */
-bool value_seconds(const option_value *value, void *member, cli_error *error);      /* double */
-bool value_pair(const option_value *value, void *member, cli_error *error);         /* int64_t[2] */
-bool value_padding(const option_value *value, void *member, cli_error *error);      /* conv2d_params */
-bool value_padding_mode(const option_value *value, void *member, cli_error *error); /* int32_t */
-bool value_activation(const option_value *value, void *member, cli_error *error);   /* conv2d_params */
-bool value_layout(const option_value *value, void *member, cli_error *error);       /* conv2d_order */
-bool value_dtype(const option_value *value, void *member, cli_error *error);        /* int32_t */
-bool value_accuracy(const option_value *value, void *member, cli_error *error);     /* int32_t */
+/* An option_parser and the type of its member. */
+typedef bool option_parser(const option_value *value, void *member, cli_error *error);
+option_parser value_text;           /* const char * */
+option_parser value_positive;       /* int64_t, at least 1 */
+option_parser value_natural;        /* int64_t, at least 0 */
+option_parser value_bytes;          /* uint64_t */
+option_parser value_threads;        /* int32_t */
+option_parser value_seconds;        /* double */
+option_parser value_pair;           /* int64_t[2] */
+option_parser value_padding;        /* conv2d_params */
+option_parser value_padding_mode;   /* int32_t */
+option_parser value_activation;     /* conv2d_params */
+option_parser value_layout;         /* conv2d_order */
+option_parser value_dtype;          /* int32_t */
+option_parser value_accuracy;       /* int32_t */
 
 /* "relu", "leaky_relu", ...: the name of a conv2d_activation. */
 const char *value_activation_name(int32_t activation);

@@ -102,7 +102,8 @@ class Npy(BadFiles):
 
     def test_shapes(self):
         form = "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }"
-        for shape, says in (("(4,)", "1 axes, expected 4"), ("()", "12 bytes after"), ("(2, 2)", "2 axes"),
+        for shape, says in (("(4,)", "1 axes, expected 4"), ("()", "12 bytes after"),
+                            ("(2, 2)", "2 axes"),
                             ("(1, 1, 1, 2, 2)", "more than 4 axes"), ("(-1, 1, 2, 2)", "a size"),
                             ("(1, 2, 2", "a size"), ("(4)", "','"), ("(1,, 4)", "a size"),
                             ("(1, 1, 2, 2.0)", "')'"), ("[1, 1, 2, 2]", "'('"), ("(1 4)", "','"),
@@ -161,8 +162,8 @@ class Pictures(BadFiles):
 
     def png_of(self, width, height, data, depth=8, color=0):
         header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
-        return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data)) +
-                chunk(b"IEND", b""))
+        return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) +
+                chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b""))
 
     def test_png_claims(self):
         for width, height in ((65535, 65535), (2 ** 31 - 1, 1), (1, 2 ** 31 - 1), (60000, 40000),
@@ -198,7 +199,8 @@ class Pictures(BadFiles):
         self.refuse_input(whole + b"x", ["1 bytes after its pixels"])
         for text, says in ((b"P5\n0 1\n255\n", "width is '0'"), (b"P5\n1 -1\n255\nx", "height"),
                            (b"P5\n1 1\n65536\nxx", "maximum"), (b"P5\n1 1\n0\nx", "maximum"),
-                           (b"P5\n65536 1\n255\nx", "width"), (b"P6\n60000 60000\n255\nx", "needed"),
+                           (b"P5\n65536 1\n255\nx", "width"),
+                           (b"P6\n60000 60000\n255\nx", "needed"),
                            (b"P5\n99999999999999999999 1\n255\n", "width"),
                            (b"P5\n1 1\n10\n\x0b", "above the maximum"), (b"P5\n# only", "width")):
             self.refuse_input(text, [says])
@@ -285,7 +287,8 @@ class BadArguments(BadFiles):
                 (("--workspace-limit", "-1"), "--workspace-limit is '-1'"),
                 (("--repeat", "0"), "--repeat is '0'"), (("--threads", "0"), "--threads is '0'"),
                 (("--threads", "5000"), "from 1 to 4096"), (("--isa", "sse9"), "--isa is"),
-                (("--device", "abacus"), "--device is \"abacus\""), (("--isa", ""), "--isa is empty"),
+                (("--device", "abacus"), "--device is \"abacus\""),
+                (("--isa", ""), "--isa is empty"),
                 (("--algorithm", "magic"), "--algorithm is \"magic\"")):
             self.refuse(says, *words)
 

@@ -229,7 +229,8 @@ static bool try_sample(const sample *s, long rounds, uint64_t seed)
         error.text[0] = '\0';
         good = s->read(memory.end - n, n, &taken, &error) && (taken || error.text[0]);
         if (!good)
-            fprintf(stderr, "%s, seed %llu: %s\n", s->name, (unsigned long long)seed + (unsigned long long)i,
+            fprintf(stderr, "%s, seed %llu: %s\n", s->name,
+                    (unsigned long long)(seed + (uint64_t)i),
                     error.text[0] ? error.text : "no sentence, or a contradiction");
         n_taken += taken;
     }
