@@ -38,6 +38,8 @@ int64_t c2_pad_index(int32_t padding_mode, int64_t i, int64_t size)
     case CONV2D_PAD_REFLECT: {
         if (size == 1)
             return 0;
+        if (size > INT64_MAX / 2) /* the period does not fit; paddings are less than the size */
+            return i < 0 ? -i : (size - 1) - (i - (size - 1));
         const int64_t r = wrap(i, 2 * (size - 1));
         return r < size ? r : 2 * (size - 1) - r;
     }

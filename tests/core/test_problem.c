@@ -90,6 +90,20 @@ static void pad_index_never_leaves_the_axis(void **state)
             }
 }
 
+/* Where twice the size does not fit 63 bits. */
+static void pad_modes_of_the_longest_axes(void **state)
+{
+    (void)state;
+    const int64_t size = INT64_MAX - 10;
+    assert_true(c2_pad_index(CONV2D_PAD_REFLECT, -5, size) == 5);
+    assert_true(c2_pad_index(CONV2D_PAD_REFLECT, size + 2, size) == size - 4);
+    assert_true(c2_pad_index(CONV2D_PAD_REFLECT, 1 - size, size) == size - 1);
+    assert_true(c2_pad_index(CONV2D_PAD_CIRCULAR, -size, size) == 0);
+    assert_true(c2_pad_index(CONV2D_PAD_CIRCULAR, size + 2, size) == 2);
+    assert_true(c2_pad_index(CONV2D_PAD_REPLICATE, size + 2, size) == size - 1);
+    assert_true(c2_pad_index(CONV2D_PAD_ZEROS, size, size) == -1);
+}
+
 static void operations_and_k(void **state)
 {
     (void)state;
@@ -119,6 +133,7 @@ int main(void)
         cmocka_unit_test(is_padded_matches_enumeration),
         cmocka_unit_test(pad_modes_match_rows_written_out),
         cmocka_unit_test(pad_index_never_leaves_the_axis),
+        cmocka_unit_test(pad_modes_of_the_longest_axes),
         cmocka_unit_test(operations_and_k),
         cmocka_unit_test(activation_step_is_found),
     };
