@@ -56,8 +56,8 @@ static const char *const path_names[CALL_PATHS] = {"conv2d", "context", "plan"};
 static void repeat_text(const options *opt, uint64_t seed, char *text, size_t capacity)
 {
     snprintf(text, capacity, "repeat: differential --case %llu%s%s%s --threads %d",
-             (unsigned long long)seed, opt->integers ? " --integers" : "", opt->isa ? " --isa " : "",
-             opt->isa ? opt->isa : "", opt->threads);
+             (unsigned long long)seed, opt->integers ? " --integers" : "",
+             opt->isa ? " --isa " : "", opt->isa ? opt->isa : "", opt->threads);
 }
 
 static void report(session *s, const random_case *c, const char *who, const char *why)

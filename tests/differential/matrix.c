@@ -11,8 +11,9 @@ typedef struct axis_info {
 } axis_info;
 
 static const axis_info axes[N_AXES] = {
-    [AXIS_INPUT] = {"input", {"nchw", "nhwc", "nchw slice", "nhwc slice", "transposed", "expanded",
-                              "negative"}},
+    [AXIS_INPUT] = {"input",
+                    {"nchw", "nhwc", "nchw slice", "nhwc slice", "transposed", "expanded",
+                     "negative"}},
     [AXIS_OUTPUT] = {"output", {"nchw", "nhwc", "nchw gaps", "nhwc gaps", "transposed"}},
     [AXIS_WEIGHT] = {"weight", {"oihw", "ohwi", "slice", "transposed", "expanded", "negative"}},
     [AXIS_DTYPE] = {"dtype", {"float32", "float64"}},
@@ -21,9 +22,9 @@ static const axis_info axes[N_AXES] = {
     [AXIS_KERNEL] = {"kernel", {"1x1", "3x3", "square", "1xk", "kx1", "oblong", "wide"}},
     [AXIS_GROUPS] = {"groups", {"dense", "groups", "depthwise", "multiplier"}},
     [AXIS_ADDEND] = {"addend", {"none", "bias", "residual", "both", "in place"}},
-    [AXIS_ACTIVATION] = {"activation", {"none", "relu", "relu6", "clamp", "leaky", "sigmoid", "tanh",
-                                        "silu", "hswish", "hsigmoid", "gelu", "gelutanh", "mish",
-                                        "min", "max"}},
+    [AXIS_ACTIVATION] = {"activation",
+                         {"none", "relu", "relu6", "clamp", "leaky", "sigmoid", "tanh", "silu",
+                          "hswish", "hsigmoid", "gelu", "gelutanh", "mish", "min", "max"}},
     [AXIS_LIMIT] = {"limit", {"none", "0 bytes", "small", "flush"}},
     [AXIS_SIZE] = {"size", {"small", "large", "weights"}},
 };

@@ -5,8 +5,9 @@
 #include <stdbool.h>
 
 /* Orders of the axes N C H W in memory, outermost first; the first two are the usual layouts. */
-static const int orders[][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}, {0, 1, 3, 2}, {1, 0, 2, 3}, {0, 3, 2, 1},
-                                {2, 3, 0, 1}, {3, 2, 1, 0}, {1, 2, 3, 0}, {0, 2, 1, 3}};
+static const int orders[][4] = {{0, 1, 2, 3}, {0, 2, 3, 1}, {0, 1, 3, 2},
+                                {1, 0, 2, 3}, {0, 3, 2, 1}, {2, 3, 0, 1},
+                                {3, 2, 1, 0}, {1, 2, 3, 0}, {0, 2, 1, 3}};
 enum { ORDER_FIRST, ORDER_LAST, ORDER_OTHER, N_ORDERS = sizeof orders / sizeof orders[0] };
 
 typedef struct form_rule {

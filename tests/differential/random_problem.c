@@ -19,8 +19,8 @@ static const int many_channels[] = {24, 33, 48, 64, 65, 70, 96, 127, 128, 160};
 static const int most_channels[] = {363, 384, 385, 400, 431, 512, 513};
 static const int strides[][2] = {[STRIDE_1] = {1, 1}, [STRIDE_2] = {2, 2}, [STRIDE_3] = {3, 3}};
 
-/* Most multiply-adds of each size. Small ones leave time for 20,000 problems; big weights are used for
- * a few pixels. */
+/* Most multiply-adds of each size. Small ones leave time for 20,000 problems; big weights are used
+ * for a few pixels. */
 static const int64_t budgets[] = {
     [SIZE_SMALL] = 30000, [SIZE_LARGE] = 500000, [SIZE_WEIGHTS] = 2500000};
 
@@ -312,8 +312,9 @@ static void draw_activation(rng *r, random_case *c)
         if (kind != ACTIVATION_CLAMP_HIGH)
             p->output_min = draw_bound(r, c);
         if (kind != ACTIVATION_CLAMP_LOW)
-            p->output_max = kind == CONV2D_ACT_CLAMP ? p->output_min + 1 + (double)rng_range(r, 0, 9)
-                                                     : draw_bound(r, c);
+            p->output_max = kind == CONV2D_ACT_CLAMP
+                                ? p->output_min + 1 + (double)rng_range(r, 0, 9)
+                                : draw_bound(r, c);
         if (percent(r, 30))
             p->activation = CONV2D_ACT_NONE; /* bounds alone make a clamp */
     }

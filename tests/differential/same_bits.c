@@ -113,7 +113,8 @@ static void test_batch(session *s, const random_case *single, const case_data *s
         const int64_t one = i % single_data->n_values;
         if (memcmp(batch + data.offsets[i] * (int64_t)bytes,
                    alone + single_data->offsets[one] * (int64_t)bytes, bytes) != 0) {
-            snprintf(why, sizeof why, "image %lld of a batch of %d differs from the same image alone",
+            snprintf(why, sizeof why,
+                     "image %lld of a batch of %d differs from the same image alone",
                      (long long)(i / single_data->n_values), BATCH);
             report(s, single, force ? force : "planner's choice", why);
             break;
@@ -248,9 +249,10 @@ int main(int argc, char **argv)
         printf("FAIL no plans with equal texts, no batch or no large problem: nothing was shown\n");
         ++s.failures;
     }
-    printf("same_bits: seeds %llu..%llu, %llu problems, %llu of them large, %llu runs, %llu batches, "
-           "%llu pairs of plans with equal texts (%llu with different ones), %d failures\n",
-           (unsigned long long)seed, (unsigned long long)(seed + count - 1), s.problems, s.large,
-           s.runs, s.batches, s.equal_texts, s.different_texts, s.failures);
+    printf(
+        "same_bits: seeds %llu..%llu, %llu problems, %llu of them large, %llu runs, %llu batches, "
+        "%llu pairs of plans with equal texts (%llu with different ones), %d failures\n",
+        (unsigned long long)seed, (unsigned long long)(seed + count - 1), s.problems, s.large,
+        s.runs, s.batches, s.equal_texts, s.different_texts, s.failures);
     return s.failures ? 1 : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * NaN, infinities, denormals and overflow, through every candidate. An algorithm that cannot keep a
- * non-finite weight out of padded windows must refuse it; the planner's choice must always be right.
- * Usage: special_values [--count N] [--seed S] */
+ * non-finite weight out of padded windows must refuse it; the planner's choice must always be
+ * right. Usage: special_values [--count N] [--seed S] */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -251,7 +251,8 @@ static bool judge_flushed(const case_place *place, char why[WHY_BYTES])
         const oracle_value v = place->data->values[i];
         const long double got = case_place_value(place, i);
         if (fabsl(got) > v.s || got != got) {
-            snprintf(why, WHY_BYTES, "element %lld is %Lg, |result| <= %Lg", (long long)i, got, v.s);
+            snprintf(why, WHY_BYTES, "element %lld is %Lg, |result| <= %Lg", (long long)i, got,
+                     v.s);
             return false;
         }
     }
@@ -310,7 +311,8 @@ static bool judge_overflow(const case_place *place, char why[WHY_BYTES])
 {
     for (int64_t i = 0; i < place->data->n_values; ++i) {
         const long double want = place->data->values[i].y, got = case_place_value(place, i);
-        if (got >= (want < FLT_MAX ? want : FLT_MAX) * 0.999L && (want > FLT_MAX / 2 || got < FLT_MAX))
+        if (got >= (want < FLT_MAX ? want : FLT_MAX) * 0.999L &&
+            (want > FLT_MAX / 2 || got < FLT_MAX))
             continue;
         snprintf(why, WHY_BYTES, "element %lld is %Lg, exact result %Lg", (long long)i, got, want);
         return false;
