@@ -47,15 +47,21 @@ static bool row_finite(const void *data, int32_t dtype, int64_t n, int64_t strid
     return finite;
 }
 
+/* Steps worth looking at: elements of an expanded axis are one. */
+static int64_t distinct(const conv2d_tensor *t, int axis)
+{
+    return t->strides[axis] ? t->sizes[axis] : c2_min(t->sizes[axis], 1);
+}
+
 static bool all_finite(const conv2d_tensor *t)
 {
     const int64_t bytes = (int64_t)c2_dtype_bytes(t->dtype);
-    for (int64_t o = 0; o < t->sizes[0]; o++)
-        for (int64_t i = 0; i < t->sizes[1]; i++)
-            for (int64_t y = 0; y < t->sizes[2]; y++) {
+    for (int64_t o = 0; o < distinct(t, 0); o++)
+        for (int64_t i = 0; i < distinct(t, 1); i++)
+            for (int64_t y = 0; y < distinct(t, 2); y++) {
                 const char *row = (const char *)t->data + (o * t->strides[0] + i * t->strides[1] +
                                                            y * t->strides[2]) * bytes;
-                if (!row_finite(row, t->dtype, t->sizes[3], t->strides[3]))
+                if (!row_finite(row, t->dtype, distinct(t, 3), t->strides[3]))
                     return false;
             }
     return true;

@@ -83,22 +83,30 @@ double element(const conv2d_tensor *t, int64_t n, int64_t c, int64_t h, int64_t 
                                       : (double)((const float *)t->data)[offset];
 }
 
-/* Index into an axis of `size` for padded coordinate i, or -1 for a zero. Steps outside are walked
- * one at a time, so that the four pictures in conv2d.h can be read off. */
-static int64_t source(int32_t mode, int64_t i, int64_t size)
+/* Coordinates of windows may not fit 63 bits. */
+__extension__ typedef __int128 wide;
+
+/* Index into an axis of `size` for coordinate i, or -1 for a zero: the four pictures of conv2d.h. */
+static int64_t source(int32_t mode, wide i, int64_t size)
 {
     if (i >= 0 && i < size)
-        return i;
+        return (int64_t)i;
     switch (mode) {
     case CONV2D_PAD_REPLICATE:
         return i < 0 ? 0 : size - 1;
     case CONV2D_PAD_REFLECT:
-        return i < 0 ? -i : 2 * (size - 1) - i;
+        return (int64_t)(i < 0 ? -i : 2 * ((wide)size - 1) - i);
     case CONV2D_PAD_CIRCULAR:
-        return i < 0 ? i + size : i - size;
+        return (int64_t)(i < 0 ? i + size : i - size);
     default:
         return -1;
     }
+}
+
+/* Where tap k of output position o falls on axis a. */
+static wide coordinate(const conv2d_params *p, int a, int64_t o, int64_t k)
+{
+    return (wide)o * p->stride[a] + (wide)k * p->dilation[a] - p->padding[a];
 }
 
 static double activate(const conv2d_params *p, double x)
@@ -130,11 +138,10 @@ double oracle_element(const conv2d_tensor *input, const conv2d_tensor *weight,
         sum += element(residual, at[0], at[1], at[2], at[3]);
     for (int64_t c = 0; c < icg; c++) {
         for (int64_t ky = 0; ky < weight->sizes[2]; ky++) {
-            const int64_t y = source(params->padding_mode, at[2] * params->stride[0] +
-                                     ky * params->dilation[0] - params->padding[0], in[1]);
+            const int64_t y = source(params->padding_mode, coordinate(params, 0, at[2], ky), in[1]);
             for (int64_t kx = 0; kx < weight->sizes[3]; kx++) {
-                const int64_t x = source(params->padding_mode, at[3] * params->stride[1] +
-                                         kx * params->dilation[1] - params->padding[1], in[2]);
+                const int64_t x =
+                    source(params->padding_mode, coordinate(params, 1, at[3], kx), in[2]);
                 if (y >= 0 && x >= 0)
                     sum += element(weight, at[1], c, ky, kx) *
                            element(input, at[0], group * icg + c, y, x);

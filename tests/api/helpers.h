@@ -26,8 +26,9 @@ typedef struct box {
     size_t bytes;
 } box;
 
-/* order is a conv2d_order. Contiguous tensors filled with whole numbers -3 .. 3 that depend on seed: sums of products are
- * then exact in float32 and comparison needs no tolerance. Rank 4, rank 3, rank 1. */
+/* order is a conv2d_order. Contiguous tensors filled with whole numbers -3 .. 3 that depend on
+ * seed: sums of products are then exact in float32 and comparison needs no tolerance. Rank 4, rank
+ * 3, rank 1. */
 box box4(int order, int64_t n, int64_t c, int64_t h, int64_t w, unsigned seed);
 box box3(int order, int64_t c, int64_t h, int64_t w, unsigned seed);
 box box1(int64_t n, unsigned seed);

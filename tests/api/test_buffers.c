@@ -97,7 +97,8 @@ static void test_copies_with_strides(void **state)
                     assert_true(element(&view, n, c, h, w) == element(&host.t, n, c, h, w));
     size_t written = 0;
     for (size_t i = 0; i < conv2d_buffer_bytes(buffer); i += sizeof(float))
-        written += memcmp((char *)conv2d_buffer_host_pointer(buffer) + i, "\xA5\xA5\xA5\xA5", 4) != 0;
+        written +=
+            memcmp((char *)conv2d_buffer_host_pointer(buffer) + i, "\xA5\xA5\xA5\xA5", 4) != 0;
     assert_int_equal(written, 2 * 3 * 4 * 5);
     conv2d_buffer_destroy(buffer);
     box_free(&host);

@@ -10,7 +10,8 @@ static void run(const box *input, const box *weight, const box *bias, const conv
                 box *output)
 {
     box_poison(output);
-    assert_ok(conv2d(NULL, &input->t, &weight->t, bias ? &bias->t : NULL, NULL, params, &output->t));
+    assert_ok(
+        conv2d(NULL, &input->t, &weight->t, bias ? &bias->t : NULL, NULL, params, &output->t));
 }
 
 /* There: the check `DX == DY == 1` lets dilation (2, 2) through and computes dilation 1. */

@@ -141,7 +141,8 @@ static const float *floats(const c2_data *d)
 static float sum_window(const c2_run_args *args, int variant, const int64_t at[4])
 {
     const c2_problem *p = args->problem;
-    const float *in = floats(&args->input), *w = (float *)(void *)((fake_buffer *)args->packed)->memory;
+    const float *in = floats(&args->input),
+                *w = (float *)(void *)((fake_buffer *)args->packed)->memory;
     double here = 0, *sum = args->workspace ? args->workspace : &here;
     *sum = args->bias ? ((const float *)args->bias)[at[1]] : 0;
     w += at[1] * c2_problem_k(p);
@@ -154,8 +155,9 @@ static float sum_window(const c2_run_args *args, int variant, const int64_t at[4
                     continue;
                 const int64_t channel = at[1] / p->ocg * p->icg + c;
                 const double product =
-                    (double)*w * (double)in[at[0] * p->input_stride[0] + channel * p->input_stride[1] +
-                                            y * p->input_stride[2] + x * p->input_stride[3]];
+                    (double)*w *
+                    (double)in[at[0] * p->input_stride[0] + channel * p->input_stride[1] +
+                               y * p->input_stride[2] + x * p->input_stride[3]];
                 *sum = variant ? *sum + product : (double)(float)(*sum + product);
             }
     return (float)*sum;
