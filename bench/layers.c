@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
+ * layers [--all] [--match TEXT] [--order nchw|nhwc] [--seconds S] FILE
  * Times every layer of a file of problem texts in both layouts, one thread, interleaved with short
- * measurements of the FMA peak:   layers [--all] [--match TEXT] [--order nchw|nhwc] [--seconds S] FILE
- * For each: the planner's choice, its share of the peak, and how many times longer the same layer
- * takes with workspace_limit = 0. --all also times every other candidate, which shows whether the
- * cost model chose well. Exit code 1 if a layer takes more than 3 times as long without workspace. */
+ * measurements of the FMA peak. For each: the planner's choice, its share of the peak, and how many
+ * times longer the same layer takes with workspace_limit = 0. --all also times every other
+ * candidate, which shows whether the cost model chose well. Exit code 1 if a layer takes more than
+ * 3 times as long without workspace. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,7 +124,8 @@ static void time_candidates(layer *l, const options *o, const char *chosen)
 }
 
 /* False if the layer is too slow without workspace. */
-static bool time_layer(conv2d_device *device, const char *text, conv2d_order order, const options *o)
+static bool time_layer(conv2d_device *device, const char *text, conv2d_order order,
+                       const options *o)
 {
     layer l = {.device = device};
     if (conv2d_problem_parse(text, &l.problem))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Float64 results by the library's reference algorithm, and the error bound of each element
  * (oracle.h). With K products a sum, u half an ulp of 1, L the activation's Lipschitz constant:
- *     |value - f(y)| <= L (g(K+2) s + (K+2) tiny) + stated error of f,    g(n) = n u / (1 - n u). */
+ *     |value - f(y)| <= L (g(K+2) s + (K+2) tiny) + stated error of f,  g(n) = n u / (1 - n u). */
 #include "oracle.h"
 
 #include <float.h>

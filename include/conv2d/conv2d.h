@@ -153,7 +153,7 @@ typedef enum conv2d_activation {
     CONV2D_ACT_NONE = 0,
     CONV2D_ACT_RELU = 1,        /**< max(x, 0) */
     CONV2D_ACT_RELU6 = 2,       /**< min(max(x, 0), 6) */
-    CONV2D_ACT_CLAMP = 3,       /**< min(max(x, output_min), output_max); an infinite bound is absent */
+    CONV2D_ACT_CLAMP = 3,       /**< min(max(x, output_min), output_max); infinite = no bound */
     CONV2D_ACT_LEAKY_RELU = 4,  /**< x > 0 ? x : alpha * x */
     CONV2D_ACT_SIGMOID = 5,     /**< 1 / (1 + exp(-x)) */
     CONV2D_ACT_TANH = 6,        /**< tanh(x) */
@@ -195,11 +195,11 @@ typedef struct conv2d_params {
     double output_max;
     double alpha;            /**< slope of leaky_relu; finite */
     int32_t accuracy;        /**< conv2d_accuracy */
-    int32_t flush_denormals; /**< 1: tasks run with denormals flushed to zero (mode restored after) */
+    int32_t flush_denormals; /**< 1: tasks flush denormals to zero (mode restored after) */
     uint64_t workspace_limit; /**< bytes a run may use beside the packed weights; 0 still runs
                                    every problem */
-    const char *algorithm;    /**< borrowed; force a candidate, "igemm_ch" or "igemm_ch/avx2"; NULL =
-                                   the planner chooses */
+    const char *algorithm;    /**< borrowed; force a candidate, "igemm_ch" or "igemm_ch/avx2";
+                                   NULL = the planner chooses */
     int32_t weights;          /**< conv2d_weights; used by conv2d_prepack() */
     int32_t reserved;         /**< 0 */
 } conv2d_params;
@@ -308,8 +308,9 @@ CONV2D_API conv2d_status conv2d_plan_create(conv2d_context *context, const conv2
 
 /** Run a plan: no allocation, and with args->workspace given (or a plan that needs none) no lock
  *  beside the pool's own. (Without it, the first time that n runs of one plan are under way at
- *  once, n - 1 more workspaces are allocated and kept.) Returns and Threads as conv2d_run(); CONV2D_E_STATE if the plan was made
- *  without weights; CONV2D_E_ARGUMENT if workspace_bytes is too small. Since 0.1 */
+ *  once, n - 1 more workspaces are allocated and kept.)
+ *  Returns and Threads as conv2d_run(); CONV2D_E_STATE if the plan was made without weights;
+ *  CONV2D_E_ARGUMENT if workspace_bytes is too small. Since 0.1 */
 CONV2D_API conv2d_status conv2d_plan_run(conv2d_plan *plan, const conv2d_run_args *args);
 
 /** Free a plan; work queued with it is finished first. NULL is allowed. Since 0.1 */
@@ -408,7 +409,8 @@ CONV2D_API conv2d_status conv2d_explain(conv2d_device *device, const conv2d_prob
 /* ---- copies -------------------------------------------------------------------------------- */
 
 /** Copy host tensor `host` into `device` (buffer set), element by element; same dtype and sizes,
- *  any strides. Returns CONV2D_OK, CONV2D_E_ARGUMENT, _SHAPE, _DTYPE, _STRIDE, _DEVICE. Since 0.1 */
+ *  any strides. Returns CONV2D_OK, CONV2D_E_ARGUMENT, _SHAPE, _DTYPE, _STRIDE, _DEVICE.
+ *  Since 0.1 */
 CONV2D_API conv2d_status conv2d_copy_to_device(const conv2d_tensor *host, conv2d_tensor *device);
 
 /** Copy `device` (buffer set) into host tensor `host`, after all work queued before that writes it.

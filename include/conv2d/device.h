@@ -147,7 +147,8 @@ CONV2D_API conv2d_status conv2d_device_measure_peak(conv2d_device *device, doubl
 
 /** Allocate device memory (on the CPU: host memory, 64-byte aligned, from the device's allocator).
  *  buffer_out  given; free with conv2d_buffer_destroy(). bytes may be 0.
- *  Returns  CONV2D_OK, CONV2D_E_ARGUMENT, CONV2D_E_NOMEM, CONV2D_E_DEVICE. Threads: any. Since 0.1 */
+ *  Returns  CONV2D_OK, CONV2D_E_ARGUMENT, CONV2D_E_NOMEM, CONV2D_E_DEVICE.
+ *  Threads  any. Since 0.1 */
 CONV2D_API conv2d_status conv2d_buffer_create(conv2d_device *device, size_t bytes,
                                               conv2d_buffer **buffer_out);
 

@@ -10,7 +10,7 @@
 /* params (NULL = defaults) -> a validated copy; auto_pad is kept, clamp resolved later. */
 conv2d_status c2_check_params(const conv2d_params *params, conv2d_params *params_out);
 
-/* The struct itself: not NULL, struct_size, dtype, layout, quant, rank among `ranks` (bit r set). */
+/* The struct itself: not NULL, struct_size, dtype, layout, quant, rank among `ranks` (bits). */
 conv2d_status c2_check_tensor(const char *name, const conv2d_tensor *tensor, unsigned ranks);
 
 /* weight and bias (may be NULL) against each other and params, without an input. */

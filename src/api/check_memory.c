@@ -21,8 +21,9 @@ conv2d_status c2_check_distinct(const char *name, const conv2d_tensor *t)
     c2_text text = {strides, sizeof strides, 0};
     for (int i = 0; i < t->rank; i++)
         c2_text_add(&text, "%s%" PRId64, i ? "," : "", t->strides[i]);
-    return c2_fail(CONV2D_E_STRIDE, "%s.strides are %s: elements overlap, expected distinct addresses",
-                   name, strides);
+    return c2_fail(CONV2D_E_STRIDE,
+                   "%s.strides are %s: elements overlap, expected distinct addresses", name,
+                   strides);
 }
 
 static bool is_empty(const conv2d_tensor *t)
@@ -136,7 +137,7 @@ conv2d_status c2_check_apart(const char *name_a, const conv2d_tensor *a, const c
     const uint64_t end_b = base_b + (uint64_t)((high + 1) * bytes_b);
     if (end_a <= first_b || end_b <= first_a)
         return CONV2D_OK;
-    /* Slices of one larger tensor interleave: look for a pitch that keeps them in separate lanes. */
+    /* Slices of one larger tensor interleave: look for a pitch that keeps them in lanes apart. */
     const conv2d_tensor *const both[2] = {a, b};
     for (int t = 0; t < 2; t++)
         for (int i = 0; i < both[t]->rank; i++) {
@@ -147,6 +148,8 @@ conv2d_status c2_check_apart(const char *name_a, const conv2d_tensor *a, const c
             if (pitch && apart_modulo(a, base_a, b, base_b, pitch))
                 return CONV2D_OK;
         }
-    return c2_fail(CONV2D_E_STRIDE, "%s overlaps %s: bytes %#" PRIx64 " to %#" PRIx64
-                   " and %#" PRIx64 " to %#" PRIx64, name_a, name_b, first_a, end_a, first_b, end_b);
+    return c2_fail(CONV2D_E_STRIDE,
+                   "%s overlaps %s: bytes %#" PRIx64 " to %#" PRIx64 " and %#" PRIx64
+                   " to %#" PRIx64,
+                   name_a, name_b, first_a, end_a, first_b, end_b);
 }

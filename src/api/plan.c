@@ -161,7 +161,7 @@ static void give_back_slot(void *owner)
 
 static void give_back_plan(void *owner) { c2_plan_release(owner); }
 
-/* A workspace for one run: a free slot, or a new one if more runs are under way than ever before. */
+/* A workspace for one run: a free slot, or a new one if more runs are under way than ever. */
 static conv2d_status borrow_slot(conv2d_plan *plan, c2_slot **slot_out)
 {
     c2_mutex_lock(&plan->mutex);
@@ -235,7 +235,7 @@ conv2d_status c2_plan_execute(conv2d_plan *plan, const conv2d_run_args *args)
     if (args->cancel && atomic_load(&args->cancel->triggered))
         return c2_fail(CONV2D_E_CANCELLED, "cancelled before it started");
     if (plan->choice.chosen < 0)
-        return CONV2D_OK; /* no output elements; nothing is queued, an event has nothing to record */
+        return CONV2D_OK; /* no output elements: nothing to queue or to record in an event */
     run.packed = plan->packed->buffer;
     run.bias = plan->weights->bias_copy;
     run.n_workers = plan->n_workers;

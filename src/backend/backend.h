@@ -81,8 +81,8 @@ typedef struct c2_run_args {
     conv2d_queue *queue; /* NULL = default */
     conv2d_event *event; /* NULL = none */
     const conv2d_cancel *cancel; /* NULL = none */
-    void (*done)(void *owner); /* call once when the work is finished (before return on the CPU); not
-                                  called if run returns an error */
+    /* Call once when the work is finished (before return on the CPU); not if run fails. */
+    void (*done)(void *owner);
     void *owner;
 } c2_run_args;
 

@@ -114,8 +114,8 @@ static blocking choose_blocking(const c2_kernel *k, const c2_problem *p)
         const int64_t rows = c2_min(p->oh, c2_div_up(4096, p->w));
         b.blocks_y = c2_split_even(p->oh, c2_div_up(p->oh, rows));
         b.blocks_x = c2_split_even(p->ow, 1);
-        b.seconds =
-            (double)b.blocks_y.n * products(k, p, (double)(rows - 1) * (double)p->w + (double)p->ow);
+        b.seconds = (double)b.blocks_y.n *
+                    products(k, p, (double)(rows - 1) * (double)p->w + (double)p->ow);
         if (b.seconds < best.seconds)
             best = b;
     }
@@ -149,7 +149,8 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
 static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int variant)
 {
     const blocking b = choose_blocking(c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant), p);
-    const c2_pack_shape shape = {c2_split_even(p->ocg, p->ocg), 1};
+    const int64_t taps = p->kh * p->kw;
+    const c2_pack_shape shape = {c2_split_even(p->ocg, p->ocg), 1, taps, taps};
     return (c2_bytes){c2_pack_bytes(p, &shape), 0,
                       b.scratch_bytes > C2_STACK_BYTES ? b.scratch_bytes : 0};
 }
@@ -159,7 +160,8 @@ static conv2d_status pack(conv2d_device *device, const c2_problem *p, int varian
 {
     (void)device;
     (void)variant;
-    const c2_pack_shape shape = {c2_split_even(p->ocg, p->ocg), 1};
+    const int64_t taps = p->kh * p->kw;
+    const c2_pack_shape shape = {c2_split_even(p->ocg, p->ocg), 1, taps, taps};
     c2_pack_weights(p, &shape, view, packed->host);
     return CONV2D_OK;
 }

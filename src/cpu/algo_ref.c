@@ -150,7 +150,8 @@ static void row_task(const c2_state *state, const c2_run_args *args, size_t task
     const double bias = p->has_bias ? load(args->bias, p->bias_dtype, oc) : 0;
     const c2_post *activation = c2_problem_activation(p);
     const int64_t in = n * p->input_stride[0] + oc / p->ocg * p->icg * p->input_stride[1];
-    const int64_t out = n * p->output_stride[0] + oc * p->output_stride[1] + oy * p->output_stride[2];
+    const int64_t out =
+        n * p->output_stride[0] + oc * p->output_stride[1] + oy * p->output_stride[2];
     const int64_t res =
         n * p->residual_stride[0] + oc * p->residual_stride[1] + oy * p->residual_stride[2];
     for (int64_t ox = 0; ox < p->ow; ox++) {

@@ -16,7 +16,8 @@ static bool small_coordinates(const c2_problem *p, c2_why *why)
 {
     const int64_t size[2] = {p->h, p->w};
     for (int a = 0; a < 2; a++) {
-        const int64_t extent = size[a] + p->pad[a] + p->pad[a + 2]; /* fits: checked with the shape */
+        const int64_t extent =
+            size[a] + p->pad[a] + p->pad[a + 2]; /* fits: checked with the shape */
         if (c2_max(extent, c2_max(p->stride[a], p->dilation[a])) > INT32_MAX)
             return c2_refuse(why, "%s of %lld, stride %lld, dilation %lld: 2^31 - 1 at most",
                              a ? "padded columns" : "padded rows", (long long)extent,

@@ -32,13 +32,24 @@ const char *c2_strict_bound_text(const c2_problem *p, int variant);
 /* Lanes of one vector of the kernel's ISA. */
 int c2_vector_lanes(const c2_kernel *kernel);
 
-/* Packed weights of the GEMM kernels: [group][tile][tap][icg][width], each tile `width` output
- * channels wide of which the split fills the first, zeros in the rest. Bytes, SIZE_MAX if they do
- * not fit size_t. */
+/* Packed weights of the GEMM kernels (pack.c draws them). k counts the products of an output in the
+ * order of summation: tap * icg + channel. */
 typedef struct c2_pack_shape {
     c2_split tiles; /* of the ocg output channels of a group */
-    int width;
+    int width;      /* of a tile; channels beyond the split's are zeros */
+    int64_t period, chunk; /* k is cut every `period` and within it into parts of `chunk` */
 } c2_pack_shape;
+/* Length of the chunk that begins at k. */
+static inline int64_t c2_pack_chunk(const c2_pack_shape *s, int64_t k, int64_t k_all)
+{
+    return c2_min(c2_min(s->chunk, s->period - k % s->period), k_all - k);
+}
+/* Where a tile's weights for that chunk begin in those of its group. */
+static inline int64_t c2_pack_at(const c2_pack_shape *s, int64_t tile, int64_t k, int64_t length)
+{
+    return (k * s->tiles.n + tile * length) * s->width;
+}
+/* Bytes, SIZE_MAX if they do not fit size_t. */
 size_t c2_pack_bytes(const c2_problem *p, const c2_pack_shape *shape);
 void c2_pack_weights(const c2_problem *p, const c2_pack_shape *shape, const c2_weight_view *view,
                      float *packed);
@@ -62,7 +73,7 @@ typedef struct c2_lanes {
 /* Store acc, channels as rows (acc[channel][lane], acc_stride apart). */
 void c2_store_channel_rows(const c2_target *target, const float *acc, ptrdiff_t acc_stride,
                            int channels, const c2_lanes *lanes);
-/* Store acc, pixels as rows (acc[lane][channel]); channels are channel_step output channels apart. */
+/* Store acc, pixels as rows (acc[lane][channel]); channels are channel_step apart. */
 void c2_store_pixel_rows(const c2_target *target, const float *acc, ptrdiff_t acc_stride,
                          int channels, int64_t channel_step, const c2_lanes *lanes);
 

@@ -35,11 +35,13 @@ static blocking choose_blocking(const c2_kernel *k, const c2_problem *p)
     blocking b;
     const int64_t oc_tiles = c2_div_up(p->ocg, k->nr), pixels = p->oh * p->ow;
     /* All tiles but the last are full: lanes are worth more than balance. */
-    b.pack = (c2_pack_shape){{oc_tiles, k->nr, 0}, k->nr};
+    const int64_t k_all = c2_problem_k(p);
+    b.pack = (c2_pack_shape){{oc_tiles, k->nr, 0}, k->nr, k_all, k_all};
     b.pixel_tiles = c2_split_even(pixels, c2_div_up(pixels, k->mr));
     const int64_t blocks = c2_min(c2_max(c2_div_up(b.pixel_tiles.n, BLOCK_TILES), WANTED_TASKS),
                                   b.pixel_tiles.n);
-    b.weights_outside = 4.0 * (double)p->ocg * (double)c2_problem_k(p) > (double)WEIGHTS_INNER_BYTES;
+    b.weights_outside =
+        4.0 * (double)p->ocg * (double)c2_problem_k(p) > (double)WEIGHTS_INNER_BYTES;
     if (b.weights_outside) {
         /* Big weights: few blocks of pixels, so that a tile of weights is used often. */
         b.pixel_blocks = c2_split_even(
@@ -146,7 +148,8 @@ double c2_gemm_ch_cost(const conv2d_device *device, const c2_problem *p, int var
     const c2_speed *speed = c2_speed_of(k);
     const blocking b = choose_blocking(k, p);
     const double lanes = c2_vector_lanes(k), taps = (double)p->kh * (double)p->kw;
-    const double channels = ceil((double)p->ocg / lanes) * lanes, pixels = (double)p->oh * (double)p->ow;
+    const double channels = ceil((double)p->ocg / lanes) * lanes,
+                 pixels = (double)p->oh * (double)p->ow;
     const double rows = pixels / (double)b.pixel_tiles.n, vectors = fmin(channels, k->nr) / lanes;
     const double products = pixels * channels * (double)c2_problem_k(p) / speed->fma_lanes *
                             c2_cost_small_tile(rows, vectors, 1);

@@ -37,9 +37,10 @@ typedef enum c2_family {
     C2_FAMILY_PEAK
 } c2_family;
 
-/* gemm_ch: acc[i][j] (+)= sum over t < n_taps, k < klen of rows[t*mr + i][k] * weight[(t*klen + k)*nr + j]
- * for i < m, j < n. rows points at mr pointers a tap (those from m on are not read); a padded
- * pixel points at klen zeros. */
+/* gemm_ch: acc[i][j] (+)= sum over t < n_taps, k < klen of
+ *              rows[t*mr + i][k] * weight[(t*klen + k)*nr + j]
+ * for i < m, j < n. rows points at mr pointers a tap (those from m on are not read); a
+ * padded pixel points at klen zeros. */
 typedef struct c2_gemm_ch_args {
     const float *const *rows;
     size_t n_taps, klen;
@@ -57,7 +58,8 @@ typedef struct c2_tap {
     ptrdiff_t pitch; /* elements */
 } c2_tap;
 
-/* gemm_px: acc[i][j] (+)= sum over t, k of weight[(t*klen + k)*mr + i] * taps[t].pixels[k*pitch + j]
+/* gemm_px: acc[i][j] (+)= sum over t, k of
+ *              weight[(t*klen + k)*mr + i] * taps[t].pixels[k*pitch + j]
  * for i < m, j < n. Lanes from n on are neither read from memory nor meaningful in acc. */
 typedef struct c2_gemm_px_args {
     const c2_tap *taps;

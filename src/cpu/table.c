@@ -2,7 +2,8 @@
  * The kernel table, and the declarations of its entries, both read from kernels.inc. */
 #include "cpu/kernels.h"
 
-#define C2_KERNEL(fam, isa_, mr_, nr_, need_) c2_##fam##_kernel c2_##fam##_f32_##mr_##x##nr_##_##isa_;
+#define C2_KERNEL(fam, isa_, mr_, nr_, need_) \
+    c2_##fam##_kernel c2_##fam##_f32_##mr_##x##nr_##_##isa_;
 #include "cpu/kernels.inc"
 #undef C2_KERNEL
 

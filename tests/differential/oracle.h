@@ -13,8 +13,7 @@ typedef struct oracle_value {
 } oracle_value;
 
 /* Fill values[], one an output element, in logical order N C H W. The problem's tensors are read
- * through its descriptions, whose data is set (output: sizes only; absent bias, residual: rank 0).
- */
+ * through its descriptions, whose data is set (output: sizes only; absent ones: rank 0). */
 void oracle_run(const conv2d_problem *problem, oracle_value *values);
 
 /* The activation by its formula in conv2d.h (params' bounds, alpha); NaN gives NaN. */

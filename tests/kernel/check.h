@@ -21,7 +21,7 @@ typedef struct check {
 
 /* A case passes, or false and a sentence in check->why. */
 typedef bool (*check_case)(check *c);
-/* Call the kernel once on its largest tile, data in the L1 cache; products it did, 0 = no figure. */
+/* Call the kernel once on its largest tile, data in the L1 cache; products done, 0 = no figure. */
 typedef double (*bench_call)(const c2_kernel *kernel);
 
 typedef struct check_family {

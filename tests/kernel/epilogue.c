@@ -80,8 +80,9 @@ static bool check_outputs(check *c, const c2_epilogue_args *a, const float *was,
                 x = c2_activate_f32(a->activation, x);
             if (same(base[at], x))
                 continue;
-            snprintf(c->why, c->why_bytes, "row %d, column %d is %a, expected %a (activation %d)", i,
-                     j, (double)base[at], (double)x, a->activation ? a->activation->activation : 0);
+            snprintf(c->why, c->why_bytes, "row %d, column %d is %a, expected %a (activation %d)",
+                     i, j, (double)base[at], (double)x,
+                     a->activation ? a->activation->activation : 0);
             return false;
         }
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * What all kernel bodies share. A stub in isa/<isa>/ includes simd/vec_<isa>.h, sets C2_MR and C2_NR
- * (rows and lanes of its tile) and includes one body; the body defines one kernel, c2_<family>_f32_
- * <mr>x<nr>_<isa>. Bodies are plain C over vf and never include intrinsics. */
+ * What all kernel bodies share. A stub in isa/<isa>/ includes simd/vec_<isa>.h, sets C2_MR and
+ * C2_NR (rows and lanes of its tile) and includes one body; the body defines one kernel,
+ * c2_<family>_f32_ <mr>x<nr>_<isa>. Bodies are plain C over vf and never include intrinsics. */
 #ifndef C2_CPU_BODY_BODY_H
 #define C2_CPU_BODY_BODY_H
 
