@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Candidates in the backend's order of preference; each is asked whether it supports the problem,
- * what it costs and what memory it takes. The cheapest usable one wins, on a tie the earlier one. */
+ * what it costs and what memory it takes. The cheapest usable one wins, on a tie the first. */
 #include "plan/plan.h"
 
 #include <stdio.h>

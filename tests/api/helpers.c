@@ -86,7 +86,7 @@ double element(const conv2d_tensor *t, int64_t n, int64_t c, int64_t h, int64_t 
 /* Coordinates of windows may not fit 63 bits. */
 __extension__ typedef __int128 wide;
 
-/* Index into an axis of `size` for coordinate i, or -1 for a zero: the four pictures of conv2d.h. */
+/* Index into an axis of `size` for coordinate i, or -1 for a zero: the pictures in conv2d.h. */
 static int64_t source(int32_t mode, wide i, int64_t size)
 {
     if (i >= 0 && i < size)

@@ -29,7 +29,8 @@ typedef struct drawn {
 
 static bool axis(const conv2d_params *p, int a, int64_t size, int64_t k, int64_t *out)
 {
-    const wide room = (wide)size + p->padding[a] + p->padding[a + 2] - (wide)p->dilation[a] * (k - 1) - 1;
+    const wide room =
+        (wide)size + p->padding[a] + p->padding[a + 2] - (wide)p->dilation[a] * (k - 1) - 1;
     if (room < 0)
         return false;
     const wide extent = room / p->stride[a] + 1;
