@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Naming of outputs (outputs.h). */
+ * Naming of outputs (outputs.h): a file, a directory, or a pattern with {name}. Everything that can
+ * be refused by looking at names is refused here, before any input is read. */
 #include "outputs.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Reading problems (problems.h). */
+ * Reading problems (problems.h): text from the command line, or the lines of a model file. Errors
+ * in a file name its line. */
 #include "problems.h"
 
 #include <stdlib.h>

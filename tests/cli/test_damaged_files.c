@@ -223,14 +223,14 @@ static bool try_sample(const sample *s, long rounds, uint64_t seed)
         good = false;
     }
     for (long i = 0; good && i < rounds; i++) {
-        cli_random random = {seed + (uint64_t)i};
+        cli_random random = {seed * 0x9E3779B97F4A7C15u ^ (uint64_t)i};
         size_t n = damage(s, &random, changed, s->n + 64);
         memcpy(memory.end - n, changed, n);
         error.text[0] = '\0';
         good = s->read(memory.end - n, n, &taken, &error) && (taken || error.text[0]);
         if (!good)
-            fprintf(stderr, "%s, seed %llu: %s\n", s->name,
-                    (unsigned long long)(seed + (uint64_t)i),
+            fprintf(stderr, "%s, seed %llu, round %ld: %s\n", s->name,
+                    (unsigned long long)seed, i,
                     error.text[0] ? error.text : "no sentence, or a contradiction");
         n_taken += taken;
     }
