@@ -73,7 +73,8 @@ static c2_problem one_pass(const c2_problem *p)
 
 static c2_pack_shape pass_shape(const c2_kernel *k, const c2_problem *p)
 {
-    return (c2_pack_shape){{c2_div_up(p->groups, k->nr), k->nr, 0}, k->nr};
+    const int64_t taps = p->kh * p->kw;
+    return (c2_pack_shape){{c2_div_up(p->groups, k->nr), k->nr, 0}, k->nr, taps, taps};
 }
 
 static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int variant)

@@ -28,38 +28,12 @@ static int tile_rows(const c2_state *s, int64_t tile)
                  c2_split_begin(&s->plan.pack.tiles, tile));
 }
 
-static const float *tile_weights(const work *w, int64_t tile)
-{
-    const c2_problem *p = w->args->problem;
-    return w->weights + tile * c2_problem_k(p) * w->s->plan.pack.width;
-}
-
 static void store_tile(const work *w, int64_t tile, const float *acc, const c2_lanes *lanes)
 {
     const c2_problem *p = w->args->problem;
     const int64_t oc0 = w->g * p->ocg + c2_split_begin(&w->s->plan.pack.tiles, tile);
     const c2_target target = c2_target_of(w->args, w->s->epilogue, w->n, oc0);
     c2_store_channel_rows(&target, acc, w->s->kernel->nr, tile_rows(w->s, tile), lanes);
-}
-
-/* One tile whose taps are all in place: base + tap_offset[t], channels `pitch` apart. */
-static void place_tile(const work *w, int64_t tile, const float *base, ptrdiff_t pitch, int n,
-                       const c2_lanes *lanes)
-{
-    const c2_state *s = w->s;
-    _Alignas(64) float acc[C2_MAX_TILE];
-    c2_tap taps[C2_TAP_CHUNK];
-    c2_gemm_px_args a = {taps, 0, s->plan.klen, tile_weights(w, tile), acc, tile_rows(s, tile), n,
-                         false};
-    for (size_t t = 0; t < s->n_taps; t += a.n_taps) {
-        a.n_taps = s->n_taps - t < C2_TAP_CHUNK ? s->n_taps - t : C2_TAP_CHUNK;
-        for (size_t i = 0; i < a.n_taps; i++)
-            taps[i] = (c2_tap){base + s->tap_offset[t + i], pitch};
-        s->fn(&a);
-        a.weight += a.n_taps * a.klen * (size_t)s->kernel->mr;
-        a.accumulate = true;
-    }
-    store_tile(w, tile, acc, lanes);
 }
 
 /* Tiles of the block's lanes, in whole vectors but for the last. */
@@ -76,31 +50,53 @@ static lane_tiles cut_lanes(const c2_state *s, int64_t lanes)
     return (lane_tiles){c2_split_even(vectors, c2_div_up(vectors, most)), lanes, s->plan.vector};
 }
 
-static void one_tile(const work *w, int64_t tile, const lane_tiles *cut, int64_t i,
-                     const float *base, ptrdiff_t pitch, bool whole_vectors)
+/* One tile of lanes for a group of output channel tiles. Their sums wait in sums while the pixels
+ * of a chunk, which stay in the L1 cache, serve one after the other. */
+static void place_group(const work *w, int64_t begin, int64_t end, const float *base,
+                        ptrdiff_t pitch, int n, float *sums)
 {
-    const int64_t first = c2_split_begin(&cut->vectors, i) * cut->vector;
-    const int64_t end = c2_split_begin(&cut->vectors, i + 1) * cut->vector;
-    const int64_t real = c2_min(end, cut->lanes) - first;
-    const c2_lanes lanes = {first, real, w->s->plan.window.pitch, w->block.cols, w->block.y,
-                            w->block.x};
-    place_tile(w, tile, base + first, pitch, (int)(whole_vectors ? end - first : real), &lanes);
+    const c2_state *s = w->s;
+    const ptrdiff_t tile_floats = s->kernel->mr * s->kernel->nr;
+    c2_tap taps[C2_TAP_CHUNK];
+    c2_gemm_px_args a = {.taps = taps, .n = n};
+    const int64_t k_all = c2_problem_k(w->args->problem), icg = w->args->problem->icg;
+    for (int64_t k = 0, length; k < k_all; k += length) {
+        length = c2_pack_chunk(&s->plan.pack, k, k_all);
+        /* Whole taps, or a part of the channels of one. */
+        a.n_taps = (size_t)c2_max(1, length / icg);
+        a.klen = (size_t)length / a.n_taps;
+        for (size_t i = 0; i < a.n_taps; i++)
+            taps[i] = (c2_tap){base + s->tap_offset[k / icg + (int64_t)i] + k % icg * pitch, pitch};
+        for (int64_t tile = begin; tile < end; tile++) {
+            a.weight = w->weights + c2_pack_at(&s->plan.pack, tile, k, length);
+            a.acc = sums + (tile - begin) * tile_floats;
+            a.m = tile_rows(s, tile);
+            s->fn(&a);
+        }
+        a.accumulate = true;
+    }
 }
 
-/* Direct and window: all tiles of the block. Pixels stay in the cache for all weights, unless the
- * weights are the bigger part. */
+/* Direct and window: all tiles of the block. */
 static void place_block(const work *w, const float *base, ptrdiff_t pitch, bool whole_vectors)
 {
-    const c2_window *win = &w->s->plan.window;
-    const lane_tiles cut = cut_lanes(w->s, (w->block.rows - 1) * win->pitch + w->block.cols);
-    if (w->s->plan.weights_outside) {
-        for (int64_t tile = w->tile_begin; tile < w->tile_end; tile++)
-            for (int64_t i = 0; i < cut.vectors.n; i++)
-                one_tile(w, tile, &cut, i, base, pitch, whole_vectors);
-    } else {
-        for (int64_t i = 0; i < cut.vectors.n; i++)
-            for (int64_t tile = w->tile_begin; tile < w->tile_end; tile++)
-                one_tile(w, tile, &cut, i, base, pitch, whole_vectors);
+    const c2_state *s = w->s;
+    const int64_t row = s->plan.window.pitch, group = s->plan.group_tiles;
+    const lane_tiles cut = cut_lanes(s, (w->block.rows - 1) * row + w->block.cols);
+    const ptrdiff_t tile_floats = s->kernel->mr * s->kernel->nr;
+    _Alignas(64) float sums[C2_PX_SUMS];
+    for (int64_t i = 0; i < cut.vectors.n; i++) {
+        const int64_t first = c2_split_begin(&cut.vectors, i) * cut.vector;
+        const int64_t end = c2_split_begin(&cut.vectors, i + 1) * cut.vector;
+        const int64_t real = c2_min(end, cut.lanes) - first;
+        const c2_lanes lanes = {first, real, row, w->block.cols, w->block.y, w->block.x};
+        for (int64_t t = w->tile_begin; t < w->tile_end; t += group) {
+            const int64_t t_end = c2_min(w->tile_end, t + group);
+            place_group(w, t, t_end, base + first, pitch, (int)(whole_vectors ? end - first : real),
+                        sums);
+            for (int64_t tile = t; tile < t_end; tile++)
+                store_tile(w, tile, sums + (tile - t) * tile_floats, &lanes);
+        }
     }
 }
 
@@ -182,10 +178,10 @@ static void run_panel(const work *w)
     const c2_problem *p = w->args->problem;
     const int64_t k_all = c2_problem_k(p), nr = s->kernel->nr, mr = s->kernel->mr;
     const lane_tiles cut = cut_lanes(s, w->block.cols);
-    const int64_t n_tiles = w->tile_end - w->tile_begin, panel_floats = s->plan.panel_k * nr;
+    const int64_t n_tiles = w->tile_end - w->tile_begin, panel_floats = s->plan.pack.chunk * nr;
     float *sums = w->scratch + s->plan.panel_tiles * panel_floats;
-    for (int64_t k0 = 0; k0 < k_all; k0 += s->plan.panel_k) {
-        const int64_t k1 = c2_min(k_all, k0 + s->plan.panel_k);
+    for (int64_t k0 = 0, k1; k0 < k_all; k0 = k1) {
+        k1 = k0 + c2_pack_chunk(&s->plan.pack, k0, k_all);
         for (int64_t i = 0; i < cut.vectors.n; i++) {
             const int64_t first = c2_split_begin(&cut.vectors, i) * cut.vector;
             const int64_t end = c2_min(c2_split_begin(&cut.vectors, i + 1) * cut.vector, cut.lanes);
@@ -193,7 +189,8 @@ static void run_panel(const work *w)
                        w->scratch + i * panel_floats);
         }
         for (int64_t t = 0; t < n_tiles; t++) {
-            const float *weights = tile_weights(w, w->tile_begin + t) + k0 * mr;
+            const float *weights =
+                w->weights + c2_pack_at(&s->plan.pack, w->tile_begin + t, k0, k1 - k0);
             for (int64_t i = 0; i < cut.vectors.n; i++) {
                 const int64_t first = c2_split_begin(&cut.vectors, i) * cut.vector;
                 const int64_t end = c2_split_begin(&cut.vectors, i + 1) * cut.vector;

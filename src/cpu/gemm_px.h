@@ -6,6 +6,8 @@
 #include "cpu/driver.h"
 #include "cpu/window.h"
 
+enum { C2_PX_SUMS = 6144 }; /* floats of sums a task keeps on its stack */
+
 typedef enum c2_px_mode { C2_PX_DIRECT, C2_PX_WINDOW, C2_PX_PANEL } c2_px_mode;
 
 /* Blocking of one problem for one kernel; a pure function of both and workspace_limit. */
@@ -15,11 +17,12 @@ typedef struct c2_px_plan {
     c2_window window;        /* window: its geometry; direct: pitch of the image's rows */
     c2_split blocks_y, blocks_x; /* of output rows and columns; panel: x = pixels, y = one block */
     c2_split tile_blocks;    /* of the output channel tiles of a group */
-    int64_t panel_k, panel_tiles; /* panel: rows of k a chunk, tiles of pixels a block */
+    int64_t panel_tiles;     /* panel: tiles of pixels a block */
     size_t klen;             /* channels of a group */
+    int64_t group_tiles;     /* output channel tiles that share the pixels of a chunk */
     size_t scratch_bytes;    /* of a worker; up to C2_STACK_BYTES they are on its stack */
     int vector;              /* lanes of the ISA's vector */
-    bool weights_outside;    /* loop over weights outside, pixels inside */
+    bool weights_stream;     /* weights do not stay in the cache */
     double seconds;
 } c2_px_plan;
 

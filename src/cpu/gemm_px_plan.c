@@ -11,6 +11,12 @@ static const double window_bytes = 1 << 20, window_cheap_bytes = 1 << 18;
 static const double panel_bytes = 1 << 20;
 static const double weights_inner_bytes = 1 << 19; /* more packed weights: loop over them outside */
 static const double wanted_tasks = 16;
+static const double fill_share = 0.12; /* of the products' time that copying pixels may take for the
+                                          sake of more tasks */
+
+/* Rows of k whose pixels stay in the L1 cache while a group of output channels uses them. */
+enum { chunk_k = 128 };
+static const double panel_k = 256; /* the same for panels, which are read in order */
 
 typedef struct search {
     const c2_problem *p;
@@ -30,7 +36,7 @@ static double products(const search *s, double lanes)
     const double k = (double)c2_problem_k(s->p), products = (double)s->p->ocg * k;
     const double work = vectors * b->vector * products / s->speed->fma_lanes;
     /* Weights that do not stay in the cache are read again by every block. */
-    const double weights = b->weights_outside ? products * s->speed->copy : 0;
+    const double weights = b->weights_stream ? products * s->speed->copy : 0;
     return work * c2_cost_small_tile(rows, columns, 2) + weights +
            tiles * (double)b->pack.tiles.n * s->speed->call;
 }
@@ -58,14 +64,16 @@ static bool can_be_direct(const c2_problem *p)
            (p->h == 1 || p->oh == 1 || p->input_stride[2] == p->w);
 }
 
-/* Output channels are cut as well if blocks of pixels alone are too few tasks. The batch does not
- * count: a plan for one image and one for many choose alike. */
-static void cut_tiles(const search *s, c2_px_plan *plan)
+/* Output channels are cut as well if blocks of pixels alone are too few tasks, as long as copying
+ * a block's pixels once for each part stays cheap beside its products. The batch does not count: a
+ * plan for one image and one for many choose alike. */
+static void cut_tiles(const search *s, c2_px_plan *plan, double fill, double work)
 {
     const double tasks =
         (double)s->p->groups * (double)plan->blocks_y.n * (double)plan->blocks_x.n;
-    const int64_t parts = (int64_t)fmax(1, ceil(wanted_tasks / tasks));
-    plan->tile_blocks = c2_split_even(plan->pack.tiles.n, c2_min(parts, plan->pack.tiles.n));
+    const double cheap = fill > 0 ? fill_share * work / fill : wanted_tasks;
+    const double parts = fmin(fmin(ceil(wanted_tasks / tasks), cheap), (double)plan->pack.tiles.n);
+    plan->tile_blocks = c2_split_even(plan->pack.tiles.n, (int64_t)fmax(1, parts));
 }
 
 static double blocks_of(const c2_px_plan *plan)
@@ -82,7 +90,7 @@ static void try_direct(search *s, int64_t rows)
     plan.blocks_x = c2_split_even(p->ow, 1);
     plan.window.pitch = p->oh == 1 ? p->ow : p->w;
     plan.scratch_bytes = 0;
-    cut_tiles(s, &plan);
+    cut_tiles(s, &plan, 0, 0);
     rows = c2_div_up(p->oh, plan.blocks_y.n);
     plan.seconds =
         blocks_of(&plan) *
@@ -105,7 +113,6 @@ static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t 
     if (!c2_window_set_block(&plan.window, rows, cols, p->icg, fmin(s->budget, window_bytes),
                              &bytes))
         return;
-    cut_tiles(s, &plan);
     plan.scratch_bytes = c2_round_up(bytes, C2_ALIGN);
     const bool runs = p->input_stride[3] == 1 && p->stride[1] <= 2;
     const double copied_rows = (double)p->icg * (double)(shape->y.n_phases * shape->x.n_phases) *
@@ -114,9 +121,10 @@ static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t 
                         copied_rows * s->speed->run;
     const double slow = (double)bytes > window_cheap_bytes ? 1.05 : 1;
     const double lanes = (double)(rows - 1) * (double)plan.window.pitch + (double)cols;
-    plan.seconds =
-        blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + products(s, lanes) * slow +
-                            stores(s, (double)rows, (double)cols));
+    const double work = products(s, lanes) * slow;
+    cut_tiles(s, &plan, fill, work);
+    plan.seconds = blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + work +
+                                       stores(s, (double)rows, (double)cols));
     keep_if_better(s, &plan);
 }
 
@@ -131,7 +139,9 @@ static void try_panel(search *s, int64_t tiles)
     plan.panel_tiles = tiles;
     plan.blocks_y = c2_split_even(1, 1);
     plan.blocks_x = c2_split_even(p->oh * p->ow, c2_div_up(p->oh * p->ow, tiles * nr));
-    cut_tiles(s, &plan);
+    const double pixels = (double)p->oh * (double)p->ow;
+    const double lanes = fmin(pixels, (double)(tiles * nr));
+    cut_tiles(s, &plan, lanes * k_all * s->speed->gather, products(s, lanes));
     /* Half of the budget for sums at most; then as much k as fits. */
     const double budget = fmin(s->budget, panel_bytes), a_tile = (double)(mr * nr * tiles) * 4;
     const int64_t most = (int64_t)fmax(1, budget / 2 / a_tile);
@@ -141,14 +151,27 @@ static void try_panel(search *s, int64_t tiles)
     const double sums = a_tile * (double)c2_div_up(plan.pack.tiles.n, plan.tile_blocks.n);
     if (sums + (double)(tiles * nr) * 4 > budget)
         return;
-    plan.panel_k = (int64_t)fmin(k_all, floor((budget - sums) / 4 / (double)(tiles * nr)));
+    const double rows = floor((budget - sums) / 4 / (double)(tiles * nr));
+    plan.pack.period = c2_problem_k(p);
+    plan.pack.chunk = (int64_t)fmin(fmin(k_all, panel_k), rows);
     plan.scratch_bytes =
-        c2_round_up((size_t)(sums + 4 * (double)(plan.panel_k * tiles * nr)), C2_ALIGN);
-    const double pixels = (double)p->oh * (double)p->ow;
+        c2_round_up((size_t)(sums + 4 * (double)(plan.pack.chunk * tiles * nr)), C2_ALIGN);
     const double fill = pixels * k_all * s->speed->gather * (double)plan.tile_blocks.n;
-    plan.seconds = fill + blocks_of(&plan) * products(s, fmin(pixels, (double)(tiles * nr))) +
+    plan.seconds = fill + blocks_of(&plan) * products(s, lanes) +
                    stores(s, (double)p->oh, (double)p->ow);
     keep_if_better(s, &plan);
+}
+
+/* Chunks of about chunk_k: several taps, or even parts of the channels of one. */
+static void set_chunk(c2_pack_shape *pack, const c2_problem *p)
+{
+    if (p->icg <= chunk_k) {
+        pack->period = c2_problem_k(p);
+        pack->chunk = c2_min(C2_TAP_CHUNK, chunk_k / p->icg) * p->icg;
+    } else {
+        pack->period = p->icg;
+        pack->chunk = c2_div_up(p->icg, c2_div_up(p->icg, chunk_k));
+    }
 }
 
 /* Sizes of blocks worth trying: 1 .. 8, then by half as much again, and all. */
@@ -181,10 +204,12 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_problem *p, int
     search s = {.p = p, .kernel = k, .speed = c2_speed_of(k)};
     s.budget = fmax((double)C2_STACK_BYTES, fmin((double)p->workspace_limit, panel_bytes));
     c2_px_plan *plan = &s.best;
-    plan->pack = (c2_pack_shape){c2_split_even(p->ocg, c2_div_up(p->ocg, k->mr)), k->mr};
+    plan->pack = (c2_pack_shape){c2_split_even(p->ocg, c2_div_up(p->ocg, k->mr)), k->mr, 0, 0};
+    set_chunk(&plan->pack, p);
     plan->klen = (size_t)p->icg;
+    plan->group_tiles = C2_PX_SUMS / (k->mr * k->nr);
     plan->vector = c2_vector_lanes(k);
-    plan->weights_outside =
+    plan->weights_stream =
         4.0 * (double)p->ocg * (double)c2_problem_k(p) > weights_inner_bytes;
     plan->seconds = HUGE_VAL;
     if (can_be_direct(p)) {

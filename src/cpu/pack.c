@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Packed weights of the GEMM kernels, both orientations (width = nr lanes or mr rows):
  *
- *   group 0 | tile 0 | tap (0,0) | channel 0   : o0 o1 .. o(m-1) 0 .. 0   <- width floats
- *           |        |           | channel 1   : o0 o1 .. o(m-1) 0 .. 0
- *           |        |           | ...         (icg of them)
- *           |        | tap (0,1) | ...         (kh * kw taps, ky outer)
- *           | tile 1 | ...                     (m may differ by one between tiles)
+ *   group 0 | chunk 0 | tile 0 | k = 0  : o0 o1 .. o(m-1) 0 .. 0   <- width floats
+ *           |         |        | k = 1  : o0 o1 .. o(m-1) 0 .. 0
+ *           |         |        | ...      k = tap * icg + channel, taps ky outer
+ *           |         | tile 1 | ...      (m may differ by one between tiles)
+ *           | chunk 1 | tile 0 | k goes on where chunk 0 ended
  *   group 1 | ...
- * A kernel reads a tile from front to back, once. */
+ * A driver that finishes a chunk for all tiles before the next one reads from front to back. */
 #include "cpu/driver.h"
 
 size_t c2_pack_bytes(const c2_problem *p, const c2_pack_shape *shape)
@@ -24,19 +24,23 @@ size_t c2_pack_bytes(const c2_problem *p, const c2_pack_shape *shape)
 void c2_pack_weights(const c2_problem *p, const c2_pack_shape *shape, const c2_weight_view *view,
                      float *packed)
 {
-    const float *weight = view->weight;
-    const int64_t *stride = p->weight_stride;
+    const int64_t *stride = p->weight_stride, k_all = c2_problem_k(p);
     float *to = packed;
-    for (int64_t tile = 0; tile < p->groups * shape->tiles.n; tile++) {
-        const int64_t g = tile / shape->tiles.n, i = tile % shape->tiles.n;
-        const int64_t begin = c2_split_begin(&shape->tiles, i);
-        const int64_t m = c2_min(p->ocg, c2_split_begin(&shape->tiles, i + 1)) - begin;
-        const float *first = weight + (g * p->ocg + begin) * stride[0];
-        for (int64_t tap = 0; tap < p->kh * p->kw; tap++) {
-            const float *at = first + tap / p->kw * stride[2] + tap % p->kw * stride[3];
-            for (int64_t c = 0; c < p->icg; c++, to += shape->width) {
-                for (int64_t o = 0; o < shape->width; o++)
-                    to[o] = o < m ? at[c * stride[1] + o * stride[0]] : 0;
+    for (int64_t g = 0; g < p->groups; g++) {
+        for (int64_t k0 = 0, length; k0 < k_all; k0 += length) {
+            length = c2_pack_chunk(shape, k0, k_all);
+            for (int64_t tile = 0; tile < shape->tiles.n; tile++) {
+                const int64_t begin = c2_split_begin(&shape->tiles, tile);
+                const int64_t m = c2_min(p->ocg, c2_split_begin(&shape->tiles, tile + 1)) - begin;
+                const float *first =
+                    (const float *)view->weight + (g * p->ocg + begin) * stride[0];
+                for (int64_t k = k0; k < k0 + length; k++, to += shape->width) {
+                    const int64_t tap = k / p->icg;
+                    const float *at = first + k % p->icg * stride[1] + tap / p->kw * stride[2] +
+                                      tap % p->kw * stride[3];
+                    for (int64_t o = 0; o < shape->width; o++)
+                        to[o] = o < m ? at[o * stride[0]] : 0;
+                }
             }
         }
     }
