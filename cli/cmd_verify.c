@@ -158,9 +158,9 @@ static bool verify_problem(totals *all, const conv2d_problem *problem, int64_t s
     t.text = problem_text(problem);
     if (!t.text)
         return cli_fail(error, CLI_FAILED, "a problem has no text: %s", conv2d_last_error());
-    if (!all->options->json && !all->options->n_random)
-        printf("%s\n", t.text);
     bool ok = convolution_make(problem, &t.c, error);
+    if (ok && !all->options->json && !all->options->n_random)
+        printf("%s\n", t.text);
     for (int integers = 0; ok && integers < 2; integers++) {
         t.integers = integers;
         ok = run_data(all, &t, error);

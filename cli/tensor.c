@@ -37,9 +37,14 @@ bool tensor_count(const conv2d_tensor *t, size_t *n_out)
 
 /* ---- making --------------------------------------------------------------------------------- */
 
+/* Everything below loads and stores float32 and float64 alone. */
 static bool allocate(size_t n_elements, int32_t dtype, const char *what, void **block_out,
                      cli_error *error)
 {
+    if (dtype != CONV2D_FLOAT32 && dtype != CONV2D_FLOAT64)
+        return cli_fail(error, CLI_USAGE,
+                        "the %s is neither float32 nor float64: this version computes no others",
+                        what);
     size_t bytes = n_elements * conv2d_dtype_bytes(dtype);
     *block_out = calloc(bytes ? bytes : 1, 1);
     if (!*block_out)

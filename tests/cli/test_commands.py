@@ -129,6 +129,9 @@ class Verify(tool.ToolTest):
     def test_refusals(self):
         self.bad(2, "verify", says="neither --random N nor a PROBLEM")
         self.bad(2, "verify", PROBLEM, "--random", "3", says="both given")
+        for dtype in ("f16", "bf16", "s8", "u8", "s32"):
+            for command in ("verify", "bench"):
+                self.bad(2, command, f"{PROBLEM}:dtype={dtype}", says="float32 nor float64")
         self.bad(2, "verify", "--random", "0", says="--random is '0'")
         self.bad(2, "verify", "--random", "1", "--seed", "-1", says="--seed is '-1'")
 
