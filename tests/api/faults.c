@@ -34,9 +34,15 @@ bool fault_disarm(fault_kind kind)
     return atomic_load(&f->fired);
 }
 
-size_t fault_requests(fault_kind kind) { return atomic_load(&faults[kind].requests); }
+size_t fault_requests(fault_kind kind)
+{
+    return atomic_load(&faults[kind].requests);
+}
 
-long fault_live(fault_kind kind) { return atomic_load(&faults[kind].live); }
+long fault_live(fault_kind kind)
+{
+    return atomic_load(&faults[kind].live);
+}
 
 /* Count a request; true if it is to fail. */
 static bool refused(fault_kind kind)

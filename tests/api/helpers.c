@@ -47,7 +47,10 @@ box box1(int64_t n, unsigned seed)
     return box_of(CONV2D_FLOAT32, CONV2D_NCHW, 1, (const int64_t[]){n}, seed);
 }
 
-void box_poison(box *b) { memset(b->memory, 0xA5, b->bytes); }
+void box_poison(box *b)
+{
+    memset(b->memory, 0xA5, b->bytes);
+}
 
 bool box_is_poisoned(const box *b)
 {
@@ -240,4 +243,7 @@ conv2d_allocator counter_allocator(counter *c)
     return a;
 }
 
-void counter_arm(counter *c, size_t n) { atomic_store(&c->fail_at, n); }
+void counter_arm(counter *c, size_t n)
+{
+    atomic_store(&c->fail_at, n);
+}

@@ -150,9 +150,15 @@ static void drop(call *c, double value, size_t offset, size_t size)
 {
     (void)size;
     switch (offset) {
-    case 0: c->in = value > 0 ? c->in : NULL; break;
-    case 1: c->wt = value > 0 ? c->wt : NULL; break;
-    default: c->out = value > 0 ? c->out : NULL; break;
+    case 0:
+        c->in = value > 0 ? c->in : NULL;
+        break;
+    case 1:
+        c->wt = value > 0 ? c->wt : NULL;
+        break;
+    default:
+        c->out = value > 0 ? c->out : NULL;
+        break;
     }
 }
 

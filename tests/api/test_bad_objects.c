@@ -107,18 +107,16 @@ static void test_null_and_unsized_out_parameters(void **state)
     assert_refused(conv2d(device, NULL, NULL, NULL, NULL, NULL, NULL), bad, "NULL", NULL);
     assert_refused(conv2d_output_sizes(NULL, &weight.t, NULL, sizes), bad, "input", "NULL");
     assert_refused(conv2d_output_sizes(&input.t, NULL, NULL, sizes), bad, "weight", "NULL");
-    assert_refused(conv2d_output_sizes(&input.t, &weight.t, NULL, NULL), bad, "sizes_out",
-                   "NULL");
+    assert_refused(conv2d_output_sizes(&input.t, &weight.t, NULL, NULL), bad, "sizes_out", "NULL");
     assert_refused(conv2d_prepack(NULL, &weight.t, NULL, NULL, &context), bad, "device", "NULL");
     assert_refused(conv2d_prepack(device, NULL, NULL, NULL, &context), bad, "weight", "NULL");
-    assert_refused(conv2d_prepack(device, &weight.t, NULL, NULL, NULL), bad, "context_out",
-                   "NULL");
+    assert_refused(conv2d_prepack(device, &weight.t, NULL, NULL, NULL), bad, "context_out", "NULL");
     assert_null(context);
     assert_ok(conv2d_prepack(device, &weight.t, &bias.t, NULL, &context));
     assert_refused(conv2d_plan_create(NULL, &input.t, NULL, &output.t, &plan), bad, "context",
                    "NULL");
-    assert_refused(conv2d_plan_create(context, &input.t, NULL, &output.t, NULL), bad,
-                   "plan_out", "NULL");
+    assert_refused(conv2d_plan_create(context, &input.t, NULL, &output.t, NULL), bad, "plan_out",
+                   "NULL");
     assert_ok(conv2d_plan_create(context, &input.t, NULL, &output.t, &plan));
 
     assert_refused(conv2d_run(NULL, &args), bad, "context", "NULL");
@@ -207,8 +205,8 @@ static void test_destroy_null(void **state)
 static void test_status_texts(void **state)
 {
     (void)state;
-#define CHECK(name, value, text)                                                                   \
-    assert_string_equal(conv2d_status_name(name), #name);                                          \
+#define CHECK(name, value, text)                          \
+    assert_string_equal(conv2d_status_name(name), #name); \
     assert_string_equal(conv2d_status_text((conv2d_status)value), text);
     CONV2D_STATUS_LIST(CHECK)
     assert_string_equal(conv2d_status_name((conv2d_status)77), "?");

@@ -429,6 +429,46 @@ static void test_explained_plan(void **state)
     box_free(&output);
 }
 
+/* Each candidate has a cost or a refusal in words, never both, whatever is asked. */
+static void test_every_refusal_has_words(void **state)
+{
+    static const char *const texts[] = {
+        "mb1ic3ih8oc4oh6kh3",
+        "mb2ic64ih56oc64oh56kh3ph1",
+        "mb1ic64ih7oc64oh7kh1",
+        "g8mb1ic8ih9oc8oh9kh3ph1",
+        "g8mb1ic8ih9oc16oh9kh3ph1",
+        "mb1ic4ih9oc4oh9kh3ph1:mode=reflect",
+        "g2mb1ic8ih9oc8oh7kh3:in=nhwc:out=nhwc",
+        "mb1ic4ih9oc4oh5kh3sh2ph1:act=relu",
+        "mb1ic4ih9oc4oh7kh3:dtype=f64",
+        "mb1ic4ih30oc4oh20kh6dh1:acc=strict",
+    };
+    int usable = 0, refused = 0;
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        conv2d_problem problem = {.struct_size = 0};
+        conv2d_plan *plan = NULL;
+        conv2d_plan_info info = CONV2D_PLAN_INFO_INIT;
+        assert_ok(conv2d_problem_parse(texts[i], &problem));
+        assert_ok(conv2d_explain(NULL, &problem, &plan));
+        assert_ok(conv2d_plan_describe(plan, &info));
+        for (int c = 0; c < info.n_candidates; c++) {
+            conv2d_candidate_info candidate = CONV2D_CANDIDATE_INFO_INIT;
+            assert_ok(conv2d_plan_candidate(plan, c, &candidate));
+            const bool has_words = strlen(candidate.refusal) > 10;
+            const bool has_cost = candidate.cost_seconds > 0 && candidate.bound > 0;
+            if (has_words == has_cost || (!has_words && candidate.refusal[0]))
+                fail_msg("%s, %s: refusal \"%s\", cost %g", texts[i], candidate.variant,
+                         candidate.refusal, candidate.cost_seconds);
+            usable += has_cost;
+            refused += has_words;
+        }
+        conv2d_plan_destroy(plan);
+    }
+    assert_true(usable >= 10 && refused >= 10);
+}
+
 /* Forcing a candidate by algorithm and by algorithm/isa, and a forced one that cannot. */
 static void test_forced_algorithm(void **state)
 {
@@ -474,6 +514,7 @@ int main(void)
         cmocka_unit_test(test_problem_text_round_trip),
         cmocka_unit_test(test_problem_text_refused),
         cmocka_unit_test(test_explained_plan),
+        cmocka_unit_test(test_every_refusal_has_words),
         cmocka_unit_test(test_forced_algorithm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

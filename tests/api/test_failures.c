@@ -95,8 +95,14 @@ static conv2d_status prepack(world *w, int32_t weights)
     return s;
 }
 
-static conv2d_status call_prepack_copy(world *w) { return prepack(w, CONV2D_WEIGHTS_COPY); }
-static conv2d_status call_prepack_borrow(world *w) { return prepack(w, CONV2D_WEIGHTS_BORROW); }
+static conv2d_status call_prepack_copy(world *w)
+{
+    return prepack(w, CONV2D_WEIGHTS_COPY);
+}
+static conv2d_status call_prepack_borrow(world *w)
+{
+    return prepack(w, CONV2D_WEIGHTS_BORROW);
+}
 
 static conv2d_run_args run_args(world *w)
 {
@@ -120,8 +126,7 @@ static conv2d_status call_release_resources(world *w)
 static conv2d_status call_plan_create(world *w)
 {
     conv2d_plan *plan = NULL;
-    const conv2d_status s =
-        conv2d_plan_create(w->context, &w->input.t, NULL, &w->output.t, &plan);
+    const conv2d_status s = conv2d_plan_create(w->context, &w->input.t, NULL, &w->output.t, &plan);
     assert_true((s == CONV2D_OK) == (plan != NULL));
     conv2d_plan_destroy(plan);
     return s;
@@ -142,8 +147,14 @@ static conv2d_status explain(conv2d_device *device, const world *w)
     return s;
 }
 
-static conv2d_status call_explain(world *w) { return explain(w->device, w); }
-static conv2d_status call_explain_without_device(world *w) { return explain(NULL, w); }
+static conv2d_status call_explain(world *w)
+{
+    return explain(w->device, w);
+}
+static conv2d_status call_explain_without_device(world *w)
+{
+    return explain(NULL, w);
+}
 
 static conv2d_status call_describe(world *w)
 {
@@ -240,7 +251,7 @@ static conv2d_status call_device_facts(world *w)
 typedef struct call {
     const char *name;
     conv2d_status (*make)(world *);
-    bool computes; /* leaves w->expected in w->output */
+    bool computes;   /* leaves w->expected in w->output */
     bool own_device; /* with the malloc family, whatever the world's allocator */
 } call;
 
@@ -445,8 +456,8 @@ static int make_expected(void **state)
         at[1] = i / 400 % 8;
         at[0] = i / 3200;
         /* + 0 makes a zero of either sign the sum's +0 */
-        expected[i] = (float)(oracle_element(&w.input.t, &w.weight.t, &w.bias.t, NULL, &w.params,
-                                             at) + 0.0);
+        expected[i] =
+            (float)(oracle_element(&w.input.t, &w.weight.t, &w.bias.t, NULL, &w.params, at) + 0.0);
     }
     w.device = NULL;
     world_free(&w);

@@ -21,6 +21,8 @@ typedef struct shape_row {
 #define SHAPE CONV2D_E_SHAPE
 enum { NONE = CONV2D_AUTO_PAD_NONE, SAME = CONV2D_AUTO_PAD_SAME, VALID = CONV2D_AUTO_PAD_VALID };
 
+/* A row is one or two lines. */
+/* clang-format off */
 static const shape_row shapes[] = {
     {"plain", 4, {2, 3, 9, 8}, {5, 3, 3, 3}, {1, 1}, NO_PAD, {1, 1}, 1, NONE, 0, {2, 5, 7, 6}},
     {"unbatched", 3, {3, 5, 5}, {2, 3, 3, 3}, {1, 1}, NO_PAD, {1, 1}, 1, NONE, 0, {2, 3, 3}},
@@ -61,6 +63,7 @@ static const shape_row shapes[] = {
     {"no channels, weight has 3", 4, {1, 0, 5, 5}, {2, 3, 3, 3}, {1, 1}, NO_PAD, {1, 1}, 1, NONE,
      SHAPE, {0}},
 };
+/* clang-format on */
 
 static void apply(const shape_row *r, conv2d_params *params)
 {
@@ -83,8 +86,7 @@ static void test_shapes_as_pytorch(void **state)
         box input = box_of(CONV2D_FLOAT32, CONV2D_NCHW, r->rank, r->input, 1);
         box weight = box_of(CONV2D_FLOAT32, CONV2D_NCHW, 4, r->weight, 2);
         box bias = box1(r->weight[0], 3);
-        const conv2d_status status =
-            conv2d_output_sizes(&input.t, &weight.t, &params, sizes);
+        const conv2d_status status = conv2d_output_sizes(&input.t, &weight.t, &params, sizes);
         if (status != r->status)
             fail_msg("%s: %s \"%s\"", r->what, conv2d_status_name(status), conv2d_last_error());
         for (int a = 0; a < 4; a++) {
@@ -270,10 +272,14 @@ typedef struct epilogue_row {
 static void test_epilogues(void **state)
 {
     static const epilogue_row rows[] = {
-        {CONV2D_ACT_NONE, -HUGE_VAL, HUGE_VAL, 0},   {CONV2D_ACT_RELU, -HUGE_VAL, HUGE_VAL, 0},
-        {CONV2D_ACT_RELU6, -HUGE_VAL, HUGE_VAL, 0},  {CONV2D_ACT_CLAMP, -2, 3, 0},
-        {CONV2D_ACT_CLAMP, -HUGE_VAL, HUGE_VAL, 0},  {CONV2D_ACT_NONE, -4, HUGE_VAL, 0},
-        {CONV2D_ACT_NONE, -HUGE_VAL, -1, 0},         {CONV2D_ACT_CLAMP, 2, 2, 0},
+        {CONV2D_ACT_NONE, -HUGE_VAL, HUGE_VAL, 0},
+        {CONV2D_ACT_RELU, -HUGE_VAL, HUGE_VAL, 0},
+        {CONV2D_ACT_RELU6, -HUGE_VAL, HUGE_VAL, 0},
+        {CONV2D_ACT_CLAMP, -2, 3, 0},
+        {CONV2D_ACT_CLAMP, -HUGE_VAL, HUGE_VAL, 0},
+        {CONV2D_ACT_NONE, -4, HUGE_VAL, 0},
+        {CONV2D_ACT_NONE, -HUGE_VAL, -1, 0},
+        {CONV2D_ACT_CLAMP, 2, 2, 0},
         {CONV2D_ACT_LEAKY_RELU, -HUGE_VAL, HUGE_VAL, 0.5},
         {CONV2D_ACT_LEAKY_RELU, -HUGE_VAL, HUGE_VAL, -2},
     };

@@ -12,8 +12,20 @@ __extension__ typedef __int128 wide;
 
 /* ---- shapes: against 128-bit arithmetic ---- */
 
-static const int64_t extremes[] = {0, 1, 2, 3, 7, INT32_MAX, 1ll << 31, 1ll << 32, (1ll << 33) + 1,
-                                   1ll << 40, 1ll << 61, 1ll << 62, INT64_MAX - 1, INT64_MAX};
+static const int64_t extremes[] = {0,
+                                   1,
+                                   2,
+                                   3,
+                                   7,
+                                   INT32_MAX,
+                                   1ll << 31,
+                                   1ll << 32,
+                                   (1ll << 33) + 1,
+                                   1ll << 40,
+                                   1ll << 61,
+                                   1ll << 62,
+                                   INT64_MAX - 1,
+                                   INT64_MAX};
 
 static int64_t draw(rng *r)
 {
@@ -96,8 +108,8 @@ static void test_shapes_of_any_size(void **state)
             right++;
             if (!d.fits || sizes[2] != d.oh || sizes[3] != d.ow)
                 fail_msg("seed %d: %lld x %lld, expected %lld x %lld%s", (int)seed,
-                         (long long)sizes[2], (long long)sizes[3], (long long)d.oh,
-                         (long long)d.ow, d.fits ? "" : " and a refusal");
+                         (long long)sizes[2], (long long)sizes[3], (long long)d.oh, (long long)d.ow,
+                         d.fits ? "" : " and a refusal");
         } else {
             refused++;
             /* exact arithmetic in 128 bits may find a shape whose steps do not fit 63 */
@@ -131,8 +143,8 @@ static int run_all(const conv2d_tensor *input, const conv2d_tensor *weight,
                    const conv2d_params *params, box *output)
 {
     static const char *const isas[] = {"generic", "avx2", "avx512", "neon"};
-    static const char *const algorithms[] = {"reference",    "igemm_ch",     "igemm_px",
-                                             "gemm1x1_ch",   "gemm1x1_px",   "depthwise_ch",
+    static const char *const algorithms[] = {"reference",   "igemm_ch",   "igemm_px",
+                                             "gemm1x1_ch",  "gemm1x1_px", "depthwise_ch",
                                              "depthwise_px"};
     int n = 0;
     for (size_t i = 0; i < sizeof isas / sizeof *isas; i++) {

@@ -47,12 +47,12 @@ static void shared_make(shared *all, int n_threads)
     all->bias = box1(6, 3);
     for (int i = 0; i < 4; i++)
         all->params.padding[i] = 1;
-    assert_ok(conv2d_prepack(all->device, &all->weight.t, &all->bias.t, &all->params,
-                             &all->context));
+    assert_ok(
+        conv2d_prepack(all->device, &all->weight.t, &all->bias.t, &all->params, &all->context));
     for (int i = 0; i < SHAPES; i++)
         make_shape(all, i);
-    assert_ok(conv2d_plan_create(all->context, &all->input[0].t, NULL, &all->expected[0].t,
-                                 &all->plan));
+    assert_ok(
+        conv2d_plan_create(all->context, &all->input[0].t, NULL, &all->expected[0].t, &all->plan));
     assert_ok(conv2d_context_release_resources(all->context)); /* threads build all anew */
     assert_int_equal(pthread_barrier_init(&all->barrier, NULL, THREADS), 0);
 }

@@ -105,8 +105,8 @@ static conv2d_status pack(conv2d_device *device, const c2_problem *p, int varian
         for (int64_t c = 0; c < p->icg; c++)
             for (int64_t y = 0; y < p->kh; y++)
                 for (int64_t x = 0; x < p->kw; x++)
-                    *out++ = ((const float *)weights->weight)[o * s[0] + c * s[1] + y * s[2] +
-                                                              x * s[3]];
+                    *out++ =
+                        ((const float *)weights->weight)[o * s[0] + c * s[1] + y * s[2] + x * s[3]];
     return CONV2D_OK;
 }
 
@@ -172,8 +172,8 @@ void fake_execute(const c2_state *state, const c2_run_args *args)
 {
     const c2_problem *p = args->problem;
     const c2_post *activation = c2_problem_activation(p);
-    float *out = (float *)(void *)(((fake_buffer *)args->output.buffer)->memory +
-                                   args->output.byte_offset);
+    float *out =
+        (float *)(void *)(((fake_buffer *)args->output.buffer)->memory + args->output.byte_offset);
     int64_t at[4];
     for (at[0] = 0; at[0] < p->n; at[0]++)
         for (at[1] = 0; at[1] < p->oc; at[1]++)

@@ -157,8 +157,8 @@ static conv2d_status upload(const conv2d_tensor *host, conv2d_tensor *device)
     if (fake_due(&fake_fault.upload))
         return c2_fail(CONV2D_E_DEVICE, "the fake device failed to take %zu bytes",
                        device->buffer->bytes);
-    c2_copy_strided(c2_dtype_bytes(host->dtype), host->rank, host->sizes, host->data,
-                    host->strides, address(device), device->strides);
+    c2_copy_strided(c2_dtype_bytes(host->dtype), host->rank, host->sizes, host->data, host->strides,
+                    address(device), device->strides);
     atomic_fetch_add(&fake_count.copies, 1);
     return CONV2D_OK;
 }

@@ -49,7 +49,10 @@ typedef struct fake_device {
     fake_queue queue;      /* the default one; base.device is not counted as a reference */
 } fake_device;
 
-static inline fake_device *fake_of(const conv2d_device *device) { return (fake_device *)device; }
+static inline fake_device *fake_of(const conv2d_device *device)
+{
+    return (fake_device *)device;
+}
 
 /* fake_queue.c */
 conv2d_status fake_enqueue(const c2_state *state, const c2_run_args *args);

@@ -19,8 +19,14 @@ static void gate(bool closed)
     pthread_mutex_unlock(&gate_lock);
 }
 
-void fake_hold(void) { gate(true); }
-void fake_go(void) { gate(false); }
+void fake_hold(void)
+{
+    gate(true);
+}
+void fake_go(void)
+{
+    gate(false);
+}
 
 static void wait_at_gate(void)
 {

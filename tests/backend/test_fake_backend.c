@@ -388,12 +388,12 @@ static void test_device_lost(void **state)
             assert_refused(conv2d_device_sync(j.device), CONV2D_E_DEVICE, "queued work", "lost");
             break;
         case 2:
-            assert_refused(conv2d_copy_to_host(&j.out, &j.output.t), CONV2D_E_DEVICE,
-                           "queued work", "lost");
+            assert_refused(conv2d_copy_to_host(&j.out, &j.output.t), CONV2D_E_DEVICE, "queued work",
+                           "lost");
             break;
         default:
-            assert_refused(conv2d_copy_to_device(&j.input.t, &j.in), CONV2D_E_DEVICE,
-                           "queued work", "lost");
+            assert_refused(conv2d_copy_to_device(&j.input.t, &j.in), CONV2D_E_DEVICE, "queued work",
+                           "lost");
         }
         assert_ok(conv2d_device_sync(j.device)); /* reported once */
         assert_refused(conv2d_plan_run(plan, &args), CONV2D_E_DEVICE, "lost", NULL);
@@ -541,9 +541,38 @@ static void test_host_tensors_refused(void **state)
     assert_all_freed();
 }
 
+/* ---- the tables ---- */
+
+/* A struct of pointers and functions has no padding that could hold a NULL by accident: each member
+ * after the scalars is looked at where it lies. */
+static void assert_no_null(const char *table /* its name */, const void *first, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i += sizeof(void *)) {
+        void *member;
+        memcpy(&member, (const char *)first + i, sizeof member);
+        if (!member)
+            fail_msg("%s: the member %zu bytes on is NULL", table ? table : "nameless", i);
+    }
+}
+
+static void test_no_member_is_null(void **state)
+{
+    (void)state;
+    for (const c2_backend *const *b = c2_backends; *b; b++) {
+        const size_t from = offsetof(c2_backend, open);
+        assert_int_equal((*b)->abi, C2_BACKEND_ABI);
+        assert_non_null((*b)->name);
+        assert_non_null((*b)->proven);
+        assert_no_null((*b)->name, (const char *)*b + from, sizeof **b - from);
+        for (const c2_algorithm *const *a = (*b)->algorithms; *a; a++)
+            assert_no_null((*a)->name, *a, sizeof **a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_member_is_null),
         cmocka_unit_test_setup(test_same_calls_on_cpu, reset),
         cmocka_unit_test_setup(test_same_calls_on_fake, reset),
         cmocka_unit_test_setup(test_run_returns_before_the_work, reset),
