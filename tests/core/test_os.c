@@ -75,13 +75,15 @@ static void look_around(void *arg)
 static void threads_leave_signals_to_the_program(void **state)
 {
     (void)state;
-    sigset_t before, after;
-    pthread_sigmask(SIG_SETMASK, NULL, &before);
+    sigset_t before, after, original;
+    sigemptyset(&before);
+    sigaddset(&before, SIGUSR2); /* some mask that is neither empty nor full */
+    pthread_sigmask(SIG_SETMASK, &before, &original);
     facts f = {.stack_bytes = 0};
     c2_thread thread;
     assert_true(c2_thread_start(&thread, look_around, &f));
     c2_thread_join(&thread);
-    pthread_sigmask(SIG_SETMASK, NULL, &after);
+    pthread_sigmask(SIG_SETMASK, &original, &after);
     static const int asynchronous[] = {SIGINT, SIGTERM, SIGALRM, SIGUSR1, SIGCHLD, SIGPROF, SIGHUP};
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
     for (size_t i = 0; i < sizeof asynchronous / sizeof asynchronous[0]; i++)

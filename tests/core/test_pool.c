@@ -81,17 +81,49 @@ static void meet(void *arg, size_t i, int worker)
         usleep(100);
 }
 
+/* True if three tasks were inside at once. */
+static bool three_meet(c2_pool *pool)
+{
+    const conv2d_pool face = c2_pool_interface(pool);
+    atomic_int begun = 0;
+    const double start = c2_now();
+    face.parallel_for(face.user, 3, meet, &begun);
+    return atomic_load(&begun) == 3 && c2_now() - start < 20;
+}
+
 static void threads_really_run(void **state)
 {
     (void)state;
     c2_pool *pool = make_pool(3);
+    for (int round = 0; round < 20; round++)
+        assert_true(three_meet(pool));
+    c2_pool_destroy(pool);
+}
+
+typedef struct roll_call {
+    atomic_int begun;
+    int worker[3];
+} roll_call;
+
+static void call_out(void *arg, size_t i, int worker)
+{
+    roll_call *c = arg;
+    c->worker[i] = worker;
+    meet(&c->begun, i, worker);
+}
+
+static void tasks_at_the_same_time_have_different_workers(void **state)
+{
+    (void)state;
+    c2_pool *pool = make_pool(5);
     const conv2d_pool face = c2_pool_interface(pool);
     for (int round = 0; round < 20; round++) {
-        atomic_int begun = 0;
-        const double start = c2_now();
-        face.parallel_for(face.user, 3, meet, &begun);
-        assert_int_equal(atomic_load(&begun), 3);
-        assert_true(c2_now() - start < 20);
+        roll_call c = {0, {-1, -1, -1}};
+        face.parallel_for(face.user, 3, call_out, &c);
+        int seen = 0;
+        for (int i = 0; i < 3; i++)
+            seen |= 1 << c.worker[i];
+        assert_int_equal(seen, 7); /* 0, 1, 2: below the number of tasks too */
     }
     c2_pool_destroy(pool);
 }
@@ -100,6 +132,7 @@ static void threads_really_run(void **state)
 
 typedef struct nest {
     conv2d_pool face;
+    int linger; /* microseconds: time for other threads to come, if they may */
     atomic_int wrong, inner_calls;
 } nest;
 
@@ -113,6 +146,8 @@ static void inner_task(void *arg, size_t i, int worker)
 {
     inner *in = arg;
     atomic_fetch_add(&in->nest->inner_calls, 1);
+    if (in->nest->linger)
+        usleep((useconds_t)in->nest->linger);
     if (!pthread_equal(in->thread, pthread_self()) || worker != 0 || i != in->next++)
         atomic_fetch_add(&in->nest->wrong, 1);
 }
@@ -136,11 +171,10 @@ static void nested_calls_run_on_their_thread(void **state)
     assert_int_equal(atomic_load(&n.wrong), 0);
     assert_int_equal(atomic_load(&n.inner_calls), 100 * 20 * 10);
     /* A serial run counts as inside too, and the mark is taken off afterwards. */
+    n.linger = 2000;
     n.face.parallel_for(n.face.user, 1, outer_task, &n);
     assert_int_equal(atomic_load(&n.wrong), 0);
-    atomic_int begun = 1; /* two more are needed: still parallel */
-    n.face.parallel_for(n.face.user, 2, meet, &begun);
-    assert_int_equal(atomic_load(&begun), 3);
+    assert_true(three_meet(pool));
     c2_pool_destroy(pool);
 }
 
@@ -237,10 +271,7 @@ static void memory_is_taken_once_and_given_back(void **state)
 static int use_in_child(c2_pool *pool)
 {
     alarm(60); /* a deadlock ends the child by a signal, which the parent reports */
-    const conv2d_pool face = c2_pool_interface(pool);
-    atomic_int begun = 0;
-    face.parallel_for(face.user, 3, meet, &begun);
-    if (!run_noted(pool, 100) || c2_now() < 0)
+    if (!three_meet(pool) || !run_noted(pool, 100))
         return 1;
     caller callers[3];
     for (int i = 0; i < 3; i++) {
@@ -354,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_task_runs_once),
         cmocka_unit_test(threads_really_run),
+        cmocka_unit_test(tasks_at_the_same_time_have_different_workers),
         cmocka_unit_test(nested_calls_run_on_their_thread),
         cmocka_unit_test(callers_share_a_pool),
         cmocka_unit_test(memory_is_taken_once_and_given_back),
