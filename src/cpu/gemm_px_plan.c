@@ -119,7 +119,7 @@ static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t 
                                (double)(rows + shape->y.reach);
     const double fill = (double)bytes / 4 * (runs ? s->speed->copy : s->speed->gather) +
                         copied_rows * s->speed->run;
-    const double slow = (double)bytes > window_cheap_bytes ? 1.05 : 1;
+    const double slow = 1 + 0.3 * fmax(0, (double)bytes / window_cheap_bytes - 1) / 3;
     const double lanes = (double)(rows - 1) * (double)plan.window.pitch + (double)cols;
     const double work = products(s, lanes) * slow;
     cut_tiles(s, &plan, fill, work);

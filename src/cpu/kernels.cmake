@@ -39,6 +39,7 @@ elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
   endif()
 endif()
 
+set(CONV2D_ISAS ${CONV2D_ISAS} CACHE INTERNAL "Instruction sets of this build")
 set(CONV2D_KERNEL_OBJECTS)
 foreach(_isa ${CONV2D_ISAS})
   list(TRANSFORM _${_isa} REPLACE "(.+)" "cpu/isa/${_isa}/\\1.c" OUTPUT_VARIABLE _files)
