@@ -19,6 +19,7 @@ typedef struct totals {
     const cli_options *options;
     conv2d_device *device;
     long n_problems, n_runs, n_failed;
+    long n_refused; /* random problems that a forced algorithm does not take */
     double max_ratio;
     json_t *failures, *runs; /* arrays */
 } totals;
@@ -31,6 +32,7 @@ typedef struct trial {
     cli_convolution c;
     cli_oracle oracle;
     bool integers;
+    bool is_named; /* its text is printed, above its results */
 } trial;
 
 /* The command that does this one again. */
@@ -63,7 +65,7 @@ static void add_failure(totals *all, const trial *t, const char *algorithm, cons
     json_array_append_new(all->failures, failure);
 }
 
-static void add_run(totals *all, const trial *t, const conv2d_plan_info *info,
+static void add_run(totals *all, trial *t, const conv2d_plan_info *info,
                     const cli_check *check)
 {
     all->n_runs++;
@@ -72,6 +74,9 @@ static void add_run(totals *all, const trial *t, const conv2d_plan_info *info,
     if (all->options->n_random)
         return; /* the summary is enough */
     if (!all->options->json) {
+        if (!t->is_named)
+            printf("%s\n", t->text);
+        t->is_named = true;
         printf("%-12s %-28s %-7s %s, max error %.3g, %.3f of the bound\n", info->algorithm,
                info->variant, t->integers ? "integer" : "real", check->n_bad ? "FAILED" : "ok",
                check->max_error, check->max_ratio);
@@ -83,11 +88,10 @@ static void add_run(totals *all, const trial *t, const conv2d_plan_info *info,
     json_array_append_new(all->runs, run);
 }
 
-/* Run with one algorithm (NULL = the planner's choice). An error here is a refusal by the library
- * or a failure, both of them reported as a failure of this problem. */
-static void run_one(totals *all, trial *t, const char *algorithm)
+/* Run with one algorithm (NULL = the planner's choice). False: the problem or the algorithm was a
+ * bad choice of the user's. Everything else that goes wrong is counted. */
+static bool run_one(totals *all, trial *t, const char *algorithm, cli_error *error)
 {
-    cli_error error = {0};
     cli_plan plan;
     cli_check check = {0};
     if (algorithm)
@@ -95,12 +99,13 @@ static void run_one(totals *all, trial *t, const char *algorithm)
     /* Nothing of an earlier run may pass for a result. */
     for (tensor_walk w = tensor_begin(&t->c.output.t); w.more; tensor_next(&w))
         tensor_store(w.at, t->c.output.t.dtype, -12345);
-    if (!plan_open(all->device, &t->c, &plan, &error)) {
-        add_failure(all, t, algorithm, error.text);
-        return;
+    if (!plan_open(all->device, &t->c, &plan, error)) {
+        if (all->options->n_random && algorithm && error->code == CLI_USAGE)
+            return all->n_refused++, true;
+        return false;
     }
-    if (!plan_run(&plan, NULL, &error)) {
-        add_failure(all, t, algorithm, error.text);
+    if (!plan_run(&plan, NULL, error)) {
+        add_failure(all, t, algorithm, error->text);
     } else {
         check = oracle_compare(&t->oracle, &t->c, t->integers);
         add_run(all, t, &plan.info, &check);
@@ -111,6 +116,7 @@ static void run_one(totals *all, trial *t, const char *algorithm)
         }
     }
     plan_close(&plan);
+    return true;
 }
 
 /* Every candidate that takes the problem. */
@@ -123,15 +129,16 @@ static bool run_all_candidates(totals *all, trial *t, cli_error *error)
     if (status)
         return cli_fail_library(error, status, "");
     conv2d_candidate_info info = CONV2D_CANDIDATE_INFO_INIT;
-    for (int i = 0; conv2d_plan_candidate(plan, i, &info) == CONV2D_OK; i++) {
+    bool ok = true;
+    for (int i = 0; ok && conv2d_plan_candidate(plan, i, &info) == CONV2D_OK; i++) {
         char name[128];
         if (info.refusal[0])
             continue;
         snprintf(name, sizeof name, "%s/%s", info.algorithm, info.isa);
-        run_one(all, t, name);
+        ok = run_one(all, t, name, error);
     }
     conv2d_plan_destroy(plan);
-    return true;
+    return ok;
 }
 
 static bool run_data(totals *all, trial *t, cli_error *error)
@@ -144,7 +151,7 @@ static bool run_data(totals *all, trial *t, cli_error *error)
     if (algorithm && strcmp(algorithm, "all") == 0)
         ok = run_all_candidates(all, t, error);
     else
-        run_one(all, t, algorithm);
+        ok = run_one(all, t, algorithm, error);
     oracle_free(&t->oracle);
     t->c.params.algorithm = t->problem->params.algorithm;
     return ok;
@@ -159,8 +166,6 @@ static bool verify_problem(totals *all, const conv2d_problem *problem, int64_t s
     if (!t.text)
         return cli_fail(error, CLI_FAILED, "a problem has no text: %s", conv2d_last_error());
     bool ok = convolution_make(problem, &t.c, error);
-    if (ok && !all->options->json && !all->options->n_random)
-        printf("%s\n", t.text);
     for (int integers = 0; ok && integers < 2; integers++) {
         t.integers = integers;
         ok = run_data(all, &t, error);
@@ -216,6 +221,9 @@ static void print_totals(const totals *all)
             printf("seed %" PRId64 ": ", o->seed);
         printf("%ld problems, %ld runs, %ld failed; largest error %.3f of its bound\n",
                all->n_problems, all->n_runs, all->n_failed, all->max_ratio);
+        if (all->n_refused)
+            printf("%ld runs left out: algorithm %s does not take the problem\n", all->n_refused,
+                   o->params.algorithm);
         return;
     }
     json_t *root = json_object();
@@ -224,6 +232,7 @@ static void print_totals(const totals *all)
     report_set(root, "problems", json_integer(all->n_problems));
     report_set(root, "runs", json_integer(all->n_runs));
     report_set(root, "failed", json_integer(all->n_failed));
+    report_set(root, "refused", json_integer(all->n_refused));
     report_set(root, "max_error_over_bound", report_number(all->max_ratio));
     report_set(root, "failures", json_incref(all->failures));
     if (!o->n_random)

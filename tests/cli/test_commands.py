@@ -115,16 +115,15 @@ class Verify(tool.ToolTest):
         report = self.good_json("verify", "--random", "20", "--isa", "generic")
         self.assertEqual((report["problems"], report["runs"], report["failed"]), (20, 40, 0))
 
-    def test_failure_repeats(self):
-        """An algorithm that cannot do the problem counts as a failure, with its command."""
-        words = ["verify", PROBLEM, "--algorithm", "depthwise_ch", "--seed", "9", "--threads", "1"]
-        result = self.call(*words)
-        self.assertEqual((result.returncode, result.stderr), (1, ""))
-        self.assertIn("FAILED", result.stdout)
-        command = re.search(r"repeat: (conv2d .*)", result.stdout).group(1)
-        again = subprocess.run(["sh", "-c", command.replace("conv2d", f"'{tool.TOOL}'", 1)],
-                               stdout=subprocess.PIPE, text=True, timeout=60)
-        self.assertEqual((again.returncode, again.stdout), (1, result.stdout))
+    def test_forced_algorithm(self):
+        self.bad(2, "verify", PROBLEM, "--algorithm", "depthwise_ch", says="--algorithm")
+        self.bad(2, "verify", PROBLEM, "--algorithm", "magic", says="magic")
+        report = self.good_json("verify", "--random", "40", "--algorithm", "depthwise_ch")
+        self.assertGreater(report["refused"], 0)
+        self.assertGreater(report["runs"], 0)
+        self.assertEqual(report["runs"] + report["refused"], 80)
+        text = self.good("verify", "--random", "40", "--algorithm", "depthwise_ch")
+        self.assertIn(f"{report['refused']} runs left out", text)
 
     def test_refusals(self):
         self.bad(2, "verify", says="neither --random N nor a PROBLEM")
@@ -132,6 +131,7 @@ class Verify(tool.ToolTest):
         for dtype in ("f16", "bf16", "s8", "u8", "s32"):
             for command in ("verify", "bench"):
                 self.bad(2, command, f"{PROBLEM}:dtype={dtype}", says="float32 nor float64")
+        self.bad(2, "verify", f"{PROBLEM}:out=s0,0,0,0", says="overlap")
         self.bad(2, "verify", "--random", "0", says="--random is '0'")
         self.bad(2, "verify", "--random", "1", "--seed", "-1", says="--seed is '-1'")
 
