@@ -6,7 +6,6 @@ import io
 import os
 import re
 import subprocess
-import unittest
 
 import tool
 

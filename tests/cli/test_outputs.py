@@ -7,7 +7,6 @@ import signal
 import stat
 import subprocess
 import time
-import unittest
 
 import tool
 from tool import npy, png, ramp, read_npy, read_png
@@ -90,11 +89,16 @@ class Outputs(tool.ToolTest):
         self.good("run", "x.npy", "-w", "w.npy", "-o", name)
         self.assertEqual(read_npy(self.read(name))[0], [1, 3, 3, 3])
 
-    @unittest.skipIf(os.geteuid() == 0, "root may write everywhere")
     def test_read_only(self):
+        options = self.without_privileges()
         self.write("locked.npy", b"old")
         os.chmod(self.path("locked.npy"), 0o444)
-        self.bad(2, "run", "x.npy", "-w", "w.npy", "-o", "locked.npy", says="Permission denied")
+        self.bad(2, "run", "x.npy", "-w", "w.npy", "-o", "locked.npy", says="Permission denied",
+                 **options)
+        os.chmod(self.folder, 0o555)
+        self.bad(2, "run", "x.npy", "-w", "w.npy", "-o", "new.npy", says="Permission denied",
+                 **options)
+        os.chmod(self.folder, 0o755)
 
     def test_full_device_as_output(self):
         os.symlink("/dev/full", self.path("full.npy"))
@@ -160,6 +164,20 @@ class Outputs(tool.ToolTest):
         process.communicate(timeout=30)
         self.assertEqual(process.returncode, -signal.SIGTERM)
         self.assertEqual(os.listdir(self.path("out")), [])
+
+    def test_progress_is_for_terminals(self):
+        """The tests above see that nothing is printed elsewhere."""
+        os.mkdir(self.path("out"))
+        terminal, inside = os.openpty()
+        try:
+            result = subprocess.run([tool.TOOL, "run", "a.png", "b.png", "-w", "identity", "-p",
+                                     "1", "-o", "out"], cwd=self.folder, stderr=inside,
+                                    stdout=subprocess.PIPE, text=True, timeout=60, check=True)
+            self.assertIn(b"conv2d run: 1 of 2", os.read(terminal, 4096))
+            self.assertEqual(len(result.stdout.splitlines()), 2)
+        finally:
+            os.close(inside)
+            os.close(terminal)
 
     def test_pipe_as_input(self):
         reader, writer = os.pipe()

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """conv2d run on good input: values of arrays and pictures against plain loops written here."""
 import os
-import unittest
 
 import tool
 from tool import count, convolve, npy, permuted, pfm, png, ppm, ramp, read_npy, read_pfm, read_png
