@@ -97,6 +97,7 @@ static void list_offsets(case_data *d)
     d->n_values = count(t);
     d->offsets = get_memory((size_t)d->n_values * sizeof *d->offsets);
     d->values = get_memory((size_t)d->n_values * sizeof *d->values);
+    d->expected = get_memory((size_t)d->n_values * sizeof *d->expected);
     for (int64_t i = 0; i < d->n_values; ++i) {
         d->offsets[i] = offset;
         advance(t, at, &offset);
@@ -125,7 +126,27 @@ void case_data_make(const random_case *source, case_data *d)
     list_offsets(d);
 }
 
-void case_data_solve(case_data *d) { oracle_run(&d->problem, d->values); }
+static expected_value expect(const conv2d_problem *q, int64_t k, bool exact, oracle_value v)
+{
+    expected_value e = {oracle_activate(&q->params, v.y), 0};
+    if (isnan(e.want) || exact)
+        return e;
+    /* An infinity in the window: what is finite beside it does not matter, and the activation of an
+     * infinity is infinite or a limit that the dtype holds to its last place. */
+    e.allowed = isinf(e.want) || isinf(v.s)
+                    ? oracle_ulp(q->output.dtype, isinf(e.want) ? 0 : e.want)
+                    : oracle_bound_after(q, v.y, oracle_bound(q->output.dtype, k, v.s));
+    return e;
+}
+
+void case_data_solve(case_data *d)
+{
+    const conv2d_problem *q = &d->problem;
+    const int64_t k = q->weight.sizes[1] * q->weight.sizes[2] * q->weight.sizes[3];
+    oracle_run(q, d->values);
+    for (int64_t i = 0; i < d->n_values; ++i)
+        d->expected[i] = expect(q, k, d->source->values == VALUES_INTEGER, d->values[i]);
+}
 
 void case_data_free(case_data *d)
 {
@@ -133,6 +154,7 @@ void case_data_free(case_data *d)
         free(d->images[i].bytes);
     free(d->offsets);
     free(d->values);
+    free(d->expected);
 }
 
 void case_place_make(const case_data *data, bool at_end, case_place *place)

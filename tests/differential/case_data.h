@@ -20,6 +20,11 @@ typedef struct case_image {
     int64_t origin; /* index of element (0, ..., 0) in the image */
 } case_image;
 
+/* What a result may be: want, within allowed of it; NaN where want is NaN. */
+typedef struct expected_value {
+    long double want, allowed;
+} expected_value;
+
 typedef struct case_data {
     const random_case *source;
     conv2d_problem problem; /* tensors with data in the images; the oracle reads these */
@@ -27,10 +32,12 @@ typedef struct case_data {
     int64_t n_values;
     int64_t *offsets; /* offset of output element i */
     oracle_value *values;
+    expected_value *expected; /* after the activation */
 } case_data;
 
-/* Images with the case's values; values[] is allocated but empty: case_data_solve() fills it, so
- * that a test may first put special values into the images. Ends the program without memory. */
+/* Images with the case's values; values[] and expected[] are empty until case_data_solve() fills
+ * them, so that a test may first put special values into the images. Ends the program without
+ * memory. */
 void case_data_make(const random_case *source, case_data *data_out);
 void case_data_solve(case_data *data);
 void case_data_free(case_data *data);
