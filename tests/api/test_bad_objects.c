@@ -173,7 +173,8 @@ static void test_null_and_unsized_out_parameters(void **state)
     assert_refused(conv2d_problem_parse("ic1ih3oc1kh3", NULL), bad, "problem_out", "NULL");
     assert_refused(conv2d_problem_format(NULL, NULL, 0, &bytes), bad, "problem", "NULL");
     assert_refused(conv2d_problem_format(&problem, NULL, 0, &bytes), bad, "problem", "struct_size");
-    plan = (conv2d_plan_destroy(plan), NULL);
+    conv2d_plan_destroy(plan);
+    plan = NULL;
     assert_refused(conv2d_explain(device, NULL, &plan), bad, "problem", "NULL");
     assert_refused(conv2d_explain(device, &problem, &plan), bad, "problem", "struct_size");
     assert_ok(conv2d_problem_parse("ic1ih3oc1kh3", &problem));
