@@ -38,6 +38,7 @@ typedef struct test_case {
     case_tensor input, weight, bias, residual, output;
     /* What is expected: an error, or values of this shape. */
     bool error;
+    bool sizes_error; /* conv2d_output_sizes() must find it too */
     int32_t rank;
     int64_t sizes[4];
     size_t n_values;

@@ -127,6 +127,8 @@ static bool check_error(const test_case *c, const case_result *r, char *why)
 {
     if (!r->status)
         snprintf(why, WHY_BYTES, "computed without an error, one was expected (%s)", c->words);
+    else if (c->sizes_error && !r->sizes_status)
+        snprintf(why, WHY_BYTES, "conv2d_output_sizes() found no error (%.150s)", r->sentence);
     else if (!r->sentence[0])
         snprintf(why, WHY_BYTES, "%s without a sentence", conv2d_status_name(r->status));
     else if (!names_one(r->sentence, c->words))

@@ -166,7 +166,9 @@ int case_next(case_reader *reader, test_case *c, char *why)
     case_tensor *const tensors[] = {&c->input, &c->weight, &c->bias, &c->residual, &c->output};
     for (size_t i = 0; i < sizeof tensors / sizeof tensors[0]; i++)
         take_tensor(&s, tensors[i]);
-    c->error = take_range(&s, 0, 1) == 1;
+    const int64_t outcome = take_range(&s, 0, 2);
+    c->error = outcome != 0;
+    c->sizes_error = outcome == 2;
     c->rank = (int32_t)take_range(&s, 0, 4);
     take_list(&s, 4, c->sizes);
     c->n_values = (size_t)take_range(&s, 0, INT64_MAX / 8);

@@ -140,6 +140,7 @@ static void test_changed_outcome_is_found(void **state)
         open_file(i, &reader);
         while (case_next(&reader, &c, why) == 1) {
             c.error = !c.error;
+            c.sizes_error = false;
             c.n_values = 0;
             if (passes(device, &c, c.entry, NULL, why))
                 fail_msg("case %" PRId64 " (%s): a wrong outcome was not found", c.id, c.category);

@@ -5,6 +5,7 @@ says to them. Run again only to change them on purpose: python3 tests/golden/mak
 import os
 import sys
 import warnings
+from collections import Counter
 
 import torch
 
@@ -19,25 +20,31 @@ import refusals     # noqa: E402
 
 SEED = 20132
 EACH = 5                # problems of a category
+MORE = {"wild": 24, "activations": 36, "activations, special": 36, "same and valid": 14,
+        "padding modes": 12, "channels that do not fit": 8, "kernel beyond input": 8}
 RECORD_BYTES = 6000     # a problem that takes more is drawn again
 REFUSAL_BYTES = 2500    # of an error the data do not matter
-SPECIAL_BYTES = 9000    # "activations, special" has 56 values a channel
+SPECIAL_BYTES = 4500    # "activations, special" has 56 values a channel
+SAME_ACTIVATION = 3     # at most, of a category, so that each occurs in 36 problems
 
 
 def choose(name, function, number):
     """The first EACH problems that are small, numbered from number; "wild" gives more."""
     limit = SPECIAL_BYTES if "special" in name else \
         REFUSAL_BYTES if name in refusals.REFUSALS else RECORD_BYTES
-    wanted = {"wild": 24, "activations": 24, "activations, special": 12}.get(name, EACH)
-    records = []
+    wanted = MORE.get(name, EACH)
+    records, used = [], Counter()
     while len(records) < wanted:
         number += 1
         p = function(draw.seeded(SEED, number))
         p.category, p.id = name, number
+        if name.startswith("activations") and used[p.activation] == SAME_ACTIVATION:
+            continue
         outcome, _ = compare.expect(p)
         record = cases.encode(p, outcome)
         if len(record) <= limit:
             records.append(record)
+            used[p.activation] += 1
     return records
 
 

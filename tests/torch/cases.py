@@ -134,7 +134,7 @@ def encode(problem, outcome):
         body += pack_tensor(describe(residual))
     body += pack_tensor(describe(output))
     shape = list(outcome.shape) + [0] * (4 - len(outcome.shape))
-    body += struct.pack("<2q4qq", int(outcome.error), len(outcome.shape), *shape,
+    body += struct.pack("<2q4qq", outcome.error + outcome.sizes_error, len(outcome.shape), *shape,
                         outcome.values.numel())
     body += outcome.values.contiguous().numpy().tobytes()
     body += outcome.tolerances.contiguous().numpy().tobytes()

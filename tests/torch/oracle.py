@@ -4,7 +4,7 @@
 The bound (include/conv2d/conv2d.h, NUMERICS): |result - y| <= g(K+2) s + (K+2) 2^-149 before the
 activation, y and s = |b| + |r| + sum |w||x| computed here in float64, whose own rounding is added.
 """
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -33,6 +33,7 @@ class Outcome:
     shape: tuple = ()
     values: torch.Tensor = EMPTY
     tolerances: torch.Tensor = EMPTY
+    sizes_error: bool = False       # the shapes alone are wrong
 
 
 ACTIVATE = {
@@ -114,6 +115,16 @@ def tolerances(problem, y, s):
 
 
 def ask(problem):
+    """compute(), and for an error whether torch raises without bias, residual, activation too."""
+    outcome = compute(problem)
+    if outcome.error and not problem.unasked:
+        bare = replace(problem, bias=None, residual=None, activation="none", output_min=-INF,
+                       output_max=INF, differs="")
+        outcome.sizes_error = compute(bare).error
+    return outcome
+
+
+def compute(problem):
     """Call torch as a user would; if it computes, compute again in float64."""
     p = problem
     if p.unasked:
