@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Running the tasks of one convolution on the device's pool: limits workers to the workspace, sets
- * the denormal mode inside tasks, looks at the cancel flag between them. */
+ * the floating-point mode inside tasks, looks at the cancel flag between them. */
 #include "core/error.h"
 #include "cpu/cpu.h"
 
@@ -21,32 +21,36 @@ typedef struct parallel_run {
     atomic_bool skipped; /* some task was not run: cancelled */
 } parallel_run;
 
+/* Tasks compute in one mode whatever the thread's is (a caller's may round otherwise or flush
+ * denormals, and a thread keeps what its creator had): round to nearest, no traps, denormals as the
+ * problem says. Otherwise bits would depend on which thread computed them. */
 #if defined(__x86_64__)
-typedef unsigned denormal_mode;
-static denormal_mode flush_denormals(void)
+typedef unsigned float_mode;
+static float_mode set_float_mode(bool flush)
 {
     const unsigned mode = _mm_getcsr();
-    _mm_setcsr(mode | 0x8040); /* FTZ | DAZ */
+    _mm_setcsr(flush ? 0x1f80 | 0x8040 : 0x1f80); /* the default; FTZ, DAZ */
     return mode;
 }
-static void restore_denormals(denormal_mode mode) { _mm_setcsr(mode); }
+static void restore_float_mode(float_mode mode) { _mm_setcsr(mode); }
 #elif defined(__aarch64__)
-typedef uint64_t denormal_mode;
-static denormal_mode flush_denormals(void)
+typedef uint64_t float_mode;
+static float_mode set_float_mode(bool flush)
 {
     uint64_t mode;
+    const uint64_t ours = flush ? UINT64_C(1) << 24 : 0; /* FZ */
     __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
-    __asm__ volatile("msr fpcr, %0" : : "r"(mode | 1u << 24)); /* FZ */
+    __asm__ volatile("msr fpcr, %0" : : "r"(ours));
     return mode;
 }
-static void restore_denormals(denormal_mode mode)
+static void restore_float_mode(float_mode mode)
 {
     __asm__ volatile("msr fpcr, %0" : : "r"(mode));
 }
 #else
-typedef int denormal_mode; /* no such mode: denormals are computed */
-static denormal_mode flush_denormals(void) { return 0; }
-static void restore_denormals(denormal_mode mode) { (void)mode; }
+typedef int float_mode; /* no such mode is known here: denormals are computed */
+static float_mode set_float_mode(bool flush) { return (int)flush; }
+static void restore_float_mode(float_mode mode) { (void)mode; }
 #endif
 
 /* One worker takes tasks until none is left. Its scratch is number i: unique among the workers of
@@ -56,8 +60,7 @@ static void work(void *arg, size_t i, int worker)
     parallel_run *run = arg;
     (void)worker;
     const conv2d_cancel *cancel = run->args->cancel;
-    const bool flush = run->args->problem->flush_denormals;
-    const denormal_mode mode = flush ? flush_denormals() : 0;
+    const float_mode mode = set_float_mode(run->args->problem->flush_denormals);
     for (;;) {
         const size_t t = atomic_fetch_add_explicit(&run->next, 1, memory_order_relaxed);
         if (t >= run->n)
@@ -68,8 +71,7 @@ static void work(void *arg, size_t i, int worker)
         }
         run->task(run->state, run->args, t, (int)i);
     }
-    if (flush)
-        restore_denormals(mode);
+    restore_float_mode(mode);
 }
 
 conv2d_status c2_cpu_parallel(const c2_state *state, const c2_run_args *args, size_t n,
