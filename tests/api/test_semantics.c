@@ -324,6 +324,39 @@ static void test_residual_in_place(void **state)
     }
 }
 
+/* Input and output may be slices of one tensor that interleave in memory, along any axis, as long
+ * as they share no element. */
+static void test_slices_of_one_tensor(void **state)
+{
+    (void)state;
+    for (int order = 0; order < 2; order++) {
+        for (int axis = 0; axis < 4; axis++) {
+            for (int gap = 0; gap < 2; gap++) { /* gap 1: they share one slice */
+                const int64_t sizes[4] = {axis == 0 ? 4 : 2, axis == 1 ? 6 : 3, axis == 2 ? 8 : 4,
+                                          axis == 3 ? 10 : 5};
+                box both = box_of(CONV2D_FLOAT32, order, 4, sizes, 1);
+                box before = box_of(CONV2D_FLOAT32, order, 4, sizes, 1);
+                box weight = box4(CONV2D_NCHW, 3, 3, 1, 1, 2);
+                conv2d_tensor in = both.t, out = both.t, old = before.t;
+                const int64_t half = sizes[axis] / 2;
+                in.sizes[axis] = out.sizes[axis] = old.sizes[axis] = half;
+                out.data = (float *)both.memory + (half - gap) * both.t.strides[axis];
+                const conv2d_status s = conv2d(NULL, &in, &weight.t, NULL, NULL, NULL, &out);
+                if (gap) {
+                    assert_refused(s, CONV2D_E_STRIDE, "output", "input");
+                    assert_memory_equal(both.memory, before.memory, both.bytes);
+                } else {
+                    assert_ok(s);
+                    assert_oracle(&out, &old, &weight.t, NULL, NULL, NULL);
+                }
+                box_free(&both);
+                box_free(&before);
+                box_free(&weight);
+            }
+        }
+    }
+}
+
 /* ---- dtypes, devices, helpers of the header ---- */
 
 static void test_float64(void **state)
@@ -405,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_padding_extremes),
         cmocka_unit_test(test_epilogues),
         cmocka_unit_test(test_residual_in_place),
+        cmocka_unit_test(test_slices_of_one_tensor),
         cmocka_unit_test(test_float64),
         cmocka_unit_test(test_oneshot_without_device),
         cmocka_unit_test(test_absent_bias_of_rank_0),
