@@ -11,6 +11,9 @@ static const double window_bytes = 1 << 20;        /* at most */
 static const double window_cheap_bytes = 24 << 10; /* up to here it stays in the L1 cache */
 static const double channel_blocks = 64; /* tasks the channels of a block of pixels make at most */
 
+/* Floats of sums a task keeps on its stack: rows of a block, stored together. */
+enum { SUMS = 4096 };
+
 typedef struct blocking {
     bool direct;
     c2_window window; /* direct: only its pitch */
@@ -86,7 +89,7 @@ static void try_window(blocking *best, const c2_kernel *k, const c2_problem *p,
     const double lanes = (double)(rows - 1) * (double)b.window.pitch + (double)cols;
     const double vectors = ceil((double)cols / c2_vector_lanes(k));
     const double stores =
-        (double)rows * (speed->run + vectors * c2_vector_lanes(k) * speed->store);
+        (double)rows * (0.2 * speed->run + vectors * c2_vector_lanes(k) * speed->store);
     b.seconds = (double)n_rows * (double)n_cols * (fill + products(k, p, lanes) * slow + stores);
     if (b.seconds < best->seconds)
         *best = b;
@@ -141,8 +144,11 @@ static bool supports(const conv2d_device *device, const c2_problem *p, int varia
 static double cost(const conv2d_device *device, const c2_problem *p, int variant)
 {
     const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant);
+    /* The blocking counts stores of unit stride. */
+    const c2_speed *speed = c2_speed_of(k);
+    const double outputs = (double)p->n * (double)p->oc * (double)p->oh * (double)p->ow;
     return (double)p->n * (double)p->oc * choose_blocking(k, p).seconds +
-           c2_cost_epilogue(c2_speed_of(k), p, 3);
+           fmax(0, c2_cost_epilogue(speed, p, 3) - outputs * speed->store);
 }
 
 /* Packed: [oc][tap], kw fastest. */
@@ -201,26 +207,72 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     return CONV2D_OK;
 }
 
-/* All lanes of a block for one output channel. */
-static void output_channel(const c2_state *s, const c2_run_args *args, const c2_block *block,
-                           const float *pixels, int64_t n, int64_t oc)
+/* Finished sums of whole rows, which lie pitch lanes apart: one call of the epilogue for all. */
+static void store_rows(const c2_state *s, const c2_target *target, const c2_block *block,
+                       const float *sums, int64_t row, int64_t n_rows)
 {
-    const int64_t pitch = s->b.window.pitch;
-    const int64_t total = (block->rows - 1) * pitch + block->cols;
-    const c2_target target = c2_target_of(args, s->epilogue, n, oc);
-    const c2_split vectors = c2_split_even(c2_div_up(total, s->vector),
-                                           c2_div_up(total, s->kernel->nr));
-    _Alignas(64) float acc[C2_MAX_TILE];
+    const c2_problem *p = target->problem;
+    float bias[SUMS / 16];
+    for (int64_t i = 0; target->bias && i < n_rows; i++)
+        bias[i] = target->bias[0];
+    const int64_t y = block->y + row, x = block->x;
+    const c2_epilogue_args args = {
+        .acc = sums,
+        .acc_stride = s->b.window.pitch,
+        .rows = (int)n_rows,
+        .cols = (int)block->cols,
+        .bias_row = target->bias ? bias : NULL,
+        .residual = target->residual ? target->residual + y * p->residual_stride[2] +
+                                           x * p->residual_stride[3]
+                                     : NULL,
+        .residual_row_stride = p->residual_stride[2],
+        .residual_col_stride = p->residual_stride[3],
+        .out = target->out + y * p->output_stride[2] + x * p->output_stride[3],
+        .out_row_stride = p->output_stride[2],
+        .out_col_stride = p->output_stride[3],
+        .activation = target->activation,
+    };
+    target->epilogue(&args);
+}
+
+/* `total` lanes from lane `first` on, into sums. */
+static void sum_lanes(const c2_state *s, c2_dw_px_args *a, int64_t total, float *sums)
+{
+    const c2_split vectors =
+        c2_split_even(c2_div_up(total, s->vector), c2_div_up(total, s->kernel->nr));
+    const float *pixels = a->pixels;
     for (int64_t i = 0; i < vectors.n; i++) {
         const int64_t first = c2_split_begin(&vectors, i) * s->vector;
         const int64_t end = c2_split_begin(&vectors, i + 1) * s->vector;
-        const int64_t real = c2_min(end, total) - first;
-        const c2_dw_px_args a = {pixels + first, s->tap_offset, s->n_taps,
-                                 (const float *)args->packed->host + oc * (int64_t)s->n_taps, acc,
-                                 (int)(s->b.direct ? real : end - first), false};
-        const c2_lanes lanes = {first, real, pitch, block->cols, block->y, block->x};
-        s->fn(&a);
-        c2_store_channel_rows(&target, acc, s->kernel->nr, 1, &lanes);
+        a->pixels = pixels + first;
+        a->acc = sums + first;
+        a->n = (int)(s->b.direct ? c2_min(end, total) - first : end - first);
+        s->fn(a);
+    }
+}
+
+/* All lanes of a block for one output channel: as many whole rows at a time as sums holds, or,
+ * where not even one row fits, parts of a row. */
+static void output_channel(const c2_state *s, const c2_run_args *args, const c2_block *block,
+                           const float *pixels, int64_t n, int64_t oc)
+{
+    const int64_t pitch = s->b.window.pitch, room = SUMS - s->kernel->nr;
+    const c2_target target = c2_target_of(args, s->epilogue, n, oc);
+    c2_dw_px_args a = {.taps = s->tap_offset,
+                       .n_taps = s->n_taps,
+                       .weight =
+                           (const float *)args->packed->host + oc * (int64_t)s->n_taps};
+    _Alignas(64) float sums[SUMS];
+    const int64_t rows = c2_min(SUMS / 16, pitch <= room ? room / pitch : 1);
+    const int64_t cols = c2_min(block->cols, room);
+    for (int64_t y = 0; y < block->rows; y += rows) {
+        for (int64_t x = 0; x < block->cols; x += cols) {
+            const c2_block part = {block->y, block->x + x, 0, c2_min(cols, block->cols - x)};
+            const int64_t n_rows = c2_min(rows, block->rows - y);
+            a.pixels = pixels + y * pitch + x;
+            sum_lanes(s, &a, (n_rows - 1) * pitch + part.cols, sums);
+            store_rows(s, &target, &part, sums, y, n_rows);
+        }
     }
 }
 

@@ -92,10 +92,10 @@ static void try_direct(search *s, int64_t rows)
     plan.scratch_bytes = 0;
     cut_tiles(s, &plan, 0, 0);
     rows = c2_div_up(p->oh, plan.blocks_y.n);
-    plan.seconds =
-        blocks_of(&plan) *
-        (products(s, (double)(rows - 1) * (double)plan.window.pitch + (double)p->ow) +
-         (p->w == p->ow ? stores(s, 1, (double)(rows * p->ow)) : stores(s, (double)rows, (double)p->ow)));
+    const double lanes = (double)(rows - 1) * (double)plan.window.pitch + (double)p->ow;
+    const double stored = p->w == p->ow ? stores(s, 1, (double)(rows * p->ow))
+                                        : stores(s, (double)rows, (double)p->ow);
+    plan.seconds = blocks_of(&plan) * (products(s, lanes) + stored);
     keep_if_better(s, &plan);
 }
 
@@ -190,7 +190,7 @@ static void try_windows(search *s)
             continue;
         c2_window shape;
         c2_window_init(&shape, p, split & 2, split & 1);
-        for (int64_t parts = 1; parts <= 64 && parts <= p->ow; parts = parts < 4 ? parts + 1 : parts * 2) {
+        for (int64_t parts = 1; parts <= 64 && parts <= p->ow; parts += parts < 4 ? 1 : parts) {
             const int64_t cols = c2_div_up(p->ow, parts);
             for (int64_t rows = 1; rows <= p->oh; rows = next_size(rows, p->oh))
                 try_window(s, &shape, rows, cols);
@@ -227,7 +227,7 @@ double c2_gemm_px_cost(const conv2d_device *device, const c2_problem *p, int var
 {
     const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant);
     const c2_px_plan plan = c2_px_plan_make(device, p, variant);
-    /* plan.seconds has the stores of unit stride; what others cost more is not a matter of blocks. */
+    /* plan.seconds counts stores of unit stride; others cost the same more in all blocks. */
     const c2_speed *speed = c2_speed_of(k);
     const double outputs = (double)p->n * (double)p->oc * (double)p->oh * (double)p->ow;
     return (double)p->n * (double)p->groups * plan.seconds +

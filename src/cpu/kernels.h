@@ -93,7 +93,7 @@ typedef struct c2_dw_px_args {
     const ptrdiff_t *taps; /* offsets in elements */
     size_t n_taps;
     const float *weight;
-    float *acc; /* [nr], 64-byte aligned */
+    float *acc; /* [nr], aligned to a vector */
     int n;      /* 1 .. nr */
     bool accumulate;
 } c2_dw_px_args;
