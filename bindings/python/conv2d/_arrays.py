@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Arrays of several kinds as conv2d_tensor, without copies, and outputs of the same kind.
+
+A kind is a class with five static functions; kind_of() finds it by the array's type. read() is
+called on every run and does little: it gives a hashable key of what the memory looks like, its
+address, and what must stay alive meanwhile. describe() turns a key into a conv2d_tensor, once for
+each key."""
+from __future__ import annotations
+
+import ctypes
+import sys
+from typing import Any, Dict, Sequence, Tuple
+
+import numpy
+
+from ._library import Tensor
+
+_DTYPES = {"float32": 1, "float64": 2, "float16": 3, "bfloat16": 4, "int8": 5, "uint8": 6,
+           "int32": 7}
+_N_AXES = 4  # entries of conv2d_tensor.sizes
+
+
+def _dtype_code(dtype: str, name: str) -> int:
+    code = _DTYPES.get(dtype)
+    if code is None:
+        raise TypeError(f"{name} has dtype {dtype}: expected float32 or float64")
+    return code
+
+
+def make_tensor(code: int, sizes: Tuple[int, ...], strides: Tuple[int, ...], name: str) -> Tensor:
+    """Description without data. Ranks that no tensor has are left to the library, but for 0, which
+    it would take as absent."""
+    if not sizes:
+        raise ValueError(f"{name} has rank 0: expected a tensor with axes")
+    tensor = Tensor(struct_size=ctypes.sizeof(Tensor), dtype=code, rank=len(sizes))
+    n = min(len(sizes), _N_AXES)
+    tensor.sizes[:n] = sizes[:n]
+    tensor.strides[:n] = strides[:n]
+    return tensor
+
+
+def is_channels_last(sizes: Sequence[int], strides: Sequence[int]) -> bool:
+    """PyTorch's rule (is_channels_last_strides_2d) for rank 3 and 4 and any sign of stride. Axes
+    that NumPy's newaxis made (size 1, stride 0) and an expanded batch say nothing."""
+    channel, row, column = range(len(sizes) - 3, len(sizes))
+    smallest = abs(strides[channel])
+    if smallest == 0 or 0 in sizes:
+        return False
+    least = smallest * sizes[channel]
+    for axis in (column, row):
+        stride = abs(strides[axis])
+        if sizes[axis] == 1 and stride == 0:
+            continue
+        if stride < least:
+            return False
+        least = stride * sizes[axis]
+    if least == smallest:
+        return False  # a single element: it lies in any order
+    return len(sizes) == 3 or sizes[0] == 1 or strides[0] == 0 or abs(strides[0]) >= least
+
+
+def _last_to_first(rank: int) -> Tuple[int, ...]:
+    """Axes that turn an array of N H W C into N C H W."""
+    return (0, 3, 1, 2) if rank == 4 else (2, 0, 1)
+
+
+def _channels_to_end(sizes: Tuple[int, ...]) -> Tuple[int, ...]:
+    return sizes[:-3] + sizes[-2:] + sizes[-3:-2]
+
+
+class NumPyKind:
+    """numpy.ndarray; key (sizes, strides in bytes, dtype)."""
+
+    @staticmethod
+    def read(array: Any, name: str) -> Tuple[tuple, int, Any]:
+        interface = array.__array_interface__
+        return (array.shape, array.strides, array.dtype), interface["data"][0], interface
+
+    @staticmethod
+    def describe(key: tuple, name: str) -> Tensor:
+        sizes, strides, dtype = key
+        if not dtype.isnative:
+            raise TypeError(f"{name} has dtype {dtype.str}: expected this machine's byte order")
+        code = _dtype_code(dtype.name, name)
+        for stride in strides:
+            if stride % dtype.itemsize:
+                raise ValueError(f"{name} has strides of {strides} bytes: expected multiples of "
+                                 f"the element's {dtype.itemsize}")
+        return make_tensor(code, sizes, tuple(s // dtype.itemsize for s in strides), name)
+
+    @staticmethod
+    def check_output(array: Any) -> None:
+        if not array.flags.writeable:
+            raise ValueError("out is read-only: expected an array that can be written")
+
+    @staticmethod
+    def allocate(key: tuple, sizes: Tuple[int, ...], channels_last: bool) -> Any:
+        if channels_last:
+            array = numpy.empty(_channels_to_end(sizes), key[2])
+            return array.transpose(_last_to_first(len(sizes)))
+        return numpy.empty(sizes, key[2])
+
+    @staticmethod
+    def deliver(output: Any, like: Any) -> Any:
+        return output
+
+
+class TorchKind:
+    """torch.Tensor; key (sizes, strides in elements, torch.dtype)."""
+
+    @staticmethod
+    def read(array: Any, name: str) -> Tuple[tuple, int, Any]:
+        if array.requires_grad and sys.modules["torch"].is_grad_enabled():
+            raise ValueError(f"{name} requires grad, and conv2d computes no gradients: expected a "
+                             f"call under torch.no_grad(), or {name}.detach()")
+        if not array.is_cpu:
+            raise ValueError(f"{name} is on {array.device}: expected a tensor on the CPU")
+        if array.is_neg():
+            raise ValueError(f"{name} has its negative bit set: expected {name}.resolve_neg()")
+        try:
+            return (array.shape, array.stride(), array.dtype), array.data_ptr(), array
+        except RuntimeError as error:
+            raise TypeError(f"{name} has layout {array.layout}: expected a tensor with strides "
+                            f"and memory ({error})") from None
+
+    @staticmethod
+    def describe(key: tuple, name: str) -> Tensor:
+        sizes, strides, dtype = key
+        code = _dtype_code(str(dtype).replace("torch.", ""), name)
+        return make_tensor(code, tuple(sizes), strides, name)
+
+    @staticmethod
+    def check_output(array: Any) -> None:
+        pass
+
+    @staticmethod
+    def allocate(key: tuple, sizes: Tuple[int, ...], channels_last: bool) -> Any:
+        empty = sys.modules["torch"].empty
+        if channels_last:
+            array = empty(_channels_to_end(sizes), dtype=key[2], device="cpu")
+            return array.permute(_last_to_first(len(sizes)))
+        return empty(sizes, dtype=key[2], device="cpu")
+
+    @staticmethod
+    def deliver(output: Any, like: Any) -> Any:
+        return output
+
+
+class _DLTensor(ctypes.Structure):
+    _fields_ = [
+        ("data", ctypes.c_void_p), ("device_type", ctypes.c_int32), ("device_id", ctypes.c_int32),
+        ("ndim", ctypes.c_int32), ("code", ctypes.c_uint8), ("bits", ctypes.c_uint8),
+        ("lanes", ctypes.c_uint16), ("shape", ctypes.POINTER(ctypes.c_int64)),
+        ("strides", ctypes.POINTER(ctypes.c_int64)), ("byte_offset", ctypes.c_uint64)]
+
+
+class _DLManagedTensorVersioned(ctypes.Structure):
+    _fields_ = [
+        ("major", ctypes.c_uint32), ("minor", ctypes.c_uint32), ("manager", ctypes.c_void_p),
+        ("deleter", ctypes.c_void_p), ("flags", ctypes.c_uint64), ("tensor", _DLTensor)]
+
+
+_DL_CPU = 1
+_DL_READ_ONLY = 1
+_DL_MAJOR = 1
+_DL_CODES = {0: "int", 1: "uint", 2: "float", 4: "bfloat", 5: "complex", 6: "bool"}
+
+_capsule_is = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_char_p)(
+    ("PyCapsule_IsValid", ctypes.pythonapi))
+_capsule_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
+    ("PyCapsule_GetPointer", ctypes.pythonapi))
+
+
+def _capsule(array: Any) -> Any:
+    """Capsule of the newest version that the producer knows; only these know read-only memory."""
+    try:
+        return array.__dlpack__(max_version=(_DL_MAJOR, 0))
+    except TypeError:
+        return array.__dlpack__()
+
+
+def _open_capsule(capsule: Any, name: str) -> Tuple[_DLTensor, bool]:
+    """The tensor in a capsule and whether it is read-only. The capsule is left as it is: kept alive
+    during the call, then it frees the tensor itself."""
+    if _capsule_is(capsule, b"dltensor_versioned"):
+        managed = _DLManagedTensorVersioned.from_address(
+            _capsule_pointer(capsule, b"dltensor_versioned"))
+        if managed.major != _DL_MAJOR:
+            raise TypeError(f"{name}.__dlpack__() is of version {managed.major}: expected "
+                            f"{_DL_MAJOR}")
+        return managed.tensor, bool(managed.flags & _DL_READ_ONLY)
+    if _capsule_is(capsule, b"dltensor"):
+        return _DLTensor.from_address(_capsule_pointer(capsule, b"dltensor")), False
+    raise TypeError(f"{name}.__dlpack__() gave {capsule!r}: expected a capsule 'dltensor'")
+
+
+class DLPackKind:
+    """Any other producer of __dlpack__; key (sizes, strides in elements, name of the dtype)."""
+
+    @staticmethod
+    def read(array: Any, name: str) -> Tuple[tuple, int, Any]:
+        device = array.__dlpack_device__()
+        if int(device[0]) != _DL_CPU:
+            raise ValueError(f"{name} is on DLPack device {int(device[0])}: expected 1, the CPU")
+        capsule = _capsule(array)
+        tensor, _ = _open_capsule(capsule, name)
+        if tensor.device_type != _DL_CPU:
+            raise ValueError(f"{name} is on DLPack device {tensor.device_type}: expected 1, the "
+                             f"CPU")
+        sizes = tuple(tensor.shape[:tensor.ndim])
+        if tensor.strides:
+            strides = tuple(tensor.strides[:tensor.ndim])
+        else:
+            steps = [1]
+            for size in reversed(sizes[1:]):
+                steps.insert(0, steps[0] * size)
+            strides = tuple(steps[:len(sizes)])
+        kind = _DL_CODES.get(tensor.code, f"of DLPack code {tensor.code}, ")
+        dtype = f"{kind}{tensor.bits}" + (f"x{tensor.lanes}" if tensor.lanes != 1 else "")
+        return (sizes, strides, dtype), (tensor.data or 0) + tensor.byte_offset, capsule
+
+    @staticmethod
+    def describe(key: tuple, name: str) -> Tensor:
+        sizes, strides, dtype = key
+        return make_tensor(_dtype_code(dtype, name), sizes, strides, name)
+
+    @staticmethod
+    def check_output(array: Any) -> None:
+        if _open_capsule(_capsule(array), "out")[1]:
+            raise ValueError("out is read-only: expected an array that can be written")
+
+    @staticmethod
+    def allocate(key: tuple, sizes: Tuple[int, ...], channels_last: bool) -> Any:
+        return NumPyKind.allocate((None, None, key[2]), sizes, channels_last)
+
+    @staticmethod
+    def deliver(output: Any, like: Any) -> Any:
+        """A NumPy output in the kind of `like`, where its module can take one."""
+        find_module = getattr(like, "__array_namespace__", None)
+        module = find_module() if find_module else sys.modules.get(
+            type(like).__module__.partition(".")[0])
+        from_dlpack = getattr(module, "from_dlpack", None)
+        return output if from_dlpack is None else from_dlpack(output)
+
+
+_kinds: Dict[type, Any] = {numpy.ndarray: NumPyKind}
+
+
+def find_kind(array: Any, name: str) -> Any:
+    """The kind of an array of a type not met before; remembered by its type."""
+    torch = sys.modules.get("torch")
+    if isinstance(array, numpy.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, and conv2d knows no masks: expected "
+                        f"{name}.filled(value)")
+    if isinstance(array, numpy.ndarray):
+        kind: Any = NumPyKind
+    elif torch is not None and isinstance(array, getattr(torch, "Tensor", ())):
+        kind = TorchKind
+    elif hasattr(array, "__dlpack__") and hasattr(array, "__dlpack_device__"):
+        kind = DLPackKind
+    else:
+        raise TypeError(f"{name} is of type {type(array).__name__}: expected a NumPy array, a "
+                        f"torch tensor, or an object with __dlpack__")
+    _kinds[type(array)] = kind
+    return kind
+
+
+def read(array: Any, name: str) -> Tuple[Any, tuple, int, Any]:
+    """(kind, key, address, what to keep alive) of an array argument."""
+    kind = _kinds.get(type(array)) or find_kind(array, name)
+    return (kind, *kind.read(array, name))

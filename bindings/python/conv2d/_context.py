@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""conv2d(), prepack() and the context it makes.
+
+A call's structs (conv2d_tensor of input, residual and output, conv2d_run_args) are built once for
+each combination of shapes, strides and dtypes and kept by the context; a run then only writes the
+addresses into them. A thread that runs takes a set out of its list and puts it back, so no two
+threads share one."""
+from __future__ import annotations
+
+import ctypes
+import weakref
+from typing import Any, Dict, List, Optional, Sequence, SupportsIndex
+
+from . import _arrays
+from ._arrays import is_channels_last
+from ._device import find_device
+from ._library import Params, PlanInfo, RunArgs, Tensor, fail, lib
+from ._options import IntOrPair, Padding, integer, make_params
+
+_MAX_KEYS = 16  # combinations that a context remembers, as many as the library has plans for
+_CHANNELS_LAST = 1  # conv2d_order
+
+
+def _output_sizes(input_tensor: Tensor, weight: Tensor, params: Params) -> tuple:
+    sizes = (ctypes.c_int64 * 4)()
+    status = lib.conv2d_output_sizes(ctypes.byref(input_tensor), ctypes.byref(weight),
+                                     ctypes.byref(params), sizes)
+    if status:
+        fail(status)
+    return tuple(sizes[:input_tensor.rank])
+
+
+class _Call:
+    """The structs of one run. Addresses change with every run, the rest never does."""
+
+    def __init__(self, weight: Tensor, params: Params, kinds: tuple, keys: tuple) -> None:
+        kind, self.key = kinds[0], keys[0]
+        self.input = kind.describe(keys[0], "input")
+        self.residual = kinds[1].describe(keys[1], "residual") if keys[1] else None
+        if keys[2]:
+            self.output = kinds[2].describe(keys[2], "out")
+        else:
+            self.sizes = _output_sizes(self.input, weight, params)
+            self.allocate = kind.allocate
+            self.last = is_channels_last(self.input.sizes[:self.input.rank],
+                                         self.input.strides[:self.input.rank])
+            self.output = Tensor(struct_size=ctypes.sizeof(Tensor), dtype=self.input.dtype,
+                                 rank=self.input.rank)
+            self.output.sizes[:len(self.sizes)] = self.sizes
+            lib.conv2d_tensor_set_order(ctypes.byref(self.output), int(self.last))
+        residual = ctypes.addressof(self.residual) if self.residual else None
+        self.args = RunArgs(
+            struct_size=ctypes.sizeof(RunArgs), input=ctypes.addressof(self.input),
+            residual=residual, output=ctypes.addressof(self.output))
+        self.address = ctypes.addressof(self.args)
+
+    def new_output(self) -> Any:
+        return self.allocate(self.key, self.sizes, self.last)
+
+
+class Context:
+    """A convolution with its weights: made by prepack(), run on any number of inputs.
+
+    Weights are packed for an input's shape at the first run with it. Any number of threads may use
+    one context; the GIL is released while it computes."""
+
+    def __init__(self, device: Any, weight: Tensor, bias: Optional[Tensor],
+                 params: Params) -> None:
+        handle = ctypes.c_void_p()
+        status = lib.conv2d_prepack(device.handle, ctypes.byref(weight),
+                                    ctypes.byref(bias) if bias else None, ctypes.byref(params),
+                                    ctypes.byref(handle))
+        if status:
+            fail(status)
+        self._handle = handle.value
+        # Not at exit: a daemon thread may be running it then.
+        weakref.finalize(self, lib.conv2d_context_destroy, self._handle).atexit = False
+        self._weight = weight
+        self._weight.data = None  # the library has its copy
+        self._params = params
+        self._calls: Dict[tuple, List[_Call]] = {}
+
+    def run(self, input: Any, *, residual: Any = None, out: Any = None) -> Any:
+        """Convolve: activation(conv2d(input, weight) + bias + residual).
+
+        input     array [n, c, h, w] or [c, h, w] of the weight's dtype, any strides.
+        residual  array of the output's shape, added before the activation; may be `out` itself.
+        out       array of the output's shape to write to (any kind and strides, no overlap with
+                  input or weight), or None for a new one: of the input's kind, and channels-last
+                  in memory if the input is.
+        Returns   out, or the new array: [n, oc, oh, ow] or [oc, oh, ow].
+        Raises    ValueError or TypeError with a sentence that names the argument; nothing has been
+                  written then."""
+        kind, key, address, alive = _arrays.read(input, "input")
+        key_residual = key_out = kind_residual = kind_out = None
+        if residual is not None:
+            kind_residual, key_residual, address_residual, alive_residual = _arrays.read(
+                residual, "residual")
+        if out is not None:
+            kind_out, key_out, address_out, alive_out = _arrays.read(out, "out")
+            kind_out.check_output(out)
+        keys = (key, key_residual, key_out)
+        calls = self._calls.get(keys)
+        try:
+            call = calls.pop()
+        except (AttributeError, IndexError):
+            call = _Call(self._weight, self._params, (kind, kind_residual, kind_out), keys)
+            calls = self._remember(keys)
+        call.input.data = address
+        if residual is not None:
+            call.residual.data = address_residual
+        if out is not None:
+            result = out
+        else:
+            result = call.new_output()
+            _, _, address_out, alive_out = _arrays.read(result, "out")
+        call.output.data = address_out
+        status = lib.conv2d_run(self._handle, call.address)
+        if status:
+            fail(status)
+        calls.append(call)
+        return result if out is not None else kind.deliver(result, input)
+
+    __call__ = run
+
+    def _remember(self, keys: tuple) -> List[_Call]:
+        """The list of calls of these keys; the oldest of too many is forgotten."""
+        calls = self._calls.setdefault(keys, [])
+        while len(self._calls) > _MAX_KEYS:
+            self._calls.pop(next(iter(self._calls)), None)
+        return calls
+
+    def describe(self, input_shape: Sequence[SupportsIndex], *, channels_last: bool = False,
+                 verbose: bool = False) -> str:
+        """What runs for an input of this shape ([n, c, h, w] or [c, h, w]), contiguous or
+        channels-last: problem, algorithm, error bound and memory; with verbose every candidate and
+        why it was not chosen. Equal texts (without verbose) promise equal bits."""
+        with _Plan(self, input_shape, channels_last) as plan:
+            length = ctypes.c_size_t()
+            lib.conv2d_plan_text(plan, int(verbose), None, 0, ctypes.byref(length))
+            text = ctypes.create_string_buffer(length.value + 1)
+            lib.conv2d_plan_text(plan, int(verbose), text, len(text), None)
+            return text.value.decode("utf-8", "replace")
+
+    def algorithm(self, input_shape: Sequence[SupportsIndex], *,
+                  channels_last: bool = False) -> str:
+        """Name of the algorithm that runs for an input of this shape, such as "igemm_ch"."""
+        with _Plan(self, input_shape, channels_last) as plan:
+            info = PlanInfo(struct_size=ctypes.sizeof(PlanInfo))
+            status = lib.conv2d_plan_describe(plan, ctypes.byref(info))
+            if status:
+                fail(status)
+            return info.algorithm.decode()
+
+    def release_resources(self) -> None:
+        """Free packed weights, plans and workspaces; the next run makes them again. Safe twice, and
+        while other threads run."""
+        self._calls.clear()
+        status = lib.conv2d_context_release_resources(self._handle)
+        if status:
+            fail(status)
+
+
+class _Plan:
+    """A plan of a context for an input's shape, for the length of a with block."""
+
+    def __init__(self, context: Context, input_shape: Sequence[SupportsIndex],
+                 channels_last: bool) -> None:
+        sizes = tuple(integer(n, f"input_shape[{i}]") for i, n in enumerate(input_shape))
+        weight, params = context._weight, context._params
+        described = _arrays.make_tensor(weight.dtype, sizes, (0,) * len(sizes), "input")
+        order = _CHANNELS_LAST if channels_last else 0
+        sizes_out = _output_sizes(described, weight, params)
+        output = _arrays.make_tensor(weight.dtype, sizes_out, (0,) * len(sizes_out), "output")
+        for tensor in (described, output):
+            lib.conv2d_tensor_set_order(ctypes.byref(tensor), order)
+        self.handle = ctypes.c_void_p()
+        status = lib.conv2d_plan_create(context._handle, ctypes.byref(described), None,
+                                        ctypes.byref(output), ctypes.byref(self.handle))
+        if status:
+            fail(status)
+
+    def __enter__(self) -> ctypes.c_void_p:
+        return self.handle
+
+    def __exit__(self, *unused: Any) -> None:
+        lib.conv2d_plan_destroy(self.handle)
+
+
+def _describe(array: Any, name: str) -> tuple:
+    """(conv2d_tensor with its data, what must stay alive) of an array or None."""
+    if array is None:
+        return None, None
+    kind, key, address, alive = _arrays.read(array, name)
+    tensor = kind.describe(key, name)
+    tensor.data = address
+    return tensor, alive
+
+
+def prepack(weight: Any, bias: Any = None, stride: IntOrPair = 1, padding: Padding = 0,
+            dilation: IntOrPair = 1, groups: SupportsIndex = 1, *, padding_mode: str = "zeros",
+            activation: Optional[str] = None, device: Any = None,
+            accuracy: str = "default") -> Context:
+    """Make a Context from weights and options, to be run on many inputs.
+
+    weight and bias are copied. All arguments as in conv2d()."""
+    params = make_params(stride, padding, dilation, groups, padding_mode, activation, accuracy)
+    weight_tensor, weight_alive = _describe(weight, "weight")
+    bias_tensor, bias_alive = _describe(bias, "bias")
+    if weight_tensor is None:
+        raise TypeError("weight is None: expected an array")
+    return Context(find_device(device), weight_tensor, bias_tensor, params)
+
+
+def conv2d(input: Any, weight: Any, bias: Any = None, stride: IntOrPair = 1, padding: Padding = 0,
+           dilation: IntOrPair = 1, groups: SupportsIndex = 1, *, padding_mode: str = "zeros",
+           activation: Optional[str] = None, residual: Any = None, out: Any = None,
+           device: Any = None, accuracy: str = "default") -> Any:
+    """Convolve once: activation(conv2d(input, weight) + bias + residual), as
+    torch.nn.functional.conv2d does (cross-correlation). For many inputs with the same weights
+    prepack() is faster.
+
+    Arrays are NumPy arrays, torch tensors on the CPU or objects with __dlpack__, of any strides,
+    read-only ones too; none is copied. All have one dtype, float32 or float64.
+
+    input         [n, c, h, w], or [c, h, w] for one picture.
+    weight        [oc, c / groups, kh, kw].
+    bias          [oc] or None.
+    stride, dilation  in pixels: an int or (y, x).
+    padding       in pixels: an int, (y, x), (top, left, bottom, right), "same" or "valid".
+    groups        divides the channels of input and output.
+    padding_mode  "zeros", "reflect", "replicate" or "circular".
+    activation    None or "relu", "relu6", "clamp:MIN,MAX" (one may be missing),
+                  "leaky_relu[:SLOPE]", "sigmoid", "tanh", "silu", "hardswish", "hardsigmoid",
+                  "gelu", "gelu_tanh", "mish".
+    residual      None or an array of the output's shape, added before the activation; may be `out`.
+    out           array to write to, or None for a new one: of the input's kind, and channels-last
+                  in memory if the input is.
+    device        None, "cpu" or "auto".
+    accuracy      "default", "strict", "fast" or "tf32".
+    Returns       out or the new array: [n, oc, oh, ow] or [oc, oh, ow].
+    Raises        ValueError or TypeError with a sentence that names the argument, its value and
+                  what was expected; nothing has been written then."""
+    params = make_params(stride, padding, dilation, groups, padding_mode, activation, accuracy)
+    kind, key, address, alive = _arrays.read(input, "input")
+    weight_tensor, weight_alive = _describe(weight, "weight")
+    bias_tensor, bias_alive = _describe(bias, "bias")
+    residual_tensor, residual_alive = _describe(residual, "residual")
+    if weight_tensor is None:
+        raise TypeError("weight is None: expected an array")
+    input_tensor = kind.describe(key, "input")
+    input_tensor.data = address
+    if out is not None:
+        out_kind, out_key, out_address, out_alive = _arrays.read(out, "out")
+        out_kind.check_output(out)
+        result, output = out, out_kind.describe(out_key, "out")
+        output.data = out_address
+    else:
+        sizes = _output_sizes(input_tensor, weight_tensor, params)
+        result = kind.allocate(key, sizes, is_channels_last(
+            input_tensor.sizes[:input_tensor.rank], input_tensor.strides[:input_tensor.rank]))
+        output, out_alive = _describe(result, "out")
+    used = find_device(device)
+    arguments = (input_tensor, weight_tensor, bias_tensor, residual_tensor, params, output)
+    status = lib.conv2d(used.handle, *(ctypes.byref(a) if a else None for a in arguments))
+    if status:
+        fail(status)
+    return result if out is not None else kind.deliver(result, input)
