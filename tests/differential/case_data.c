@@ -167,8 +167,8 @@ void case_place_make(const case_data *data, bool at_end, case_place *place)
             continue;
         place->buffers[i] = guard_alloc(image->n_bytes, at_end);
         memcpy(place->buffers[i].data, image->bytes, image->n_bytes);
-        t->data = (char *)place->buffers[i].data +
-                  (size_t)image->origin * conv2d_dtype_bytes(t->dtype);
+        t->data =
+            (char *)place->buffers[i].data + (size_t)image->origin * conv2d_dtype_bytes(t->dtype);
         if (i != CASE_OUTPUT)
             guard_protect(&place->buffers[i], false);
     }

@@ -9,7 +9,10 @@
 
 #include "backend/backend.h"
 
-static const conv2d_tensor *optional(const conv2d_tensor *t) { return t->rank ? t : NULL; }
+static const conv2d_tensor *optional(const conv2d_tensor *t)
+{
+    return t->rank ? t : NULL;
+}
 
 static conv2d_status broken(char *why, const char *sentence, unsigned long long a,
                             unsigned long long b)
@@ -39,8 +42,7 @@ static conv2d_status run_plan(case_place *place, conv2d_context *context, bool a
     conv2d_tensor input = q->input, residual = q->residual, output = q->output;
     input.data = residual.data = output.data = NULL;
     conv2d_plan *plan = NULL;
-    conv2d_status status =
-        conv2d_plan_create(context, &input, optional(&residual), &output, &plan);
+    conv2d_status status = conv2d_plan_create(context, &input, optional(&residual), &output, &plan);
     if (status != CONV2D_OK)
         return status;
     size_t bytes = 0;
@@ -63,8 +65,8 @@ static conv2d_status run_plan(case_place *place, conv2d_context *context, bool a
         status = conv2d_plan_run(plan, &args);
         for (size_t i = bytes; status == CONV2D_OK && i < rounded; ++i)
             if (((unsigned char *)workspace.data)[i] != 0xff)
-                status = broken(why, "byte %llu after a workspace of %llu bytes was written", i,
-                                bytes);
+                status =
+                    broken(why, "byte %llu after a workspace of %llu bytes was written", i, bytes);
         guard_free(&workspace);
     }
     conv2d_plan_destroy(plan);
@@ -80,9 +82,8 @@ conv2d_status case_run(case_place *place, const run_how *how, char why[WHY_BYTES
     case_place_reset(place);
     why[0] = 0;
     if (how->path == CALL_ONESHOT) {
-        const conv2d_status status =
-            conv2d(how->device, &q->input, &q->weight, optional(&q->bias), optional(&q->residual),
-                   &params, &q->output);
+        const conv2d_status status = conv2d(how->device, &q->input, &q->weight, optional(&q->bias),
+                                            optional(&q->residual), &params, &q->output);
         if (status != CONV2D_OK)
             snprintf(why, WHY_BYTES, "%s", conv2d_last_error());
         return status;

@@ -21,10 +21,17 @@ static int64_t source_index(int32_t mode, int64_t i, int64_t size)
 {
     while (i < 0 || i >= size) {
         switch (mode) {
-        case CONV2D_PAD_REFLECT: i = i < 0 ? -i : 2 * (size - 1) - i; break;
-        case CONV2D_PAD_REPLICATE: i = i < 0 ? 0 : size - 1; break;
-        case CONV2D_PAD_CIRCULAR: i += i < 0 ? size : -size; break;
-        default: return -1;
+        case CONV2D_PAD_REFLECT:
+            i = i < 0 ? -i : 2 * (size - 1) - i;
+            break;
+        case CONV2D_PAD_REPLICATE:
+            i = i < 0 ? 0 : size - 1;
+            break;
+        case CONV2D_PAD_CIRCULAR:
+            i += i < 0 ? size : -size;
+            break;
+        default:
+            return -1;
         }
     }
     return i;
@@ -59,8 +66,8 @@ static oracle_value one_value(const conv2d_problem *p, const int64_t at[4], cons
                 continue;
             int64_t i = at[0] * input->strides[0] + group * icg * input->strides[1] +
                         iy * input->strides[2] + ix * input->strides[3];
-            int64_t w = at[1] * weight->strides[0] + ky * weight->strides[2] +
-                        kx * weight->strides[3];
+            int64_t w =
+                at[1] * weight->strides[0] + ky * weight->strides[2] + kx * weight->strides[3];
             for (int64_t c = 0; c < icg; ++c) {
                 const long double product = oracle_load(input, i) * oracle_load(weight, w);
                 v.y += product;
@@ -131,23 +138,34 @@ long double oracle_activate(const conv2d_params *p, long double x)
         return x;
     switch (p->activation) {
     case CONV2D_ACT_NONE:
-    case CONV2D_ACT_CLAMP: return clamp(x, (long double)p->output_min, (long double)p->output_max);
-    case CONV2D_ACT_RELU: return x < 0 ? 0 : x;
-    case CONV2D_ACT_RELU6: return clamp(x, 0, 6);
-    case CONV2D_ACT_LEAKY_RELU: return x > 0 ? x : (long double)p->alpha * x;
-    case CONV2D_ACT_SIGMOID: return 1 / (1 + expl(-x));
-    case CONV2D_ACT_TANH: return tanhl(x);
-    case CONV2D_ACT_SILU: return x / (1 + expl(-x));
-    case CONV2D_ACT_HARDSWISH: return x * clamp(x + 3, 0, 6) / 6;
-    case CONV2D_ACT_HARDSIGMOID: return clamp(x + 3, 0, 6) / 6;
-    case CONV2D_ACT_GELU: return x / 2 * erfcl(-x * root_half);
+    case CONV2D_ACT_CLAMP:
+        return clamp(x, (long double)p->output_min, (long double)p->output_max);
+    case CONV2D_ACT_RELU:
+        return x < 0 ? 0 : x;
+    case CONV2D_ACT_RELU6:
+        return clamp(x, 0, 6);
+    case CONV2D_ACT_LEAKY_RELU:
+        return x > 0 ? x : (long double)p->alpha * x;
+    case CONV2D_ACT_SIGMOID:
+        return 1 / (1 + expl(-x));
+    case CONV2D_ACT_TANH:
+        return tanhl(x);
+    case CONV2D_ACT_SILU:
+        return x / (1 + expl(-x));
+    case CONV2D_ACT_HARDSWISH:
+        return x * clamp(x + 3, 0, 6) / 6;
+    case CONV2D_ACT_HARDSIGMOID:
+        return clamp(x + 3, 0, 6) / 6;
+    case CONV2D_ACT_GELU:
+        return x / 2 * erfcl(-x * root_half);
     case CONV2D_ACT_GELU_TANH: /* (1 + tanh u) / 2 = 1 / (1 + exp(-2u)) */
         return x / (1 + expl(-2 * root_2_pi * (x + 0.044715L * x * x * x)));
     case CONV2D_ACT_MISH: { /* tanh(log(1 + e)) = e (e + 2) / (e (e + 2) + 2), e = exp(x) */
         const long double e = expl(x > 100 ? 100 : x), t = e * (e + 2);
         return x * (t / (t + 2));
     }
-    default: abort();
+    default:
+        abort();
     }
 }
 
@@ -170,12 +188,11 @@ long double oracle_ulp(int32_t dtype, long double x)
 long double oracle_bound_after(const conv2d_problem *p, long double y, long double bound)
 {
     const conv2d_params *q = &p->params;
-    const bool clamps = q->activation == CONV2D_ACT_NONE &&
-                        (q->output_min > -HUGE_VAL || q->output_max < HUGE_VAL);
+    const bool clamps =
+        q->activation == CONV2D_ACT_NONE && (q->output_min > -HUGE_VAL || q->output_max < HUGE_VAL);
     if (q->activation == CONV2D_ACT_NONE && !clamps)
         return bound;
-    const c2_activation_info *info =
-        c2_activation_by_id(clamps ? CONV2D_ACT_CLAMP : q->activation);
+    const c2_activation_info *info = c2_activation_by_id(clamps ? CONV2D_ACT_CLAMP : q->activation);
     long double moved = (long double)info->lipschitz * bound;
     if (q->activation == CONV2D_ACT_LEAKY_RELU && fabs(q->alpha) > 1)
         moved = (long double)fabs(q->alpha) * bound;

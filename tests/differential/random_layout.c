@@ -26,7 +26,10 @@ static const form_rule rules[] = {
 };
 
 /* A bit for each axis, never none. */
-static int random_axes(rng *r) { return (int)rng_range(r, 1, 15); }
+static int random_axes(rng *r)
+{
+    return (int)rng_range(r, 1, 15);
+}
 
 void random_strides(rng *r, memory_form form, conv2d_tensor *tensor)
 {

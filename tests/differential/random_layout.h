@@ -7,13 +7,13 @@
 #include "support/rng.h"
 
 typedef enum memory_form {
-    FORM_FIRST,         /* contiguous, channels first */
-    FORM_LAST,          /* contiguous, channels last */
-    FORM_FIRST_SLICE,   /* a slice (gaps, steps) of a larger tensor, channels first */
+    FORM_FIRST,       /* contiguous, channels first */
+    FORM_LAST,        /* contiguous, channels last */
+    FORM_FIRST_SLICE, /* a slice (gaps, steps) of a larger tensor, channels first */
     FORM_LAST_SLICE,
-    FORM_TRANSPOSED,    /* some other order of the axes, perhaps sliced */
-    FORM_EXPANDED,      /* stride 0 on some axis */
-    FORM_NEGATIVE       /* some axis runs backwards */
+    FORM_TRANSPOSED, /* some other order of the axes, perhaps sliced */
+    FORM_EXPANDED,   /* stride 0 on some axis */
+    FORM_NEGATIVE    /* some axis runs backwards */
 } memory_form;
 
 /* Set tensor->strides from its rank (3 or 4) and sizes. */

@@ -13,8 +13,8 @@
 static const int widths[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  11, 12, 13, 14, 15,
                              16, 17, 24, 27, 28, 31, 32, 33, 47, 48, 49, 63, 64, 65};
 static const int large_widths[] = {17, 24, 28, 31, 33, 47, 48, 56, 63, 65, 97, 130};
-static const int channels[] = {1, 1, 2, 3, 3, 4, 4, 5, 6, 7, 8, 8, 9, 12, 15, 16, 16, 17, 24, 31,
-                               32, 33, 48, 64, 65, 70};
+static const int channels[] = {1,  1,  2,  3,  3,  4,  4,  5,  6,  7,  8,  8,  9,
+                               12, 15, 16, 16, 17, 24, 31, 32, 33, 48, 64, 65, 70};
 static const int many_channels[] = {24, 33, 48, 64, 65, 70, 96, 127, 128, 160};
 static const int most_channels[] = {363, 384, 385, 400, 431, 512, 513};
 static const int strides[][2] = {[STRIDE_1] = {1, 1}, [STRIDE_2] = {2, 2}, [STRIDE_3] = {3, 3}};
@@ -40,10 +40,13 @@ static int draw(rng *r, const int *weights, int n)
     }
     return n - 1;
 }
-#define DRAW(r, ...)                                                                               \
+#define DRAW(r, ...) \
     draw(r, (const int[]){__VA_ARGS__}, (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)))
 
-static bool percent(rng *r, int p) { return rng_range(r, 0, 99) < p; }
+static bool percent(rng *r, int p)
+{
+    return rng_range(r, 0, 99) < p;
+}
 
 #define PICK(r, list) (list)[rng_range(r, 0, (int64_t)(sizeof(list) / sizeof(list)[0]) - 1)]
 
@@ -55,13 +58,27 @@ static void draw_kernel(rng *r, random_case *c)
     const int kind = weights ? DRAW(r, 60, 40) : DRAW(r, 30, 28, 12, 9, 9, 8, 4);
     c->label[AXIS_KERNEL] = kind;
     switch (kind) {
-    case KERNEL_1X1: k[0] = k[1] = 1; break;
-    case KERNEL_3X3: k[0] = k[1] = 3; break;
-    case KERNEL_SQUARE: k[0] = k[1] = PICK(r, squares); break;
-    case KERNEL_ROW: k[0] = 1, k[1] = rng_range(r, 2, 7); break;
-    case KERNEL_COLUMN: k[0] = rng_range(r, 2, 7), k[1] = 1; break;
-    case KERNEL_OTHER: k[0] = rng_range(r, 2, 3), k[1] = k[0] + rng_range(r, 1, 4); break;
-    default: k[0] = rng_range(r, 5, 31), k[1] = rng_range(r, 9, 31); break;
+    case KERNEL_1X1:
+        k[0] = k[1] = 1;
+        break;
+    case KERNEL_3X3:
+        k[0] = k[1] = 3;
+        break;
+    case KERNEL_SQUARE:
+        k[0] = k[1] = PICK(r, squares);
+        break;
+    case KERNEL_ROW:
+        k[0] = 1, k[1] = rng_range(r, 2, 7);
+        break;
+    case KERNEL_COLUMN:
+        k[0] = rng_range(r, 2, 7), k[1] = 1;
+        break;
+    case KERNEL_OTHER:
+        k[0] = rng_range(r, 2, 3), k[1] = k[0] + rng_range(r, 1, 4);
+        break;
+    default:
+        k[0] = rng_range(r, 5, 31), k[1] = rng_range(r, 9, 31);
+        break;
     }
 }
 
@@ -191,8 +208,8 @@ static void draw_channels(rng *r, random_case *c)
     }
     q->input.sizes[0] = DRAW(r, 2, 78, 14, 6);
     /* Into the budget: fewer images, then smaller channel counts, then fewer groups. */
-    const int64_t each = q->weight.sizes[2] * q->weight.sizes[3] * q->output.sizes[2] *
-                         q->output.sizes[3];
+    const int64_t each =
+        q->weight.sizes[2] * q->weight.sizes[3] * q->output.sizes[2] * q->output.sizes[3];
     while (q->input.sizes[0] * groups * icg * ocg * each > budgets[size]) {
         if (q->input.sizes[0] > 1)
             q->input.sizes[0] = 1;
@@ -248,14 +265,15 @@ static void draw_layouts(rng *r, random_case *c)
     conv2d_problem *q = &c->problem;
     static const memory_form outputs[] = {FORM_FIRST, FORM_LAST, FORM_FIRST_SLICE, FORM_LAST_SLICE,
                                           FORM_TRANSPOSED};
-    static const memory_form inputs[] = {FORM_FIRST, FORM_LAST, FORM_FIRST_SLICE, FORM_LAST_SLICE,
-                                         FORM_TRANSPOSED, FORM_EXPANDED, FORM_NEGATIVE};
-    static const memory_form kernels[] = {FORM_FIRST, FORM_LAST, FORM_FIRST_SLICE, FORM_TRANSPOSED,
-                                          FORM_EXPANDED, FORM_NEGATIVE};
+    static const memory_form inputs[] = {FORM_FIRST,      FORM_LAST,       FORM_FIRST_SLICE,
+                                         FORM_LAST_SLICE, FORM_TRANSPOSED, FORM_EXPANDED,
+                                         FORM_NEGATIVE};
+    static const memory_form kernels[] = {FORM_FIRST,      FORM_LAST,     FORM_FIRST_SLICE,
+                                          FORM_TRANSPOSED, FORM_EXPANDED, FORM_NEGATIVE};
     static const int same_order[] = {OUTPUT_NCHW, OUTPUT_NHWC, OUTPUT_NCHW, OUTPUT_NHWC};
     const int in = DRAW(r, 27, 27, 11, 11, 8, 8, 8);
-    const int out = in <= INPUT_NHWC_SLICE && percent(r, 60) ? same_order[in]
-                                                             : DRAW(r, 24, 24, 18, 18, 16);
+    const int out =
+        in <= INPUT_NHWC_SLICE && percent(r, 60) ? same_order[in] : DRAW(r, 24, 24, 18, 18, 16);
     const int w = DRAW(r, 50, 18, 8, 8, 8, 8);
     c->label[AXIS_INPUT] = in;
     c->label[AXIS_OUTPUT] = out;
@@ -298,8 +316,8 @@ static double draw_bound(rng *r, const random_case *c)
 static void draw_activation(rng *r, random_case *c)
 {
     conv2d_params *p = &c->problem.params;
-    static const int exact[] = {CONV2D_ACT_NONE,      CONV2D_ACT_NONE,     CONV2D_ACT_RELU,
-                                CONV2D_ACT_RELU6,     CONV2D_ACT_CLAMP,    ACTIVATION_CLAMP_LOW,
+    static const int exact[] = {CONV2D_ACT_NONE,      CONV2D_ACT_NONE,  CONV2D_ACT_RELU,
+                                CONV2D_ACT_RELU6,     CONV2D_ACT_CLAMP, ACTIVATION_CLAMP_LOW,
                                 ACTIVATION_CLAMP_HIGH};
     int kind = (int)rng_range(r, -4, ACTIVATION_CLAMP_HIGH);
     if (kind < 0)

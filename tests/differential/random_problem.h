@@ -11,23 +11,30 @@
 
 /* Axes of the count matrix (names of axes and values: matrix.c). */
 typedef enum case_axis {
-    AXIS_INPUT,    /* how the input lies in memory */
-    AXIS_OUTPUT,   /* how the output lies */
-    AXIS_WEIGHT,   /* how the weight lies */
+    AXIS_INPUT,  /* how the input lies in memory */
+    AXIS_OUTPUT, /* how the output lies */
+    AXIS_WEIGHT, /* how the weight lies */
     AXIS_DTYPE,
     AXIS_PADDING,
-    AXIS_STRIDE,   /* stride and dilation of the convolution */
-    AXIS_KERNEL,   /* extent of the kernel */
+    AXIS_STRIDE, /* stride and dilation of the convolution */
+    AXIS_KERNEL, /* extent of the kernel */
     AXIS_GROUPS,
-    AXIS_ADDEND,   /* bias and residual */
+    AXIS_ADDEND, /* bias and residual */
     AXIS_ACTIVATION,
-    AXIS_LIMIT,    /* workspace_limit, flush_denormals */
-    AXIS_SIZE,     /* of the whole problem */
+    AXIS_LIMIT, /* workspace_limit, flush_denormals */
+    AXIS_SIZE,  /* of the whole problem */
     N_AXES
 } case_axis;
 
-enum { INPUT_NCHW, INPUT_NHWC, INPUT_NCHW_SLICE, INPUT_NHWC_SLICE, INPUT_TRANSPOSED, INPUT_EXPANDED,
-       INPUT_NEGATIVE };
+enum {
+    INPUT_NCHW,
+    INPUT_NHWC,
+    INPUT_NCHW_SLICE,
+    INPUT_NHWC_SLICE,
+    INPUT_TRANSPOSED,
+    INPUT_EXPANDED,
+    INPUT_NEGATIVE
+};
 enum { OUTPUT_NCHW, OUTPUT_NHWC, OUTPUT_NCHW_GAPS, OUTPUT_NHWC_GAPS, OUTPUT_TRANSPOSED };
 enum {
     WEIGHT_OIHW,
@@ -74,7 +81,7 @@ typedef struct random_case {
     conv2d_problem problem; /* descriptions without data; params.algorithm is NULL */
     bool in_place;          /* the residual is the output's memory */
     double input_scale, weight_scale, zero_share;
-    int64_t integer_max;    /* VALUES_INTEGER: |input|, |weight| <= this */
+    int64_t integer_max; /* VALUES_INTEGER: |input|, |weight| <= this */
     int label[N_AXES];
 } random_case;
 

@@ -195,8 +195,8 @@ static void test_case(session *s, const random_case *c)
     case_place place;
     case_data_make(c, &data);
     case_place_make(&data, c->seed % 2 == 1, &place);
-    const bool batch_of_one = c->problem.input.rank == 4 && c->problem.input.sizes[0] == 1 &&
-                              !c->in_place;
+    const bool batch_of_one =
+        c->problem.input.rank == 4 && c->problem.input.sizes[0] == 1 && !c->in_place;
     for (int i = -1; i < s->n; ++i) {
         if (i >= 0 && (!accepted[i] || s->list[i].shadowed))
             continue;

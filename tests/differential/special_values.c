@@ -157,8 +157,8 @@ static random_case fixed_case(const shape *p, conv2d_order order)
 
 /* One shape for each family: GEMM with a border, 1x1, depthwise, multiplier, groups. */
 static const shape shapes[] = {
-    {1, 5, 19, 9, 37, 3, 3, 1}, {1, 20, 33, 5, 13, 1, 1, 0}, {1, 3, 8, 6, 6, 1, 1, 1},
-    {21, 21, 21, 7, 35, 3, 3, 1}, {6, 6, 12, 6, 21, 5, 5, 2}, {3, 12, 9, 8, 18, 3, 3, 1},
+    {1, 5, 19, 9, 37, 3, 3, 1},   {1, 20, 33, 5, 13, 1, 1, 0}, {1, 3, 8, 6, 6, 1, 1, 1},
+    {21, 21, 21, 7, 35, 3, 3, 1}, {6, 6, 12, 6, 21, 5, 5, 2},  {3, 12, 9, 8, 18, 3, 3, 1},
 };
 enum { N_SHAPES = sizeof shapes / sizeof shapes[0] };
 
@@ -344,8 +344,8 @@ typedef struct test {
 } test;
 
 static const test tests[] = {
-    {"random special values", test_random},  {"infinite weights", test_infinite_weights},
-    {"activations", test_activations},       {"denormals", test_denormals},
+    {"random special values", test_random},    {"infinite weights", test_infinite_weights},
+    {"activations", test_activations},         {"denormals", test_denormals},
     {"flush_denormals mode", test_flush_mode}, {"overflow", test_overflow},
 };
 

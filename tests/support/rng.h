@@ -6,7 +6,9 @@
 #include <math.h>
 #include <stdint.h>
 
-typedef struct rng { uint64_t state; } rng;
+typedef struct rng {
+    uint64_t state;
+} rng;
 
 static inline uint64_t rng_u64(rng *r)
 {
@@ -23,7 +25,10 @@ static inline int64_t rng_range(rng *r, int64_t low, int64_t high)
 }
 
 /* Uniform in [0, 1). */
-static inline double rng_unit(rng *r) { return (double)(rng_u64(r) >> 11) * 0x1p-53; }
+static inline double rng_unit(rng *r)
+{
+    return (double)(rng_u64(r) >> 11) * 0x1p-53;
+}
 
 /* Standard normal (Box-Muller). */
 static inline double rng_normal(rng *r)
