@@ -94,11 +94,13 @@ class NumPyKind:
             raise ValueError("out is read-only: expected an array that can be written")
 
     @staticmethod
-    def allocate(key: tuple, sizes: Tuple[int, ...], channels_last: bool) -> Any:
+    def allocate(key: tuple, sizes: Tuple[int, ...], channels_last: bool) -> Tuple[Any, int]:
         if channels_last:
             array = numpy.empty(_channels_to_end(sizes), key[2])
-            return array.transpose(_last_to_first(len(sizes)))
-        return numpy.empty(sizes, key[2])
+            array = array.transpose(_last_to_first(len(sizes)))
+        else:
+            array = numpy.empty(sizes, key[2])
+        return array, array.__array_interface__["data"][0]
 
     @staticmethod
     def deliver(output: Any, like: Any) -> Any:
@@ -134,12 +136,14 @@ class TorchKind:
         pass
 
     @staticmethod
-    def allocate(key: tuple, sizes: Tuple[int, ...], channels_last: bool) -> Any:
+    def allocate(key: tuple, sizes: Tuple[int, ...], channels_last: bool) -> Tuple[Any, int]:
         empty = sys.modules["torch"].empty
         if channels_last:
             array = empty(_channels_to_end(sizes), dtype=key[2], device="cpu")
-            return array.permute(_last_to_first(len(sizes)))
-        return empty(sizes, dtype=key[2], device="cpu")
+            array = array.permute(_last_to_first(len(sizes)))
+        else:
+            array = empty(sizes, dtype=key[2], device="cpu")
+        return array, array.data_ptr()
 
     @staticmethod
     def deliver(output: Any, like: Any) -> Any:
@@ -230,7 +234,7 @@ class DLPackKind:
             raise ValueError("out is read-only: expected an array that can be written")
 
     @staticmethod
-    def allocate(key: tuple, sizes: Tuple[int, ...], channels_last: bool) -> Any:
+    def allocate(key: tuple, sizes: Tuple[int, ...], channels_last: bool) -> Tuple[Any, int]:
         return NumPyKind.allocate((None, None, key[2]), sizes, channels_last)
 
     @staticmethod
@@ -265,7 +269,6 @@ def find_kind(array: Any, name: str) -> Any:
     return kind
 
 
-def read(array: Any, name: str) -> Tuple[Any, tuple, int, Any]:
-    """(kind, key, address, what to keep alive) of an array argument."""
-    kind = _kinds.get(type(array)) or find_kind(array, name)
-    return (kind, *kind.read(array, name))
+def kind_of(array: Any, name: str) -> Any:
+    """The kind of an array argument, or TypeError."""
+    return _kinds.get(type(array)) or find_kind(array, name)

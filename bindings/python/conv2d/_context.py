@@ -8,54 +8,57 @@ threads share one."""
 from __future__ import annotations
 
 import ctypes
+import threading
 import weakref
-from typing import Any, Dict, List, Optional, Sequence, SupportsIndex
+from typing import Any, Dict, List, Optional, Sequence, SupportsIndex, Tuple
 
 from . import _arrays
-from ._arrays import is_channels_last
+from ._arrays import _kinds, find_kind, is_channels_last, make_tensor
 from ._device import find_device
 from ._library import Params, PlanInfo, RunArgs, Tensor, fail, lib
 from ._options import IntOrPair, Padding, integer, make_params
 
 _MAX_KEYS = 16  # combinations that a context remembers, as many as the library has plans for
-_CHANNELS_LAST = 1  # conv2d_order
 
 
-def _output_sizes(input_tensor: Tensor, weight: Tensor, params: Params) -> tuple:
+def _describe_output(input: Tensor, weight: Tensor, params: Params,
+                     channels_last: Optional[bool] = None) -> Tuple[Tensor, bool]:
+    """The output for an input, without data, and whether it is channels-last; None: as the input
+    is."""
+    rank = input.rank
     sizes = (ctypes.c_int64 * 4)()
-    status = lib.conv2d_output_sizes(ctypes.byref(input_tensor), ctypes.byref(weight),
+    status = lib.conv2d_output_sizes(ctypes.byref(input), ctypes.byref(weight),
                                      ctypes.byref(params), sizes)
     if status:
         fail(status)
-    return tuple(sizes[:input_tensor.rank])
+    if channels_last is None:
+        channels_last = is_channels_last(input.sizes[:rank], input.strides[:rank])
+    output = make_tensor(input.dtype, tuple(sizes[:rank]), (0,) * rank, "output")
+    lib.conv2d_tensor_set_order(ctypes.byref(output), int(channels_last))
+    return output, channels_last
 
 
 class _Call:
     """The structs of one run. Addresses change with every run, the rest never does."""
 
     def __init__(self, weight: Tensor, params: Params, kinds: tuple, keys: tuple) -> None:
-        kind, self.key = kinds[0], keys[0]
-        self.input = kind.describe(keys[0], "input")
+        self.kind, self.key = kinds[0], keys[0]
+        self.input = self.kind.describe(keys[0], "input")
         self.residual = kinds[1].describe(keys[1], "residual") if keys[1] else None
         if keys[2]:
             self.output = kinds[2].describe(keys[2], "out")
         else:
-            self.sizes = _output_sizes(self.input, weight, params)
-            self.allocate = kind.allocate
-            self.last = is_channels_last(self.input.sizes[:self.input.rank],
-                                         self.input.strides[:self.input.rank])
-            self.output = Tensor(struct_size=ctypes.sizeof(Tensor), dtype=self.input.dtype,
-                                 rank=self.input.rank)
-            self.output.sizes[:len(self.sizes)] = self.sizes
-            lib.conv2d_tensor_set_order(ctypes.byref(self.output), int(self.last))
+            self.output, self.last = _describe_output(self.input, weight, params)
+            self.sizes = tuple(self.output.sizes[:self.output.rank])
         residual = ctypes.addressof(self.residual) if self.residual else None
         self.args = RunArgs(
             struct_size=ctypes.sizeof(RunArgs), input=ctypes.addressof(self.input),
             residual=residual, output=ctypes.addressof(self.output))
         self.address = ctypes.addressof(self.args)
 
-    def new_output(self) -> Any:
-        return self.allocate(self.key, self.sizes, self.last)
+    def new_output(self) -> Tuple[Any, int]:
+        """A new array for the result, and its address."""
+        return self.kind.allocate(self.key, self.sizes, self.last)
 
 
 class Context:
@@ -78,6 +81,7 @@ class Context:
         self._weight = weight
         self._weight.data = None  # the library has its copy
         self._params = params
+        self._lock = threading.Lock()  # guards changes of _calls, but not of its lists
         self._calls: Dict[tuple, List[_Call]] = {}
 
     def run(self, input: Any, *, residual: Any = None, out: Any = None) -> Any:
@@ -91,13 +95,17 @@ class Context:
         Returns   out, or the new array: [n, oc, oh, ow] or [oc, oh, ow].
         Raises    ValueError or TypeError with a sentence that names the argument; nothing has been
                   written then."""
-        kind, key, address, alive = _arrays.read(input, "input")
+        # kind_of() written out: of a run's 5 microseconds a function call costs a tenth.
+        kind = _kinds.get(type(input)) or find_kind(input, "input")
+        key, address, alive = kind.read(input, "input")
         key_residual = key_out = kind_residual = kind_out = None
         if residual is not None:
-            kind_residual, key_residual, address_residual, alive_residual = _arrays.read(
+            kind_residual = _kinds.get(type(residual)) or find_kind(residual, "residual")
+            key_residual, address_residual, alive_residual = kind_residual.read(
                 residual, "residual")
         if out is not None:
-            kind_out, key_out, address_out, alive_out = _arrays.read(out, "out")
+            kind_out = _kinds.get(type(out)) or find_kind(out, "out")
+            key_out, address_out, alive_out = kind_out.read(out, "out")
             kind_out.check_output(out)
         keys = (key, key_residual, key_out)
         calls = self._calls.get(keys)
@@ -112,8 +120,7 @@ class Context:
         if out is not None:
             result = out
         else:
-            result = call.new_output()
-            _, _, address_out, alive_out = _arrays.read(result, "out")
+            result, address_out = call.new_output()
         call.output.data = address_out
         status = lib.conv2d_run(self._handle, call.address)
         if status:
@@ -125,9 +132,10 @@ class Context:
 
     def _remember(self, keys: tuple) -> List[_Call]:
         """The list of calls of these keys; the oldest of too many is forgotten."""
-        calls = self._calls.setdefault(keys, [])
-        while len(self._calls) > _MAX_KEYS:
-            self._calls.pop(next(iter(self._calls)), None)
+        with self._lock:
+            calls = self._calls.setdefault(keys, [])
+            while len(self._calls) > _MAX_KEYS:
+                del self._calls[next(iter(self._calls))]
         return calls
 
     def describe(self, input_shape: Sequence[SupportsIndex], *, channels_last: bool = False,
@@ -155,7 +163,8 @@ class Context:
     def release_resources(self) -> None:
         """Free packed weights, plans and workspaces; the next run makes them again. Safe twice, and
         while other threads run."""
-        self._calls.clear()
+        with self._lock:
+            self._calls.clear()
         status = lib.conv2d_context_release_resources(self._handle)
         if status:
             fail(status)
@@ -167,13 +176,9 @@ class _Plan:
     def __init__(self, context: Context, input_shape: Sequence[SupportsIndex],
                  channels_last: bool) -> None:
         sizes = tuple(integer(n, f"input_shape[{i}]") for i, n in enumerate(input_shape))
-        weight, params = context._weight, context._params
-        described = _arrays.make_tensor(weight.dtype, sizes, (0,) * len(sizes), "input")
-        order = _CHANNELS_LAST if channels_last else 0
-        sizes_out = _output_sizes(described, weight, params)
-        output = _arrays.make_tensor(weight.dtype, sizes_out, (0,) * len(sizes_out), "output")
-        for tensor in (described, output):
-            lib.conv2d_tensor_set_order(ctypes.byref(tensor), order)
+        described = make_tensor(context._weight.dtype, sizes, (0,) * len(sizes), "input")
+        lib.conv2d_tensor_set_order(ctypes.byref(described), int(channels_last))
+        output, _ = _describe_output(described, context._weight, context._params, channels_last)
         self.handle = ctypes.c_void_p()
         status = lib.conv2d_plan_create(context._handle, ctypes.byref(described), None,
                                         ctypes.byref(output), ctypes.byref(self.handle))
@@ -191,7 +196,8 @@ def _describe(array: Any, name: str) -> tuple:
     """(conv2d_tensor with its data, what must stay alive) of an array or None."""
     if array is None:
         return None, None
-    kind, key, address, alive = _arrays.read(array, name)
+    kind = _arrays.kind_of(array, name)
+    key, address, alive = kind.read(array, name)
     tensor = kind.describe(key, name)
     tensor.data = address
     return tensor, alive
@@ -242,7 +248,8 @@ def conv2d(input: Any, weight: Any, bias: Any = None, stride: IntOrPair = 1, pad
     Raises        ValueError or TypeError with a sentence that names the argument, its value and
                   what was expected; nothing has been written then."""
     params = make_params(stride, padding, dilation, groups, padding_mode, activation, accuracy)
-    kind, key, address, alive = _arrays.read(input, "input")
+    kind = _arrays.kind_of(input, "input")
+    key, address, alive = kind.read(input, "input")
     weight_tensor, weight_alive = _describe(weight, "weight")
     bias_tensor, bias_alive = _describe(bias, "bias")
     residual_tensor, residual_alive = _describe(residual, "residual")
@@ -250,16 +257,13 @@ def conv2d(input: Any, weight: Any, bias: Any = None, stride: IntOrPair = 1, pad
         raise TypeError("weight is None: expected an array")
     input_tensor = kind.describe(key, "input")
     input_tensor.data = address
+    result = out
     if out is not None:
-        out_kind, out_key, out_address, out_alive = _arrays.read(out, "out")
-        out_kind.check_output(out)
-        result, output = out, out_kind.describe(out_key, "out")
-        output.data = out_address
+        _arrays.kind_of(out, "out").check_output(out)
+        output, out_alive = _describe(out, "out")
     else:
-        sizes = _output_sizes(input_tensor, weight_tensor, params)
-        result = kind.allocate(key, sizes, is_channels_last(
-            input_tensor.sizes[:input_tensor.rank], input_tensor.strides[:input_tensor.rank]))
-        output, out_alive = _describe(result, "out")
+        output, last = _describe_output(input_tensor, weight_tensor, params)
+        result, output.data = kind.allocate(key, tuple(output.sizes[:output.rank]), last)
     used = find_device(device)
     arguments = (input_tensor, weight_tensor, bias_tensor, residual_tensor, params, output)
     status = lib.conv2d(used.handle, *(ctypes.byref(a) if a else None for a in arguments))
