@@ -102,7 +102,7 @@ static void test_facts(void **state)
     assert_true(flops > 1e6);
     conv2d_device_close(device);
     device = open_cpu(3);
-    assert_int_equal(info_of(device).n_threads, TEST_THREADED ? 3 : 1);
+    assert_int_equal(info_of(device).n_threads, 3);
     conv2d_device_close(device);
 }
 

@@ -136,6 +136,48 @@ static void test_shapes_of_any_size(void **state)
     conv2d_device_close(device);
 }
 
+/* Strides of any size and sign, outputs, residuals and biases too: planned or refused cleanly. */
+static void test_strides_of_any_size(void **state)
+{
+    conv2d_device *device = open_cpu(2);
+    int planned = 0, refused[16] = {0};
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60000; seed++) {
+        drawn d = draw_problem(seed);
+        rng r = {seed ^ 0x5eed};
+        conv2d_problem *q = &d.problem;
+        conv2d_tensor *const tensors[] = {&q->input, &q->weight, &q->output, &q->residual};
+        if (!d.fits && rng_range(&r, 0, 9))
+            continue; /* few of the many that have no shape */
+        if (conv2d_output_sizes(&q->input, &q->weight, &q->params, q->output.sizes) == CONV2D_OK) {
+            q->output.rank = rng_range(&r, 0, 3) ? 4 : 0;
+            memcpy(q->residual.sizes, q->output.sizes, sizeof q->output.sizes);
+            q->residual.rank = rng_range(&r, 0, 1) ? 4 : 0;
+            q->bias.rank = rng_range(&r, 0, 1) ? 1 : 0;
+            q->bias.sizes[0] = q->weight.sizes[0];
+            q->bias.strides[0] = draw(&r);
+        }
+        for (size_t t = 0; t < sizeof tensors / sizeof *tensors; t++) {
+            conv2d_tensor_set_order(tensors[t], rng_range(&r, 0, 1) ? CONV2D_NCHW : CONV2D_NHWC);
+            for (int a = 0; a < 4; a++)
+                if (rng_range(&r, 0, 3) == 0)
+                    tensors[t]->strides[a] = rng_range(&r, 0, 1) ? draw(&r) : -draw(&r);
+        }
+        conv2d_plan *plan = NULL;
+        const conv2d_status s = conv2d_explain(device, q, &plan);
+        if (s && !is_clean(s))
+            fail_msg("seed %d: %s \"%s\"", (int)seed, conv2d_status_name(s), conv2d_last_error());
+        planned += s == CONV2D_OK;
+        refused[s]++;
+        conv2d_plan_destroy(plan);
+    }
+    print_message("%d planned; refused: %d for strides, %d for overflow, %d for shapes\n", planned,
+                  refused[CONV2D_E_STRIDE], refused[CONV2D_E_OVERFLOW], refused[CONV2D_E_SHAPE]);
+    assert_true(planned > 300 && refused[CONV2D_E_STRIDE] > 100 &&
+                refused[CONV2D_E_OVERFLOW] > 100);
+    conv2d_device_close(device);
+}
+
 /* ---- runs ---- */
 
 /* Run with each instruction set and each algorithm that accepts the problem; returns how many. */
@@ -376,6 +418,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shapes_of_any_size),
+        cmocka_unit_test(test_strides_of_any_size),
         cmocka_unit_test(test_expanded_input_of_2_to_57_pixels),
         cmocka_unit_test(test_huge_padding),
         cmocka_unit_test(test_padding_of_a_huge_axis),
