@@ -47,9 +47,9 @@ def expect(problem):
         return outcome, "values"
     other = refusals.beyond(problem, outcome.message)
     if other is not None:
-        computed = oracle.ask(other)
-        if not computed.error:
-            return computed, "beyond"
+        outcome = oracle.ask(other)
+        if not outcome.error:
+            return outcome, "beyond"
     if outcome.message.startswith(oracle.REFUSED_HERE):
         return outcome, "differs"
     return outcome, "errors"
