@@ -223,7 +223,7 @@ static void contiguous_strides_and_names(void **state)
         c2_contiguous_strides(cases[i].rank, cases[i].sizes, cases[i].order, strides);
         assert_memory_equal(strides, cases[i].strides, bytes);
         assert_string_equal(c2_layout_name(cases[i].rank, cases[i].sizes, strides), cases[i].name);
-        strides[0] += cases[i].sizes[0] != 1;
+        strides[0] -= cases[i].sizes[0] != 1;
         assert_string_equal(c2_layout_name(cases[i].rank, cases[i].sizes, strides), "strided");
     }
     static const int64_t sizes[4] = {1, 3, 4, 5}, odd[4] = {-9, 20, 5, 1};
