@@ -36,12 +36,13 @@ test  command python3                               python3
 test  command g++                                   g++
 test  command nm                                    binutils
 test  module  cmocka                                libcmocka-dev
+test  python  numpy                                 python3-numpy
 ci    command clang-19                              clang-19
 ci    file    /usr/lib/llvm-19/lib/clang/19/lib/linux  libclang-rt-19-dev
 ci    command qemu-aarch64                          qemu-user
 ci    command aarch64-linux-gnu-gcc                 gcc-aarch64-linux-gnu
 ci    file    /usr/aarch64-linux-gnu/include/stdlib.h  libc6-dev-arm64-cross
-ci    venv    -                                     python3-venv
+ci    python  ensurepip                             python3-venv
 '
 case $purpose in
 build) wanted=" build " ;;
@@ -57,7 +58,7 @@ present() {
     file) [ -e "$2" ] ;;
     header) echo "#include <$2>" | cc -E -x c - >/dev/null 2>&1 ;;
     module) command -v pkg-config >/dev/null 2>&1 && pkg-config --exists "$2" 2>/dev/null ;;
-    venv) /usr/bin/python3 -c 'import ensurepip, venv' >/dev/null 2>&1 ;;
+    python) /usr/bin/python3 -c "import $2" >/dev/null 2>&1 ;; # the system's, which apt serves
     esac
 }
 
