@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Every file: its length, its width, its head comment, and no path of somebody's machine."""
+import os
 import re
 
 from tree import files, read
@@ -63,4 +64,15 @@ def portable(root):
                 yield path, number, "has a marker of unfinished work"
 
 
-CHECKS = {"length": length, "layout": layout, "heads": heads, "portable": portable}
+def links(root):
+    """Every relative link of a Markdown page leads to a file or folder."""
+    for path in files(root, suffixes=(".md",)):
+        for number, line in enumerate(read(root, path).split("\n"), 1):
+            for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", line):
+                place = os.path.join(root, os.path.dirname(path), target)
+                if "://" not in target and not os.path.exists(place):
+                    yield path, number, f"links to {target}, which is not there"
+
+
+CHECKS = {"length": length, "layout": layout, "heads": heads, "portable": portable,
+          "links": links}

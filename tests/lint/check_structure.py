@@ -88,8 +88,8 @@ def listed_sources(root, folder):
 
 
 def lists(root):
-    """Every .c file below src/ and cli/ is named in a CMake list, and nothing is globbed."""
-    for folder in ("src", "cli", "demo"):
+    """Every .c file of a program or library is named in a CMake list, and nothing is globbed."""
+    for folder in ("src", "cli", "bench", "demo"):
         if not os.path.isdir(os.path.join(root, folder)):
             continue
         named = listed_sources(root, folder)

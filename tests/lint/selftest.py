@@ -31,6 +31,7 @@ PLANTED = {
     "layout": ("src/core/a.c", HEAD + "int " + "x" * 100 + ";\n"),
     "heads": ("src/core/a.c", "int x;\n"),
     "portable": ("README.md", "cd /ho" "me/somebody/conv2d\n"),
+    "links": ("README.md", "see [the docs](docs/nothing.md)\n"),
     "includes": ("src/core/a.c", HEAD + '#include "api/check.h"\n'),
     "calls": ("src/core/a.c", HEAD + 'void c2_f(void)\n{\n    printf("x");\n}\n'),
     "lists": ("src/core/forgotten.c", HEAD + "int x;\n"),
