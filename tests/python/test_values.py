@@ -122,6 +122,12 @@ class Layout(unittest.TestCase):
         self.check(x.transpose(0, 3, 1, 2)[:, :, ::-2], True)
         self.check(np.broadcast_to(x[:1], x.shape).transpose(0, 3, 1, 2), True)
 
+    def test_a_column_of_channels_last_pixels(self):
+        x = np.ones((2, 8, 3), "f4")[:, :, None].transpose(0, 3, 1, 2)  # one column, stride 0
+        y = conv2d.conv2d(x, self.weight, padding=1)
+        self.assertEqual(y.shape, (2, 4, 8, 1))
+        self.assertEqual(y.strides[1], y.itemsize)
+
     def test_others(self):
         x = np.ones((2, 3, 8, 9), "f4")
         for y in (x, x[0], x[0][None], x[:, :, ::2], x.transpose(0, 1, 3, 2),
