@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Checks every kernel of kernels.inc that this machine can run, on random shapes around its tile,
  * with guard pages at both ends of all buffers and canaries behind the tile; --bench times them.
- *   kernel [--count N] [--seed S] [--kernel NAME] [--bench]
+ *   kernel [--count N] [--seed S] [--kernel NAME] [--bench] [--emulated]
+ * --emulated: the program's kernels need no features of the machine (kernel_emulated).
  * Prints cases per kernel. Exit code 1: a case failed or a usable kernel had none; the failure's
  * line repeats it. 77: the machine can run none of the kernels asked for. */
 #include <stdio.h>
@@ -19,7 +20,7 @@ typedef struct options {
     long count;
     uint64_t seed;
     const char *kernel;
-    bool bench;
+    bool bench, emulated;
 } options;
 
 static const check_family *const families[] = {&check_gemm_ch, &check_gemm_px,  &check_dw_ch,
@@ -100,6 +101,8 @@ static bool read_options(int argc, char **argv, options *o)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--bench") == 0)
             o->bench = true;
+        else if (strcmp(argv[i], "--emulated") == 0)
+            o->emulated = true;
         else if (i + 1 == argc)
             return false;
         else if (strcmp(argv[i], "--count") == 0)
@@ -116,9 +119,9 @@ static bool read_options(int argc, char **argv, options *o)
 
 int main(int argc, char **argv)
 {
-    options o = {400, 1, NULL, false};
+    options o = {400, 1, NULL, false, false};
     if (!read_options(argc, argv, &o)) {
-        fprintf(stderr, "kernel [--count N] [--seed S] [--kernel NAME] [--bench]\n");
+        fprintf(stderr, "kernel [--count N] [--seed S] [--kernel NAME] [--bench] [--emulated]\n");
         return 2;
     }
     c2_machine machine;
@@ -131,7 +134,7 @@ int main(int argc, char **argv)
         const c2_kernel *k = &c2_kernels[i];
         if (o.kernel && strcmp(o.kernel, k->name) != 0)
             continue;
-        if (k->need & ~machine.features) {
+        if (k->need & ~machine.features && !o.emulated) {
             printf("%-30s not on this machine\n", k->name);
             skipped++;
             continue;

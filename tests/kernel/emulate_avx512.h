@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * AVX-512 on a machine without it: put in front of the stubs of src/cpu/isa/avx512, so that
+ * kernel_emulated checks the very same sources anywhere. SIMDe has most of the intrinsics in plain
+ * C; the masked loads and stores it lacks, and an FMA that rounds once, are here. Empty asm
+ * statements, which only order registers, go away: SIMDe's vectors are structs. */
+#ifndef TEST_KERNEL_EMULATE_AVX512_H
+#define TEST_KERNEL_EMULATE_AVX512_H
+
+#include <immintrin.h>
+#include <math.h>
+
+#define SIMDE_ENABLE_NATIVE_ALIASES
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wpsabi"
+#include <simde/x86/avx512.h>
+#pragma GCC diagnostic pop
+
+static inline simde__m512 emulate_maskz_loadu(simde__mmask16 mask, const float *p)
+{
+    simde__m512_private v = simde__m512_to_private(simde_mm512_setzero_ps());
+    for (int i = 0; i < 16; i++)
+        if (mask >> i & 1)
+            v.f32[i] = p[i];
+    return simde__m512_from_private(v);
+}
+
+static inline void emulate_mask_storeu(float *p, simde__mmask16 mask, simde__m512 x)
+{
+    const simde__m512_private v = simde__m512_to_private(x);
+    for (int i = 0; i < 16; i++)
+        if (mask >> i & 1)
+            p[i] = v.f32[i];
+}
+
+static inline simde__m512 emulate_fmadd(simde__m512 a, simde__m512 b, simde__m512 c)
+{
+    const simde__m512_private x = simde__m512_to_private(a), y = simde__m512_to_private(b);
+    simde__m512_private z = simde__m512_to_private(c);
+    for (int i = 0; i < 16; i++)
+        z.f32[i] = fmaf(x.f32[i], y.f32[i], z.f32[i]);
+    return simde__m512_from_private(z);
+}
+
+/* The first operand's maximum or minimum, the second where one is NaN or both are zero. */
+static inline simde__m512 emulate_select(simde__m512 a, simde__m512 b, int want_greater)
+{
+    const simde__m512_private x = simde__m512_to_private(a);
+    simde__m512_private y = simde__m512_to_private(b);
+    for (int i = 0; i < 16; i++)
+        if (want_greater ? x.f32[i] > y.f32[i] : x.f32[i] < y.f32[i])
+            y.f32[i] = x.f32[i];
+    return simde__m512_from_private(y);
+}
+
+#undef _mm512_maskz_loadu_ps
+#undef _mm512_mask_storeu_ps
+#undef _mm512_fmadd_ps
+#undef _mm512_max_ps
+#undef _mm512_min_ps
+#define _mm512_maskz_loadu_ps(mask, p) emulate_maskz_loadu(mask, p)
+#define _mm512_mask_storeu_ps(p, mask, v) emulate_mask_storeu(p, mask, v)
+#define _mm512_fmadd_ps(a, b, c) emulate_fmadd(a, b, c)
+#define _mm512_max_ps(a, b) emulate_select(a, b, 1)
+#define _mm512_min_ps(a, b) emulate_select(a, b, 0)
+#define __asm__(...) (void)0
+
+#endif
