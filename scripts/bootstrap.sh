@@ -36,6 +36,7 @@ test  command python3                               python3
 test  command g++                                   g++
 test  command nm                                    binutils
 test  module  cmocka                                libcmocka-dev
+test  header  simde/x86/avx512.h                    libsimde-dev
 test  python  numpy                                 python3-numpy
 ci    command clang-19                              clang-19
 ci    file    /usr/lib/llvm-19/lib/clang/19/lib/linux  libclang-rt-19-dev
