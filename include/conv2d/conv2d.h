@@ -270,7 +270,8 @@ typedef struct conv2d_run_args {
                                         kept in a free list); 64-byte aligned */
     size_t workspace_bytes;        /**< size of workspace: at least conv2d_workspace_bytes() */
     conv2d_queue *queue;           /**< borrowed or NULL = the device's default queue */
-    conv2d_event *event;           /**< borrowed or NULL; records the end of this run */
+    conv2d_event *event;           /**< borrowed or NULL; records the end of this run (a run without
+                                        output elements records nothing) */
     conv2d_cancel *cancel;         /**< borrowed or NULL; looked at between tasks */
 } conv2d_run_args;
 #define CONV2D_RUN_ARGS_INIT                                                                       \
@@ -289,8 +290,8 @@ CONV2D_API conv2d_status conv2d_run(conv2d_context *context, const conv2d_run_ar
  *  threads run the context. Returns CONV2D_OK or CONV2D_E_ARGUMENT for NULL. Since 0.1 */
 CONV2D_API conv2d_status conv2d_context_release_resources(conv2d_context *context);
 
-/** Free a context. Work queued with it is finished first; plans made from it stay valid. NULL is
- *  allowed. Threads: not while another thread uses the same context. Since 0.1 */
+/** Free a context. Work queued with it goes on and keeps what it needs; plans made from it stay
+ *  valid. NULL is allowed. Threads: not while another thread uses the same context. Since 0.1 */
 CONV2D_API void conv2d_context_destroy(conv2d_context *context);
 
 /* ---- plans --------------------------------------------------------------------------------- */
@@ -313,7 +314,7 @@ CONV2D_API conv2d_status conv2d_plan_create(conv2d_context *context, const conv2
  *  CONV2D_E_ARGUMENT if workspace_bytes is too small. Since 0.1 */
 CONV2D_API conv2d_status conv2d_plan_run(conv2d_plan *plan, const conv2d_run_args *args);
 
-/** Free a plan; work queued with it is finished first. NULL is allowed. Since 0.1 */
+/** Free a plan; work queued with it goes on and keeps what it needs. NULL is allowed. Since 0.1 */
 CONV2D_API void conv2d_plan_destroy(conv2d_plan *plan);
 
 /** bytes_out = workspace a run of this plan uses, within params.workspace_limit: shared part plus

@@ -62,7 +62,9 @@ typedef struct conv2d_device_options {
     const char *isa;                   /**< CPU: highest instruction set to use, "generic", "avx2",
                                             "avx512", "neon"; NULL = best, or what the environment
                                             variable CONV2D_CPU says */
-    void (*log)(void *user, const char *line); /**< NULL = silent; called from any thread */
+    void (*log)(void *user, const char *line); /**< one line, without a newline, for each plan
+                                                    made; NULL = silent; called from any thread,
+                                                    line valid during the call */
     void *log_user;
     void *native_device; /**< GPU backends: an existing device handle, borrowed; else NULL */
     void *native_queue;  /**< GPU backends: an existing queue handle, borrowed; else NULL */

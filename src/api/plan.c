@@ -110,6 +110,21 @@ static bool has_no_output(const c2_problem *p)
     return p->n == 0 || p->oc == 0;
 }
 
+/* One line for the device's log: the problem and what was chosen. */
+static void log_plan(const conv2d_plan *plan)
+{
+    char line[512];
+    c2_text text = {line, sizeof line, 0};
+    if (plan->choice.chosen < 0) {
+        c2_text_add(&text, "plan: %s: no output elements", plan->problem_text);
+    } else {
+        const c2_candidate *c = &plan->choice.candidates[plan->choice.chosen];
+        c2_text_add(&text, "plan: %s: %s, %s", plan->problem_text, c->algorithm->name,
+                    c->algorithm->variant_name(plan->device, c->variant));
+    }
+    plan->device->log(plan->device->log_user, line);
+}
+
 conv2d_status c2_plan_make(conv2d_device *device, c2_weights *weights,
                            const conv2d_problem *descriptions, conv2d_plan **plan_out)
 {
@@ -144,6 +159,8 @@ conv2d_status c2_plan_make(conv2d_device *device, c2_weights *weights,
         c2_plan_release(plan);
         return s;
     }
+    if (device->log)
+        log_plan(plan);
     *plan_out = plan;
     return CONV2D_OK;
 }

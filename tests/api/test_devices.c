@@ -242,12 +242,50 @@ static void test_denormal_mode_is_restored(void **state)
     }
 }
 
+typedef struct log_lines {
+    int n;
+    char last[256];
+} log_lines;
+
+static void keep_line(void *user, const char *line)
+{
+    log_lines *lines = user;
+    lines->n++;
+    snprintf(lines->last, sizeof lines->last, "%s", line);
+}
+
+/* One line a plan, with the problem and the choice; nothing for refusals. */
+static void test_log(void **state)
+{
+    log_lines lines = {0, ""};
+    conv2d_device_options options = CONV2D_DEVICE_OPTIONS_INIT;
+    options.n_threads = 1;
+    options.log = keep_line;
+    options.log_user = &lines;
+    conv2d_device *device = NULL;
+    conv2d_plan *plan = NULL;
+    conv2d_problem problem;
+    (void)state;
+    assert_ok(conv2d_device_open("cpu", &options, &device));
+    assert_ok(conv2d_problem_parse("ic3ih9oc4oh7kh3:algo=reference", &problem));
+    assert_ok(conv2d_explain(device, &problem, &plan));
+    conv2d_plan_destroy(plan);
+    assert_int_equal(lines.n, 1);
+    assert_non_null(strstr(lines.last, "ic3ih9oc4oh7kh3"));
+    assert_non_null(strstr(lines.last, ": reference, plain_f64"));
+    problem.params.algorithm = "nothing";
+    assert_int_not_equal(conv2d_explain(device, &problem, &plan), CONV2D_OK);
+    assert_int_equal(lines.n, 1);
+    conv2d_device_close(device);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_instruction_sets),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_log),
         cmocka_unit_test(test_pool_that_runs_backwards),
         cmocka_unit_test(test_pool_with_a_thread_a_task),
         cmocka_unit_test(test_denormal_mode_is_restored),
