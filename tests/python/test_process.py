@@ -185,8 +185,11 @@ class Objects(unittest.TestCase):
 
 class CommandLine(unittest.TestCase):
     def call(self, folder, *words):
+        # Python's folder of scripts is left out: this machine may have conv2d installed there.
+        module = ("import runpy, sysconfig; sysconfig.get_path = lambda name: None; "
+                  "runpy.run_module('conv2d', run_name='__main__', alter_sys=True)")
         return subprocess.run(
-            [sys.executable, "-B", "-m", "conv2d", *words], capture_output=True, text=True,
+            [sys.executable, "-B", "-c", module, *words], capture_output=True, text=True,
             check=False, env={**os.environ, "PATH": folder})
 
     def test_absent(self):
