@@ -5,10 +5,12 @@
  * --emulated: the program's kernels need no features of the machine (kernel_emulated).
  * Prints cases per kernel. Exit code 1: a case failed or a usable kernel had none; the failure's
  * line repeats it. 77: the machine can run none of the kernels asked for. */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "cpu/cpu.h"
@@ -34,6 +36,19 @@ static const check_family *family_of(const c2_kernel *k)
     return NULL;
 }
 
+/* The command that repeats the case being run, for a kernel that touches a guard page. */
+static char repeat[160];
+
+static void on_guard_page(int signal_number)
+{
+    static const char head[] = "FAIL: touched memory outside a buffer\n  repeat: ";
+    ssize_t ignored = write(STDERR_FILENO, head, sizeof head - 1);
+    ignored = write(STDERR_FILENO, repeat, strlen(repeat));
+    (void)ignored;
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
 /* Cases that passed, or -1 after the first failure. */
 static long check_kernel(const c2_kernel *k, const options *o)
 {
@@ -43,10 +58,11 @@ static long check_kernel(const c2_kernel *k, const options *o)
     for (long i = 0; i < o->count; i++) {
         char why[256] = "";
         rng random = {(o->seed + (uint64_t)i) * 0x632be59bd9b4e019u};
+        snprintf(repeat, sizeof repeat, "kernel --kernel %s --count %ld --seed %llu\n", k->name,
+                 i + 1, (unsigned long long)o->seed);
         check c = {k, &random, i % 2 == 0, i / 2 % 2 == 0, why, sizeof why};
         if (!family->one(&c)) {
-            printf("FAIL %s: %s\n  repeat: kernel --kernel %s --count %ld --seed %llu\n", k->name,
-                   why, k->name, i + 1, (unsigned long long)o->seed);
+            printf("FAIL %s: %s\n  repeat: %s", k->name, why, repeat);
             return -1;
         }
     }
@@ -129,6 +145,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "kernel: %s\n", c2_last_error());
         return 2;
     }
+    signal(SIGSEGV, on_guard_page);
+    signal(SIGBUS, on_guard_page);
     int failures = 0, checked = 0, skipped = 0;
     for (int i = 0; i < c2_n_kernels; i++) {
         const c2_kernel *k = &c2_kernels[i];
