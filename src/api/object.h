@@ -11,11 +11,19 @@
 #include "core/os.h"
 #include "plan/plan.h"
 
-/* Packed weights of one (algorithm, variant); refs are guarded by weights->mutex. */
+/* What tells packed forms of one weights object apart, "backend/isa/algorithm/packing". */
+enum { C2_PACKED_KEY = 192 };
+typedef struct c2_packed_key {
+    char text[C2_PACKED_KEY];
+} c2_packed_key;
+c2_packed_key c2_packed_key_of(const conv2d_device *device, const c2_problem *problem,
+                               const c2_algorithm *algorithm, int variant);
+
+/* Packed weights; refs are guarded by weights->mutex. */
 typedef struct c2_packed {
     struct c2_packed *next;
-    const c2_algorithm *algorithm;
-    int variant, refs;
+    c2_packed_key key;
+    int refs;
     conv2d_buffer *buffer;
 } c2_packed;
 

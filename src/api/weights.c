@@ -7,6 +7,7 @@
 #include "api/object.h"
 #include "core/copy.h"
 #include "core/dtype.h"
+#include "core/half.h"
 #include "core/shape.h"
 
 /* weight or bias in memory the host can read. */
@@ -19,8 +20,8 @@ static conv2d_status host_data(const char *name, const conv2d_device *device,
         if (!t->data)
             return c2_fail(CONV2D_E_ARGUMENT, "%s.data is NULL", name);
         if ((uintptr_t)t->data % c2_dtype_bytes(t->dtype))
-            return c2_fail(CONV2D_E_STRIDE, "%s.data is %p: expected a multiple of %zu bytes",
-                           name, t->data, c2_dtype_bytes(t->dtype));
+            return c2_fail(CONV2D_E_STRIDE, "%s.data is %p: expected a multiple of %zu bytes", name,
+                           t->data, c2_dtype_bytes(t->dtype));
         *data_out = t->data;
         return CONV2D_OK;
     }
@@ -42,8 +43,7 @@ static bool row_finite(const void *data, int32_t dtype, int64_t n, int64_t strid
 {
     bool finite = true;
     for (int64_t i = 0; i < n; i++)
-        finite &= dtype == CONV2D_FLOAT32 ? isfinite(((const float *)data)[i * stride]) != 0
-                                          : isfinite(((const double *)data)[i * stride]) != 0;
+        finite &= isfinite(c2_load_f64(data, dtype, i * stride)) != 0;
     return finite;
 }
 
@@ -59,8 +59,9 @@ static bool all_finite(const conv2d_tensor *t)
     for (int64_t o = 0; o < distinct(t, 0); o++)
         for (int64_t i = 0; i < distinct(t, 1); i++)
             for (int64_t y = 0; y < distinct(t, 2); y++) {
-                const char *row = (const char *)t->data + (o * t->strides[0] + i * t->strides[1] +
-                                                           y * t->strides[2]) * bytes;
+                const char *row =
+                    (const char *)t->data +
+                    (o * t->strides[0] + i * t->strides[1] + y * t->strides[2]) * bytes;
                 if (!row_finite(row, t->dtype, distinct(t, 3), t->strides[3]))
                     return false;
             }
@@ -150,6 +151,17 @@ void c2_weights_release(c2_weights *w)
         destroy(w); /* plans hold references, so no packed form is left */
 }
 
+c2_packed_key c2_packed_key_of(const conv2d_device *device, const c2_problem *problem,
+                               const c2_algorithm *algorithm, int variant)
+{
+    c2_packed_key key;
+    c2_text text = {key.text, sizeof key.text, 0};
+    c2_text_add(&text, "%s/%s/%s/", device->backend->name, algorithm->variant_isa(device, variant),
+                algorithm->name);
+    algorithm->packing(device, problem, variant, &text);
+    return key;
+}
+
 static conv2d_status pack(c2_weights *w, const c2_problem *problem, const c2_candidate *c,
                           c2_packed **packed_out)
 {
@@ -157,8 +169,6 @@ static conv2d_status pack(c2_weights *w, const c2_problem *problem, const c2_can
     c2_packed *p = c2_alloc_zero(&device->allocator, sizeof *p);
     if (!p)
         return c2_fail(CONV2D_E_NOMEM, "no memory for packed weights");
-    p->algorithm = c->algorithm;
-    p->variant = c->variant;
     p->refs = 1;
     conv2d_status s = device->backend->buffer_create(device, c->bytes.packed, &p->buffer);
     if (!s) {
@@ -179,13 +189,15 @@ conv2d_status c2_packed_get(c2_weights *w, const c2_problem *problem, const c2_c
                             c2_packed **packed_out)
 {
     conv2d_status s = CONV2D_OK;
+    const c2_packed_key key = c2_packed_key_of(w->device, problem, c->algorithm, c->variant);
     c2_mutex_lock(&w->mutex);
     c2_packed *p = w->packed;
-    while (p && (p->algorithm != c->algorithm || p->variant != c->variant))
+    while (p && strcmp(p->key.text, key.text) != 0)
         p = p->next;
     if (p)
         p->refs++;
     else if (!(s = pack(w, problem, c, &p))) {
+        p->key = key;
         p->next = w->packed;
         w->packed = p;
     }

@@ -15,15 +15,18 @@
 #include "core/mem.h"
 #include "core/pool.h"
 #include "core/problem.h"
+#include "core/text.h"
 
-enum { C2_BACKEND_ABI = 1, C2_WHY_BYTES = 160 };
+enum { C2_BACKEND_ABI = 2, C2_WHY_BYTES = 160 };
 
 typedef struct c2_backend c2_backend;
 typedef struct c2_algorithm c2_algorithm;
 typedef struct c2_state c2_state; /* an algorithm's private part of a plan */
 
 /* A refusal in words, with the values that caused it. */
-typedef struct c2_why { char text[C2_WHY_BYTES]; } c2_why;
+typedef struct c2_why {
+    char text[C2_WHY_BYTES];
+} c2_why;
 /* Write the reason and return false: `return c2_refuse(why, "groups = %d: ...", g);` */
 bool c2_refuse(c2_why *why, const char *format, ...) C2_PRINTF(2, 3);
 
@@ -46,9 +49,15 @@ struct conv2d_buffer {
     size_t bytes;
     void *host; /* NULL if the host cannot address it */
 };
-struct conv2d_queue { conv2d_device *device; };
-struct conv2d_event { conv2d_device *device; };
-struct conv2d_cancel { atomic_int triggered; };
+struct conv2d_queue {
+    conv2d_device *device;
+};
+struct conv2d_event {
+    conv2d_device *device;
+};
+struct conv2d_cancel {
+    atomic_int triggered;
+};
 
 /* Weights of a context: dense or strided host memory, plus a dense bias. */
 typedef struct c2_weight_view {
@@ -57,8 +66,8 @@ typedef struct c2_weight_view {
 } c2_weight_view;
 
 typedef struct c2_bytes {
-    size_t packed;    /* packed weights of this candidate */
-    size_t shared;    /* workspace used by all workers together */
+    size_t packed;     /* packed weights of this candidate */
+    size_t shared;     /* workspace used by all workers together */
     size_t per_worker; /* workspace of each worker, a multiple of C2_ALIGN */
 } c2_bytes;
 
@@ -78,8 +87,8 @@ typedef struct c2_run_args {
     c2_data input, residual, output;
     void *workspace; /* shared part first, then n_workers parts; 64-byte aligned; NULL if 0 bytes */
     int n_workers;   /* >= 1: workspace holds this many parts; at most that many may run at once */
-    conv2d_queue *queue; /* NULL = default */
-    conv2d_event *event; /* NULL = none */
+    conv2d_queue *queue;         /* NULL = default */
+    conv2d_event *event;         /* NULL = none */
     const conv2d_cancel *cancel; /* NULL = none */
     /* Call once when the work is finished (before return on the CPU); not if run fails. */
     void (*done)(void *owner);
@@ -103,8 +112,12 @@ struct c2_algorithm {
     const char *(*bound_text)(const c2_problem *, int variant);
     /* Memory under problem->workspace_limit (an algorithm that can do with less returns less). */
     c2_bytes (*memory)(const conv2d_device *, const c2_problem *, int variant);
-    /* The packed form depends on the weights, the algorithm and the variant only, never on the
-     * input's shape: plans of one context share it. */
+    /* Name the packed form: a version that is raised whenever `pack` would write other bytes, and
+     * everything of problem and variant that its bytes depend on ("v1,g1,w32,t4x32+0,p576,c576").
+     * Pure. Plans whose backend, ISA, algorithm and packing are equal share one packed form, and
+     * files keep it under these names. No '/', no space; 63 characters at most. */
+    void (*packing)(const conv2d_device *, const c2_problem *, int variant, c2_text *out);
+    /* Write the packed form of the weights into packed (memory().packed bytes). */
     conv2d_status (*pack)(conv2d_device *, const c2_problem *, int variant, const c2_weight_view *,
                           conv2d_buffer *packed);
     conv2d_status (*plan_create)(conv2d_device *, const c2_problem *, int variant,
@@ -125,11 +138,20 @@ struct c2_backend {
     conv2d_status (*open)(const conv2d_device_options *options, const conv2d_allocator *allocator,
                           conv2d_device **device_out);
     void (*close)(conv2d_device *);
+    /* Instruction sets of this build, lowest first, NULL past the last; and a device of one of
+     * them, whether this machine has it or not, that plans and packs but never runs. */
+    const char *(*level)(int index);
+    conv2d_status (*open_level)(const char *isa, const conv2d_allocator *allocator,
+                                conv2d_device **device_out);
     conv2d_status (*info)(const conv2d_device *, conv2d_device_info *);
     int (*kernel_count)(const conv2d_device *);
     void (*kernel)(const conv2d_device *, int index, conv2d_kernel_info *);
     conv2d_status (*measure_peak)(conv2d_device *, double seconds, double *flops_out);
     conv2d_status (*buffer_create)(conv2d_device *, size_t bytes, conv2d_buffer **);
+    /* A buffer to be read only, of n bytes at a multiple of C2_ALIGN that stay as they are until it
+     * is destroyed: used in place where the device can, else copied. */
+    conv2d_status (*buffer_from_host)(conv2d_device *, const void *bytes, size_t n,
+                                      conv2d_buffer **);
     void (*buffer_destroy)(conv2d_buffer *);
     /* Copies between a host tensor and a tensor in a buffer; ordered after queued work. */
     conv2d_status (*upload)(const conv2d_tensor *host, conv2d_tensor *device);

@@ -87,6 +87,12 @@ static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int var
     return (c2_bytes){bytes, 0, 0};
 }
 
+static void packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
+{
+    const c2_pack_shape shape = pass_shape(c2_cpu_kernel(device, C2_FAMILY_DW_CH, variant), p);
+    c2_pack_name(p, &shape, out);
+}
+
 static conv2d_status pack(conv2d_device *device, const c2_problem *p, int variant,
                           const c2_weight_view *view, conv2d_buffer *packed)
 {
@@ -191,6 +197,7 @@ const c2_algorithm c2_algo_depthwise_ch = {
     .bound = c2_strict_bound,
     .bound_text = c2_strict_bound_text,
     .memory = memory,
+    .packing = packing,
     .pack = pack,
     .plan_create = plan_create,
     .plan_destroy = plan_destroy,

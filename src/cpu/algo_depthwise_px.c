@@ -83,8 +83,9 @@ static void try_window(blocking *best, const c2_kernel *k, const c2_problem *p,
     const bool runs = p->input_stride[3] == 1 && p->stride[1] <= 2;
     const double copied_rows =
         (double)(shape->y.n_phases * shape->x.n_phases) * (double)(rows + shape->y.reach);
-    const double fill = ((double)bytes / 4 * (runs ? speed->copy : speed->gather) +
-                         copied_rows * speed->run) / (double)p->ocg;
+    const double fill =
+        ((double)bytes / 4 * (runs ? speed->copy : speed->gather) + copied_rows * speed->run) /
+        (double)p->ocg;
     const double slow = (double)bytes > window_cheap_bytes ? 1.3 : 1;
     const double lanes = (double)(rows - 1) * (double)b.window.pitch + (double)cols;
     const double vectors = ceil((double)cols / c2_vector_lanes(k));
@@ -161,6 +162,14 @@ static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int var
                       b.scratch_bytes > C2_STACK_BYTES ? b.scratch_bytes : 0};
 }
 
+static void packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
+{
+    (void)device;
+    (void)p;
+    (void)variant;
+    c2_text_add(out, "v1"); /* one filter after the other, whatever the problem */
+}
+
 static conv2d_status pack(conv2d_device *device, const c2_problem *p, int variant,
                           const c2_weight_view *view, conv2d_buffer *packed)
 {
@@ -222,9 +231,9 @@ static void store_rows(const c2_state *s, const c2_target *target, const c2_bloc
         .rows = (int)n_rows,
         .cols = (int)block->cols,
         .bias_row = target->bias ? bias : NULL,
-        .residual = target->residual ? target->residual + y * p->residual_stride[2] +
-                                           x * p->residual_stride[3]
-                                     : NULL,
+        .residual = target->residual
+                        ? target->residual + y * p->residual_stride[2] + x * p->residual_stride[3]
+                        : NULL,
         .residual_row_stride = p->residual_stride[2],
         .residual_col_stride = p->residual_stride[3],
         .out = target->out + y * p->output_stride[2] + x * p->output_stride[3],
@@ -260,8 +269,7 @@ static void output_channel(const c2_state *s, const c2_run_args *args, const c2_
     const c2_target target = c2_target_of(args, s->epilogue, n, oc);
     c2_dw_px_args a = {.taps = s->tap_offset,
                        .n_taps = s->n_taps,
-                       .weight =
-                           (const float *)args->packed->host + oc * (int64_t)s->n_taps};
+                       .weight = (const float *)args->packed->host + oc * (int64_t)s->n_taps};
     _Alignas(64) float sums[SUMS];
     const int64_t rows = c2_min(SUMS / 16, pitch <= room ? room / pitch : 1);
     const int64_t cols = c2_min(block->cols, room);
@@ -292,8 +300,8 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     block.cols = c2_split_begin(&b->blocks_x, bx + 1) - block.x;
     const int64_t end = c2_split_begin(&b->channel_blocks, bc + 1);
     for (int64_t c = c2_split_begin(&b->channel_blocks, bc); c < end; c++) {
-        const float *image = (const float *)args->input.data + n * p->input_stride[0] +
-                             c * p->input_stride[1];
+        const float *image =
+            (const float *)args->input.data + n * p->input_stride[0] + c * p->input_stride[1];
         if (!b->direct)
             c2_window_fill(&b->window, &block, image, p->input_stride + 1, 1, scratch);
         const float *pixels = b->direct ? image + block.y * p->input_stride[2] : scratch;
@@ -319,6 +327,7 @@ const c2_algorithm c2_algo_depthwise_px = {
     .bound = c2_strict_bound,
     .bound_text = c2_strict_bound_text,
     .memory = memory,
+    .packing = packing,
     .pack = pack,
     .plan_create = plan_create,
     .plan_destroy = plan_destroy,

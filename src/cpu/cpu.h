@@ -7,8 +7,8 @@
 #include "cpu/kernels.h"
 
 typedef struct c2_machine {
-    uint32_t detected; /* C2_CPU_* */
-    uint32_t features; /* detected, cut to the isa asked for */
+    uint32_t detected;              /* C2_CPU_* */
+    uint32_t features;              /* detected, cut to the isa asked for */
     const char *isa, *isa_detected; /* "generic", "avx2", "avx512", "neon" */
     char feature_text[128];
     char model[96];
@@ -18,6 +18,10 @@ typedef struct c2_machine {
 /* Detect once (thread-safe), then cut to isa (NULL = the environment's CONV2D_CPU, else best).
  * CONV2D_E_ARGUMENT for an unknown level, CONV2D_E_DEVICE for one the machine lacks. */
 conv2d_status c2_machine_init(const char *isa, c2_machine *machine_out);
+/* A level whether this machine has it or not: for packing, which is plain C. */
+conv2d_status c2_machine_init_foreign(const char *isa, c2_machine *machine_out);
+/* Levels that this build has kernels for, lowest first; NULL past the last. */
+const char *c2_machine_level(int index);
 
 typedef struct c2_cpu_device {
     conv2d_device base;

@@ -49,16 +49,9 @@ static void cpu_close(conv2d_device *device)
     c2_free(&allocator, device, sizeof(c2_cpu_device));
 }
 
-static conv2d_status cpu_open(const conv2d_device_options *options,
-                              const conv2d_allocator *allocator, conv2d_device **device_out)
+static conv2d_status open_machine(const c2_machine *machine, const conv2d_device_options *options,
+                                  const conv2d_allocator *allocator, conv2d_device **device_out)
 {
-    if (options->native_device || options->native_queue)
-        return c2_fail(CONV2D_E_ARGUMENT, "options.native_%s is not NULL: a CPU has none",
-                       options->native_device ? "device" : "queue");
-    c2_machine machine;
-    conv2d_status s = c2_machine_init(options->isa, &machine);
-    if (s)
-        return s;
     c2_cpu_device *d = c2_alloc_zero(allocator, sizeof *d);
     if (!d)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a device");
@@ -67,14 +60,36 @@ static conv2d_status cpu_open(const conv2d_device_options *options,
     d->base.log = options->log;
     d->base.log_user = options->log_user;
     atomic_init(&d->base.refs, 1);
-    d->machine = machine;
+    d->machine = *machine;
     list_kernels(d);
-    if ((s = choose_pool(options, &d->base))) {
+    const conv2d_status s = choose_pool(options, &d->base);
+    if (s) {
         cpu_close(&d->base);
         return s;
     }
     *device_out = &d->base;
     return CONV2D_OK;
+}
+
+static conv2d_status cpu_open(const conv2d_device_options *options,
+                              const conv2d_allocator *allocator, conv2d_device **device_out)
+{
+    if (options->native_device || options->native_queue)
+        return c2_fail(CONV2D_E_ARGUMENT, "options.native_%s is not NULL: a CPU has none",
+                       options->native_device ? "device" : "queue");
+    c2_machine machine;
+    conv2d_status s = c2_machine_init(options->isa, &machine);
+    return s ? s : open_machine(&machine, options, allocator, device_out);
+}
+
+static conv2d_status cpu_open_level(const char *isa, const conv2d_allocator *allocator,
+                                    conv2d_device **device_out)
+{
+    conv2d_device_options options = CONV2D_DEVICE_OPTIONS_INIT;
+    options.n_threads = 1;
+    c2_machine machine;
+    conv2d_status s = c2_machine_init_foreign(isa, &machine);
+    return s ? s : open_machine(&machine, &options, allocator, device_out);
 }
 
 static conv2d_status cpu_info(const conv2d_device *device, conv2d_device_info *info)
@@ -149,29 +164,46 @@ static conv2d_status cpu_measure_peak(conv2d_device *device, double seconds, dou
     return CONV2D_OK;
 }
 
-static conv2d_status cpu_buffer_create(conv2d_device *device, size_t bytes,
-                                       conv2d_buffer **buffer_out)
+typedef struct cpu_buffer {
+    conv2d_buffer base;
+    void *own; /* base.host, or NULL: used in place */
+} cpu_buffer;
+
+static conv2d_status make_buffer(conv2d_device *device, void *host, size_t bytes,
+                                 conv2d_buffer **buffer_out)
 {
-    conv2d_buffer *b = c2_alloc_zero(&device->allocator, sizeof *b);
+    cpu_buffer *b = c2_alloc_zero(&device->allocator, sizeof *b);
     if (!b)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a buffer object");
-    b->host = c2_alloc(&device->allocator, bytes);
-    if (!b->host) {
+    if (!host && !(b->own = c2_alloc(&device->allocator, bytes))) {
         c2_free(&device->allocator, b, sizeof *b);
         return c2_fail(CONV2D_E_NOMEM, "no memory for a buffer of %zu bytes", bytes);
     }
-    b->bytes = bytes;
-    b->device = device;
+    b->base.host = host ? host : b->own;
+    b->base.bytes = bytes;
+    b->base.device = device;
     c2_device_retain(device);
-    *buffer_out = b;
+    *buffer_out = &b->base;
     return CONV2D_OK;
+}
+
+static conv2d_status cpu_buffer_create(conv2d_device *device, size_t bytes,
+                                       conv2d_buffer **buffer_out)
+{
+    return make_buffer(device, NULL, bytes, buffer_out);
+}
+
+static conv2d_status cpu_buffer_from_host(conv2d_device *device, const void *bytes, size_t n,
+                                          conv2d_buffer **buffer_out)
+{
+    return make_buffer(device, (void *)(uintptr_t)bytes, n, buffer_out);
 }
 
 static void cpu_buffer_destroy(conv2d_buffer *buffer)
 {
     conv2d_device *device = buffer->device;
-    c2_free(&device->allocator, buffer->host, buffer->bytes);
-    c2_free(&device->allocator, buffer, sizeof *buffer);
+    c2_free(&device->allocator, ((cpu_buffer *)buffer)->own, buffer->bytes);
+    c2_free(&device->allocator, buffer, sizeof(cpu_buffer));
     c2_device_release(device);
 }
 
@@ -182,8 +214,8 @@ static void *address(const conv2d_tensor *t)
 
 static conv2d_status cpu_upload(const conv2d_tensor *host, conv2d_tensor *device)
 {
-    c2_copy_strided(c2_dtype_bytes(host->dtype), host->rank, host->sizes, host->data,
-                    host->strides, address(device), device->strides);
+    c2_copy_strided(c2_dtype_bytes(host->dtype), host->rank, host->sizes, host->data, host->strides,
+                    address(device), device->strides);
     return CONV2D_OK;
 }
 
@@ -269,8 +301,8 @@ static conv2d_status cpu_sync(conv2d_device *device)
 }
 
 static const c2_algorithm *const algorithms[] = {
-    &c2_algo_gemm1x1_ch,   &c2_algo_gemm1x1_px,   &c2_algo_depthwise_ch, &c2_algo_depthwise_px,
-    &c2_algo_igemm_ch,     &c2_algo_igemm_px,     &c2_algo_ref,          NULL};
+    &c2_algo_gemm1x1_ch, &c2_algo_gemm1x1_px, &c2_algo_depthwise_ch, &c2_algo_depthwise_px,
+    &c2_algo_igemm_ch,   &c2_algo_igemm_px,   &c2_algo_ref,          NULL};
 
 const c2_backend c2_cpu_backend = {
     .abi = C2_BACKEND_ABI,
@@ -279,11 +311,14 @@ const c2_backend c2_cpu_backend = {
     .host_memory = true,
     .open = cpu_open,
     .close = cpu_close,
+    .level = c2_machine_level,
+    .open_level = cpu_open_level,
     .info = cpu_info,
     .kernel_count = cpu_kernel_count,
     .kernel = cpu_kernel,
     .measure_peak = cpu_measure_peak,
     .buffer_create = cpu_buffer_create,
+    .buffer_from_host = cpu_buffer_from_host,
     .buffer_destroy = cpu_buffer_destroy,
     .upload = cpu_upload,
     .download = cpu_download,

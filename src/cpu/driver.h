@@ -7,11 +7,11 @@
 #include "cpu/cpu.h"
 
 enum {
-    C2_TAP_CHUNK = 64,        /* taps a kernel call gets at most: their tables lie on the stack */
-    C2_STACK_BYTES = 32768,   /* scratch that a task keeps on its stack, so that workspace_limit = 0
-                                 runs every problem */
-    C2_MAX_MR = 16,           /* bounds of all kernels' tiles, for tables on the stack */
-    C2_MAX_TILE = 1024        /* floats of a tile, mr * nr at most */
+    C2_TAP_CHUNK = 64,      /* taps a kernel call gets at most: their tables lie on the stack */
+    C2_STACK_BYTES = 32768, /* scratch that a task keeps on its stack, so that workspace_limit = 0
+                               runs every problem */
+    C2_MAX_MR = 16,         /* bounds of all kernels' tiles, for tables on the stack */
+    C2_MAX_TILE = 1024      /* floats of a tile, mr * nr at most */
 };
 
 /* A range cut into n parts whose sizes differ by one unit at most. */
@@ -35,8 +35,8 @@ int c2_vector_lanes(const c2_kernel *kernel);
 /* Packed weights of the GEMM kernels (pack.c draws them). k counts the products of an output in the
  * order of summation: tap * icg + channel. */
 typedef struct c2_pack_shape {
-    c2_split tiles; /* of the ocg output channels of a group */
-    int width;      /* of a tile; channels beyond the split's are zeros */
+    c2_split tiles;        /* of the ocg output channels of a group */
+    int width;             /* of a tile; channels beyond the split's are zeros */
     int64_t period, chunk; /* k is cut every `period` and within it into parts of `chunk` */
 } c2_pack_shape;
 /* Length of the chunk that begins at k. */
@@ -49,6 +49,8 @@ static inline int64_t c2_pack_at(const c2_pack_shape *s, int64_t tile, int64_t k
 {
     return (k * s->tiles.n + tile * length) * s->width;
 }
+/* For c2_algorithm.packing. */
+void c2_pack_name(const c2_problem *p, const c2_pack_shape *shape, c2_text *out);
 /* Bytes, SIZE_MAX if they do not fit size_t. */
 size_t c2_pack_bytes(const c2_problem *p, const c2_pack_shape *shape);
 void c2_pack_weights(const c2_problem *p, const c2_pack_shape *shape, const c2_weight_view *view,
@@ -81,6 +83,8 @@ void c2_store_pixel_rows(const c2_target *target, const float *acc, ptrdiff_t ac
 bool c2_gemm_ch_supports(const c2_problem *p, c2_why *why);
 double c2_gemm_ch_cost(const conv2d_device *device, const c2_problem *p, int variant);
 c2_bytes c2_gemm_ch_memory(const conv2d_device *device, const c2_problem *p, int variant);
+void c2_gemm_ch_packing(const conv2d_device *device, const c2_problem *p, int variant,
+                        c2_text *out);
 conv2d_status c2_gemm_ch_pack(conv2d_device *device, const c2_problem *p, int variant,
                               const c2_weight_view *view, conv2d_buffer *packed);
 conv2d_status c2_gemm_ch_plan_create(conv2d_device *device, const c2_problem *p, int variant,
@@ -90,6 +94,8 @@ conv2d_status c2_gemm_ch_run(const c2_state *state, const c2_run_args *args);
 
 double c2_gemm_px_cost(const conv2d_device *device, const c2_problem *p, int variant);
 c2_bytes c2_gemm_px_memory(const conv2d_device *device, const c2_problem *p, int variant);
+void c2_gemm_px_packing(const conv2d_device *device, const c2_problem *p, int variant,
+                        c2_text *out);
 conv2d_status c2_gemm_px_pack(conv2d_device *device, const c2_problem *p, int variant,
                               const c2_weight_view *view, conv2d_buffer *packed);
 conv2d_status c2_gemm_px_plan_create(conv2d_device *device, const c2_problem *p, int variant,

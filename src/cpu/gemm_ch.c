@@ -38,14 +38,14 @@ static blocking choose_blocking(const c2_kernel *k, const c2_problem *p)
     const int64_t k_all = c2_problem_k(p);
     b.pack = (c2_pack_shape){{oc_tiles, k->nr, 0}, k->nr, k_all, k_all};
     b.pixel_tiles = c2_split_even(pixels, c2_div_up(pixels, k->mr));
-    const int64_t blocks = c2_min(c2_max(c2_div_up(b.pixel_tiles.n, BLOCK_TILES), WANTED_TASKS),
-                                  b.pixel_tiles.n);
+    const int64_t blocks =
+        c2_min(c2_max(c2_div_up(b.pixel_tiles.n, BLOCK_TILES), WANTED_TASKS), b.pixel_tiles.n);
     b.weights_outside =
         4.0 * (double)p->ocg * (double)c2_problem_k(p) > (double)WEIGHTS_INNER_BYTES;
     if (b.weights_outside) {
         /* Big weights: few blocks of pixels, so that a tile of weights is used often. */
-        b.pixel_blocks = c2_split_even(
-            b.pixel_tiles.n, c2_div_up(b.pixel_tiles.n, (int64_t)BLOCK_TILES * 4));
+        b.pixel_blocks =
+            c2_split_even(b.pixel_tiles.n, c2_div_up(b.pixel_tiles.n, (int64_t)BLOCK_TILES * 4));
         const int64_t parts = c2_div_up(WANTED_TASKS, b.pixel_blocks.n);
         b.tile_blocks = c2_split_even(oc_tiles, c2_min(parts, oc_tiles));
     } else {
@@ -84,7 +84,7 @@ static void pixel_tile(work *w, int64_t pixel_tile, int64_t begin, int64_t end)
     for (int64_t tile = begin; tile < end; tile++) {
         const int64_t oc = tile * nr, channels = oc_tile_end(p, &s->b.pack, tile) - oc;
         c2_gemm_ch_args a = {table, 0, (size_t)p->icg, w->weights + tile * nr * c2_problem_k(p),
-                             acc, m, (int)channels, false};
+                             acc,   m, (int)channels,  false};
         for (int64_t t = 0; t < n_taps; t += C2_TAP_CHUNK) {
             a.n_taps = (size_t)c2_min(C2_TAP_CHUNK, n_taps - t);
             /* One chunk holds for all tiles of output channels. */
@@ -129,9 +129,8 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
 conv2d_status c2_gemm_ch_run(const c2_state *s, const c2_run_args *args)
 {
     const c2_problem *p = args->problem;
-    return c2_cpu_parallel(s, args,
-                           (size_t)(p->n * p->groups * s->b.tile_blocks.n * s->b.pixel_blocks.n),
-                           run_task);
+    return c2_cpu_parallel(
+        s, args, (size_t)(p->n * p->groups * s->b.tile_blocks.n * s->b.pixel_blocks.n), run_task);
 }
 
 bool c2_gemm_ch_supports(const c2_problem *p, c2_why *why)
@@ -153,8 +152,8 @@ double c2_gemm_ch_cost(const conv2d_device *device, const c2_problem *p, int var
     const double rows = pixels / (double)b.pixel_tiles.n, vectors = fmin(channels, k->nr) / lanes;
     const double products = pixels * channels * (double)c2_problem_k(p) / speed->fma_lanes *
                             c2_cost_small_tile(rows, vectors, 1);
-    const double tables = pixels * taps * speed->pointer *
-                          (b.weights_outside ? (double)b.pack.tiles.n : 1);
+    const double tables =
+        pixels * taps * speed->pointer * (b.weights_outside ? (double)b.pack.tiles.n : 1);
     /* The loop over a tap's channels costs a few cycles to enter for each tap. */
     const double calls = (double)b.pixel_tiles.n * (double)b.pack.tiles.n *
                          (speed->call + taps * 4 * speed->pointer);
@@ -166,6 +165,12 @@ c2_bytes c2_gemm_ch_memory(const conv2d_device *device, const c2_problem *p, int
 {
     const blocking b = choose_blocking(c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant), p);
     return (c2_bytes){c2_pack_bytes(p, &b.pack), 0, 0};
+}
+
+void c2_gemm_ch_packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
+{
+    const blocking b = choose_blocking(c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant), p);
+    c2_pack_name(p, &b.pack, out);
 }
 
 conv2d_status c2_gemm_ch_pack(conv2d_device *device, const c2_problem *p, int variant,

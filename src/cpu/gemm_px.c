@@ -123,10 +123,10 @@ static void find_lanes(const c2_problem *p, int64_t tap, int64_t first, int n, p
     const int64_t ky = tap / p->kw, kx = tap % p->kw;
     int64_t oy = first / p->ow, ox = first % p->ow;
     for (int j = 0; j < n; j++) {
-        const int64_t y = c2_pad_index(
-            p->padding_mode, oy * p->stride[0] + ky * p->dilation[0] - p->pad[0], p->h);
-        const int64_t x = c2_pad_index(
-            p->padding_mode, ox * p->stride[1] + kx * p->dilation[1] - p->pad[1], p->w);
+        const int64_t y = c2_pad_index(p->padding_mode,
+                                       oy * p->stride[0] + ky * p->dilation[0] - p->pad[0], p->h);
+        const int64_t x = c2_pad_index(p->padding_mode,
+                                       ox * p->stride[1] + kx * p->dilation[1] - p->pad[1], p->w);
         at[j] = y < 0 || x < 0 ? nowhere : y * p->input_stride[2] + x * p->input_stride[3];
         if (++ox == p->ow) {
             ox = 0;
@@ -196,13 +196,18 @@ static void run_panel(const work *w)
                 const int64_t end = c2_split_begin(&cut.vectors, i + 1) * cut.vector;
                 const c2_tap tap = {w->scratch + i * panel_floats, nr};
                 float *acc = sums + (t * s->plan.panel_tiles + i) * mr * nr;
-                const c2_gemm_px_args a = {&tap, 1, (size_t)(k1 - k0), weights, acc,
-                                           tile_rows(s, w->tile_begin + t), (int)(end - first),
+                const c2_gemm_px_args a = {&tap,
+                                           1,
+                                           (size_t)(k1 - k0),
+                                           weights,
+                                           acc,
+                                           tile_rows(s, w->tile_begin + t),
+                                           (int)(end - first),
                                            k0 > 0};
                 s->fn(&a);
                 if (k1 == k_all) {
-                    const c2_lanes lanes = {w->block.x + first, c2_min(end, cut.lanes) - first,
-                                            p->ow, p->ow, 0, 0};
+                    const c2_lanes lanes = {
+                        w->block.x + first, c2_min(end, cut.lanes) - first, p->ow, p->ow, 0, 0};
                     store_tile(w, w->tile_begin + t, acc, &lanes);
                 }
             }
@@ -244,6 +249,12 @@ conv2d_status c2_gemm_px_run(const c2_state *s, const c2_run_args *args)
     const c2_px_plan *plan = &s->plan;
     const int64_t n = p->n * p->groups * plan->tile_blocks.n * plan->blocks_y.n * plan->blocks_x.n;
     return c2_cpu_parallel(s, args, (size_t)n, run_task);
+}
+
+void c2_gemm_px_packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
+{
+    const c2_px_plan plan = c2_px_plan_make(device, p, variant);
+    c2_pack_name(p, &plan.pack, out);
 }
 
 conv2d_status c2_gemm_px_pack(conv2d_device *device, const c2_problem *p, int variant,

@@ -116,6 +116,46 @@ static void detect(c2_machine *out)
     }
 }
 
+static const level *find_level(const char *isa)
+{
+    for (int i = 0; i < N_LEVELS; i++) {
+        if (strcmp(isa, levels[i].isa) == 0)
+            return &levels[i];
+    }
+    return NULL;
+}
+
+static bool level_has_kernels(const level *l)
+{
+    for (int i = 0; i < c2_n_kernels; i++) {
+        if (strcmp(c2_kernels[i].isa, l->isa) == 0)
+            return true;
+    }
+    return false;
+}
+
+const char *c2_machine_level(int index)
+{
+    for (int i = 0; i < N_LEVELS; i++) {
+        if (level_has_kernels(&levels[i]) && index-- == 0)
+            return levels[i].isa;
+    }
+    return NULL;
+}
+
+conv2d_status c2_machine_init_foreign(const char *isa, c2_machine *machine_out)
+{
+    const level *l = find_level(isa);
+    if (!l || !level_has_kernels(l))
+        return c2_fail(CONV2D_E_ARGUMENT, "isa is \"%.32s\": this build has no such level", isa);
+    c2_machine m;
+    detect(&m);
+    m.isa = l->isa;
+    m.features = l->features;
+    *machine_out = m;
+    return CONV2D_OK;
+}
+
 conv2d_status c2_machine_init(const char *isa, c2_machine *machine_out)
 {
     c2_machine m;
@@ -127,14 +167,10 @@ conv2d_status c2_machine_init(const char *isa, c2_machine *machine_out)
     }
     if (!isa || !*isa)
         isa = m.isa_detected;
-    const level *l = NULL;
-    for (int i = 0; i < N_LEVELS; i++) {
-        if (strcmp(isa, levels[i].isa) == 0)
-            l = &levels[i];
-    }
+    const level *l = find_level(isa);
     if (!l)
-        return c2_fail(CONV2D_E_ARGUMENT,
-                       "%s is \"%.32s\": expected generic, neon, avx2 or avx512", source, isa);
+        return c2_fail(CONV2D_E_ARGUMENT, "%s is \"%.32s\": expected generic, neon, avx2 or avx512",
+                       source, isa);
     if ((m.detected & l->features) != l->features)
         return c2_fail(CONV2D_E_DEVICE, "%s is %s: this machine has %s at most", source, l->isa,
                        m.isa_detected);

@@ -10,6 +10,15 @@
  * A driver that finishes a chunk for all tiles before the next one reads from front to back. */
 #include "cpu/driver.h"
 
+#include <inttypes.h>
+
+void c2_pack_name(const c2_problem *p, const c2_pack_shape *s, c2_text *out)
+{
+    c2_text_add(
+        out, "v1,g%" PRId64 ",w%d,t%" PRId64 "x%" PRId64 "+%" PRId64 ",p%" PRId64 ",c%" PRId64,
+        p->groups, s->width, s->tiles.n, s->tiles.size, s->tiles.extra, s->period, s->chunk);
+}
+
 size_t c2_pack_bytes(const c2_problem *p, const c2_pack_shape *shape)
 {
     size_t bytes = sizeof(float);
@@ -32,8 +41,7 @@ void c2_pack_weights(const c2_problem *p, const c2_pack_shape *shape, const c2_w
             for (int64_t tile = 0; tile < shape->tiles.n; tile++) {
                 const int64_t begin = c2_split_begin(&shape->tiles, tile);
                 const int64_t m = c2_min(p->ocg, c2_split_begin(&shape->tiles, tile + 1)) - begin;
-                const float *first =
-                    (const float *)view->weight + (g * p->ocg + begin) * stride[0];
+                const float *first = (const float *)view->weight + (g * p->ocg + begin) * stride[0];
                 for (int64_t k = k0; k < k0 + length; k++, to += shape->width) {
                     const int64_t tap = k / p->icg;
                     const float *at = first + k % p->icg * stride[1] + tap / p->kw * stride[2] +

@@ -60,6 +60,36 @@ static void test_one_context_many_shapes(void **state)
     fixture_free(&f);
 }
 
+/* The blocks of igemm_px follow the input's shape, and the packed weights follow the blocks: a tall
+ * narrow image reads them in another order than one of equal sides. */
+static void test_shapes_with_other_packed_forms(void **state)
+{
+    static const int64_t sizes[][2] = {{56, 56}, {40, 3}, {3, 40}, {4, 4}};
+    conv2d_device *device = open_cpu(1);
+    conv2d_context *context;
+    box weight = box4(CONV2D_NCHW, 64, 64, 3, 3, 5);
+    conv2d_params params = CONV2D_PARAMS_INIT;
+    (void)state;
+    params.algorithm = "igemm_px";
+    assert_ok(conv2d_prepack(device, &weight.t, NULL, &params, &context));
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const int64_t h = sizes[i][0], w = sizes[i][1];
+        box input = box4(CONV2D_NCHW, 1, 64, h, w, 6);
+        box output = box4(CONV2D_NCHW, 1, 64, h - 2, w - 2, 7);
+        conv2d_run_args args = CONV2D_RUN_ARGS_INIT;
+        args.input = &input.t;
+        args.output = &output.t;
+        box_poison(&output);
+        assert_ok(conv2d_run(context, &args));
+        assert_oracle(&output.t, &input.t, &weight.t, NULL, NULL, &params);
+        box_free(&input);
+        box_free(&output);
+    }
+    conv2d_context_destroy(context);
+    conv2d_device_close(device);
+    box_free(&weight);
+}
+
 static void test_wrong_input_leaves_context_usable(void **state)
 {
     fixture f = fixture_make(1, CONV2D_WEIGHTS_COPY);
@@ -518,6 +548,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_context_many_shapes),
+        cmocka_unit_test(test_shapes_with_other_packed_forms),
         cmocka_unit_test(test_wrong_input_leaves_context_usable),
         cmocka_unit_test(test_copied_weights_may_go_away),
         cmocka_unit_test(test_borrowed_weights),

@@ -64,6 +64,21 @@ static void close_device(conv2d_device *device)
         fake_device_free(fake_of(device));
 }
 
+/* A device with one level of nothing. */
+static const char *level(int index)
+{
+    (void)index;
+    return NULL;
+}
+
+static conv2d_status open_level(const char *isa, const conv2d_allocator *allocator,
+                                conv2d_device **device_out)
+{
+    (void)allocator;
+    (void)device_out;
+    return c2_fail(CONV2D_E_ARGUMENT, "isa is \"%s\": a fake device has none", isa);
+}
+
 static conv2d_status info(const conv2d_device *device, conv2d_device_info *out)
 {
     (void)device;
@@ -125,6 +140,18 @@ static conv2d_status buffer_create(conv2d_device *device, size_t bytes, conv2d_b
     atomic_fetch_add(&fake_count.buffers, 1);
     *buffer_out = &b->base;
     return CONV2D_OK;
+}
+
+/* The host's bytes are out of reach: a copy. */
+static conv2d_status buffer_from_host(conv2d_device *device, const void *bytes, size_t n,
+                                      conv2d_buffer **buffer_out)
+{
+    if (fake_due(&fake_fault.upload))
+        return c2_fail(CONV2D_E_DEVICE, "the fake device failed to take %zu bytes", n);
+    const conv2d_status s = buffer_create(device, n, buffer_out);
+    if (!s)
+        memcpy(((fake_buffer *)*buffer_out)->memory, bytes, n);
+    return s;
 }
 
 /* Waits for runs that use it. Packed weights are freed by args.done() on a queue's own thread; the
@@ -263,11 +290,14 @@ const c2_backend c2_fake_backend = {
     .host_memory = false,
     .open = open_device,
     .close = close_device,
+    .level = level,
+    .open_level = open_level,
     .info = info,
     .kernel_count = kernel_count,
     .kernel = kernel,
     .measure_peak = measure_peak,
     .buffer_create = buffer_create,
+    .buffer_from_host = buffer_from_host,
     .buffer_destroy = buffer_destroy,
     .upload = upload,
     .download = download,
