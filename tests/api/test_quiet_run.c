@@ -29,7 +29,8 @@ static bool own_workspace;          /* runs lend none: the library's own costs l
 static counts *seen = &nothing_yet; /* later: a page that parent and child share */
 
 static const char *const problems[] = {
-    "mb2ic8ih14oc16oh14kh3ph1",
+    "mb1ic64ih20oc16oh20kh3ph1", /* igemm_px needs a workspace here with every kernel */
+    "mb1ic64ih20oc16oh20kh3ph1:mode=reflect",
     "mb2ic8ih14oc16oh14kh3ph1:in=nhwc:out=nhwc:res:act=silu",
     "mb1ic20ih9oc12oh9kh1ph0",
     "mb1ic20ih9oc12oh9kh1ph0:in=nhwc:out=nhwc",
@@ -254,8 +255,8 @@ int main(void)
     }
     memset(page, 0, sizeof(counts));
     own_workspace = true;
-    if (trace(run_all) || !atomic_load(&seen->allocations) || !atomic_load(&seen->locks)) {
-        printf("runs with the library's own workspace allocate and lock, but none was counted\n");
+    if (trace(run_all) || !atomic_load(&seen->locks)) {
+        printf("runs with the library's own workspace take locks, but none was counted\n");
         return 1;
     }
     memset(page, 0, sizeof(counts));
