@@ -76,8 +76,8 @@ CONV2D_API const char *conv2d_last_error(void);
 typedef enum conv2d_dtype {
     CONV2D_FLOAT32 = 1,
     CONV2D_FLOAT64 = 2,  /**< plain algorithm only: correct, not fast */
-    CONV2D_FLOAT16 = 3,  /**< not implemented yet: refused */
-    CONV2D_BFLOAT16 = 4, /**< not implemented yet: refused */
+    CONV2D_FLOAT16 = 3,  /**< IEEE 754 binary16 in uint16_t; sums are float32, rounded once */
+    CONV2D_BFLOAT16 = 4, /**< upper half of a float32 in uint16_t; likewise */
     CONV2D_INT8 = 5,     /**< not implemented yet: refused */
     CONV2D_UINT8 = 6,    /**< not implemented yet: refused */
     CONV2D_INT32 = 7     /**< not implemented yet: refused */
@@ -126,12 +126,35 @@ CONV2D_API conv2d_tensor conv2d_tensor_f32(void *data, conv2d_order order, int64
 /** Contiguous float32 vector (a bias) of n elements over data (borrowed). Since 0.1 */
 CONV2D_API conv2d_tensor conv2d_vector_f32(void *data, int64_t n);
 
+/** Contiguous tensor of rank 4 of any conv2d_dtype; otherwise as conv2d_tensor_f32(). Since 0.1 */
+CONV2D_API conv2d_tensor conv2d_tensor_of(int32_t dtype, void *data, conv2d_order order, int64_t n,
+                                          int64_t c, int64_t h, int64_t w);
+
+/** Contiguous vector (a bias) of n elements of any conv2d_dtype over data (borrowed). Since 0.1 */
+CONV2D_API conv2d_tensor conv2d_vector_of(int32_t dtype, void *data, int64_t n);
+
 /** Fill tensor->strides for contiguous elements in order (rank 3 and 4; rank 1: stride 1), from its
  *  sizes and rank. Sizes that overflow give strides that the using call refuses. Since 0.1 */
 CONV2D_API void conv2d_tensor_set_order(conv2d_tensor *tensor, conv2d_order order);
 
 /** Size of an element in bytes, 0 for an unknown dtype. Since 0.1 */
 CONV2D_API size_t conv2d_dtype_bytes(int32_t dtype);
+
+/** Convert n float16 into float32, exactly. from, to borrowed, n elements each, apart. A NaN stays
+ *  NaN: quiet bit set, sign and payload kept. The thread's floating-point mode does not matter,
+ *  here and in the next three. Threads any. Since 0.1 */
+CONV2D_API void conv2d_float16_to_float32(size_t n, const uint16_t *from, float *to);
+
+/** Convert n float32 into float16: rounded to nearest even, denormals included; from 65520 on
+ *  infinity. A NaN stays NaN: quiet bit set, sign and the payload's upper bits kept. Since 0.1 */
+CONV2D_API void conv2d_float32_to_float16(size_t n, const float *from, uint16_t *to);
+
+/** Convert n bfloat16 into float32; as conv2d_float16_to_float32(). Since 0.1 */
+CONV2D_API void conv2d_bfloat16_to_float32(size_t n, const uint16_t *from, float *to);
+
+/** Convert n float32 into bfloat16: rounded to nearest even, denormals included; from 2^128 - 2^119
+ *  on infinity. NaN as conv2d_float32_to_float16(). Since 0.1 */
+CONV2D_API void conv2d_float32_to_bfloat16(size_t n, const float *from, uint16_t *to);
 
 /* ---- parameters --------------------------------------------------------------------------- */
 

@@ -121,10 +121,11 @@ conv2d_status c2_check_tensor(const char *name, const conv2d_tensor *t, unsigned
     if (!c2_dtype_bytes(t->dtype))
         return c2_fail(CONV2D_E_DTYPE, "%s.dtype is %" PRId32 ": not a conv2d_dtype", name,
                        t->dtype);
-    if (t->dtype != CONV2D_FLOAT32 && t->dtype != CONV2D_FLOAT64)
+    if (!c2_dtype_computed(t->dtype))
         return c2_fail(CONV2D_E_DTYPE,
-                       "%s has dtype %s: this version computes float32 and float64", name,
-                       c2_dtype_name(t->dtype));
+                       "%s has dtype %s: this version computes float32, float64, float16 and "
+                       "bfloat16",
+                       name, c2_dtype_name(t->dtype));
     if (t->layout != CONV2D_LAYOUT_STRIDED)
         return c2_fail(CONV2D_E_ARGUMENT, "%s.layout is %" PRId32 ": expected 0 (strided)", name,
                        t->layout);

@@ -7,6 +7,7 @@
 #include "api/object.h"
 #include "core/copy.h"
 #include "core/dtype.h"
+#include "core/half.h"
 #include "core/shape.h"
 
 /* weight or bias in memory the host can read. */
@@ -42,8 +43,7 @@ static bool row_finite(const void *data, int32_t dtype, int64_t n, int64_t strid
 {
     bool finite = true;
     for (int64_t i = 0; i < n; i++)
-        finite &= dtype == CONV2D_FLOAT32 ? isfinite(((const float *)data)[i * stride]) != 0
-                                          : isfinite(((const double *)data)[i * stride]) != 0;
+        finite &= isfinite(c2_load_f64(data, dtype, i * stride)) != 0;
     return finite;
 }
 

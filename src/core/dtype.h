@@ -3,7 +3,15 @@
 #ifndef C2_CORE_DTYPE_H
 #define C2_CORE_DTYPE_H
 
+#include <stdbool.h>
+
 #include "conv2d/conv2d.h"
+
+/* True for the types whose tensors can be convolved. */
+static inline bool c2_dtype_computed(int32_t dtype)
+{
+    return dtype >= CONV2D_FLOAT32 && dtype <= CONV2D_BFLOAT16;
+}
 
 /* Bytes of an element, 0 for an unknown dtype. */
 static inline size_t c2_dtype_bytes(int32_t dtype)

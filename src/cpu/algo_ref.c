@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The reference: plain loops, float64 accumulation, every problem this version accepts.
  *
- * float32: each product and sum in float64, activation in float64, one rounding at the end:
- *   |error| <= 2^-24 |y| + (K+2) 2^-52 s before the activation.
+ * float32, float16, bfloat16: each product and sum in float64, activation in float64, one rounding
+ * at the end. float32: |error| <= 2^-24 |y| + (K+2) 2^-52 s before the activation; float16 and
+ * bfloat16: (K+2) 2^-52 s, and half a unit in the last place of the output.
  * float64: |error| <= g(K+2) s with u = 2^-53. Taps outer (ky, kx), channels inner; a padded tap
  * is skipped. */
 #include "core/activation.h"
+#include "core/dtype.h"
+#include "core/half.h"
 #include "cpu/cpu.h"
 
 /* Cost of one multiply-add of these loops: 1.0 ns (strided loads, one dependent addition).
@@ -36,8 +39,8 @@ static bool ref_supports(const conv2d_device *device, const c2_problem *p, int v
 {
     (void)device;
     (void)variant;
-    if (p->input_dtype != CONV2D_FLOAT32 && p->input_dtype != CONV2D_FLOAT64)
-        return c2_refuse(why, "dtype %d is neither float32 nor float64", p->input_dtype);
+    if (!c2_dtype_computed(p->input_dtype))
+        return c2_refuse(why, "dtype %s: none but float types", c2_dtype_name(p->input_dtype));
     return true;
 }
 
@@ -54,14 +57,15 @@ static double ref_bound(const c2_problem *p, int variant)
     const double n = (double)c2_problem_k(p) + 2;
     if (p->output_dtype == CONV2D_FLOAT64)
         return n * 0x1p-53 / (1 - n * 0x1p-53);
-    return 0x1p-24 + n * 0x1p-52;
+    return n * 0x1p-52 + (p->output_dtype == CONV2D_FLOAT32 ? 0x1p-24 : 0);
 }
 
 static const char *ref_bound_text(const c2_problem *p, int variant)
 {
     (void)variant;
-    return p->output_dtype == CONV2D_FLOAT64 ? "g(K+2) * s with u = 2^-53"
-                                             : "2^-24 * |y| + (K+2) * 2^-52 * s";
+    return p->output_dtype == CONV2D_FLOAT64   ? "g(K+2) * s with u = 2^-53"
+           : p->output_dtype == CONV2D_FLOAT32 ? "2^-24 * |y| + (K+2) * 2^-52 * s"
+                                               : "(K+2) * 2^-52 * s, rounded once";
 }
 
 static c2_bytes ref_memory(const conv2d_device *device, const c2_problem *p, int variant)
@@ -94,9 +98,7 @@ static conv2d_status ref_pack(conv2d_device *device, const c2_problem *p, int va
                 for (int64_t i = 0; i < p->icg; i++) {
                     const int64_t at = o * p->weight_stride[0] + i * p->weight_stride[1] +
                                        ky * p->weight_stride[2] + kx * p->weight_stride[3];
-                    *to++ = p->weight_dtype == CONV2D_FLOAT32
-                                ? (double)((const float *)view->weight)[at]
-                                : ((const double *)view->weight)[at];
+                    *to++ = c2_load_f64(view->weight, p->weight_dtype, at);
                 }
     return CONV2D_OK;
 }
@@ -118,19 +120,14 @@ static void ref_plan_destroy(conv2d_device *device, c2_state *state)
     (void)state;
 }
 
-static inline double load(const void *data, int32_t dtype, int64_t i)
-{
-    return dtype == CONV2D_FLOAT32 ? (double)((const float *)data)[i] : ((const double *)data)[i];
-}
-
 /* Sum over one window. in: offset of (n, first channel of the group, 0, 0); w: packed filter. */
 static double window(const c2_problem *p, const void *data, int64_t in, const double *w, int64_t oy,
                      int64_t ox)
 {
     double sum = 0;
     for (int64_t ky = 0; ky < p->kh; ky++) {
-        const int64_t y = c2_pad_index(
-            p->padding_mode, oy * p->stride[0] + ky * p->dilation[0] - p->pad[0], p->h);
+        const int64_t y = c2_pad_index(p->padding_mode,
+                                       oy * p->stride[0] + ky * p->dilation[0] - p->pad[0], p->h);
         if (y < 0)
             continue;
         for (int64_t kx = 0; kx < p->kw; kx++) {
@@ -141,7 +138,7 @@ static double window(const c2_problem *p, const void *data, int64_t in, const do
             const double *tap = w + (ky * p->kw + kx) * p->icg;
             const int64_t at = in + y * p->input_stride[2] + x * p->input_stride[3];
             for (int64_t i = 0; i < p->icg; i++)
-                sum += tap[i] * load(data, p->input_dtype, at + i * p->input_stride[1]);
+                sum += tap[i] * c2_load_f64(data, p->input_dtype, at + i * p->input_stride[1]);
         }
     }
     return sum;
@@ -156,7 +153,7 @@ static void row_task(const c2_state *state, const c2_run_args *args, size_t task
     const int64_t i = (int64_t)task;
     const int64_t oy = i % p->oh, oc = i / p->oh % p->oc, n = i / p->oh / p->oc;
     const double *w = (const double *)args->packed->host + oc * c2_problem_k(p);
-    const double bias = p->has_bias ? load(args->bias, p->bias_dtype, oc) : 0;
+    const double bias = p->has_bias ? c2_load_f64(args->bias, p->bias_dtype, oc) : 0;
     const c2_post *activation = c2_problem_activation(p);
     const int64_t in = n * p->input_stride[0] + oc / p->ocg * p->icg * p->input_stride[1];
     const int64_t out =
@@ -166,14 +163,11 @@ static void row_task(const c2_state *state, const c2_run_args *args, size_t task
     for (int64_t ox = 0; ox < p->ow; ox++) {
         double y = window(p, args->input.data, in, w, oy, ox) + bias;
         if (p->has_residual)
-            y += load(args->residual.data, p->residual_dtype, res + ox * p->residual_stride[3]);
+            y += c2_load_f64(args->residual.data, p->residual_dtype,
+                             res + ox * p->residual_stride[3]);
         if (activation)
             y = c2_activate_f64(activation, y);
-        const int64_t at = out + ox * p->output_stride[3];
-        if (p->output_dtype == CONV2D_FLOAT32)
-            ((float *)args->output.data)[at] = (float)y;
-        else
-            ((double *)args->output.data)[at] = y;
+        c2_store_f64(args->output.data, p->output_dtype, out + ox * p->output_stride[3], y);
     }
 }
 
