@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Make sure that what a purpose needs is installed: scripts/bootstrap.sh build|demo|test|ci
+# Make sure that what a purpose needs is installed: scripts/bootstrap.sh PURPOSE
+# PURPOSE is build, demo, test, abi, debian or ci.
 #
 # Nothing is asked, and with everything in place nothing happens and no network is used. What is
 # missing is installed by apt-get as root or through password-less sudo; without that right, or on
@@ -11,14 +12,14 @@ export LC_ALL=C
 
 purpose=${1:-build}
 case $purpose in
-build | demo | test | ci) ;;
+build | demo | test | abi | debian | ci) ;;
 *)
-    echo "usage: scripts/bootstrap.sh build|demo|test|ci" >&2
+    echo "usage: scripts/bootstrap.sh build|demo|test|abi|debian|ci" >&2
     exit 2
     ;;
 esac
 
-# purpose  check  argument  package; a purpose also needs the lines of those named in needs_of.
+# purpose  check  argument  package; the purposes below say whose lines they need.
 table='
 build command cc                                    gcc
 build header  stdlib.h                              libc6-dev
@@ -38,6 +39,13 @@ test  command nm                                    binutils
 test  module  cmocka                                libcmocka-dev
 test  header  simde/x86/avx512.h                    libsimde-dev
 test  python  numpy                                 python3-numpy
+abi   command abidiff                               abigail-tools
+debian command dpkg-buildpackage                    dpkg-dev
+debian command dh                                   debhelper
+debian command dh_python3                           dh-python
+debian command fakeroot                             fakeroot
+debian command lintian                              lintian
+debian python  numpy                                python3-numpy
 ci    command clang-19                              clang-19
 ci    file    /usr/lib/llvm-19/lib/clang/19/lib/linux  libclang-rt-19-dev
 ci    command qemu-aarch64                          qemu-user
@@ -49,7 +57,9 @@ case $purpose in
 build) wanted=" build " ;;
 demo) wanted=" build demo " ;;
 test) wanted=" build test demo " ;;
-ci) wanted=" build test demo ci " ;;
+abi) wanted=" build abi " ;;
+debian) wanted=" build debian " ;;
+ci) wanted=" build test demo abi debian ci " ;;
 esac
 
 # present KIND ARGUMENT: is it there?
