@@ -2,9 +2,11 @@
 """Threads, processes, life and death of objects, the command line, and what info() says."""
 import concurrent.futures
 import gc
+import json
 import multiprocessing
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,9 +26,13 @@ def one_result(seed):
 
 
 def run_python(code, *arguments):
-    """Standard output of a fresh interpreter that must end with status 0."""
-    return subprocess.run([sys.executable, "-B", "-c", code, *arguments], check=True,
-                          capture_output=True, text=True, timeout=120).stdout
+    """Standard output of a fresh interpreter that must end with status 0 and nothing to say on
+    stderr."""
+    process = subprocess.run([sys.executable, "-B", "-c", code, *arguments], check=False,
+                             capture_output=True, text=True, timeout=120)
+    if process.returncode or process.stderr:
+        raise AssertionError(f"exit status {process.returncode}, stderr: {process.stderr}")
+    return process.stdout
 
 
 class Threads(unittest.TestCase):
@@ -54,19 +60,22 @@ class Threads(unittest.TestCase):
 
     def test_the_gil_is_released(self):
         x, w = np.ones((1, 64, 100, 100)), np.ones((64, 64, 3, 3))  # float64: slow
-        done = threading.Event()
+        layer = conv2d.prepack(w)
+        out = layer(x)
+        for call in (lambda: conv2d.conv2d(x, w), lambda: layer(x), lambda: layer.run(x, out=out)):
+            done = threading.Event()
 
-        def work():
-            conv2d.conv2d(x, w)
-            done.set()
-        thread = threading.Thread(target=work)
-        thread.start()
-        n_turns = 0
-        while not done.is_set():
-            time.sleep(0.001)
-            n_turns += 1
-        thread.join()
-        self.assertGreater(n_turns, 20)
+            def work(call=call, done=done):
+                call()
+                done.set()
+            thread = threading.Thread(target=work)
+            thread.start()
+            n_turns = 0  # of this thread, which each time needs the GIL back
+            while not done.is_set():
+                time.sleep(0.001)
+                n_turns += 1
+            thread.join()
+            self.assertGreater(n_turns, 20)
 
     def test_same_bits_with_any_number_of_threads(self):
         rng = np.random.default_rng(51)
@@ -105,18 +114,48 @@ class Processes(unittest.TestCase):
             with multiprocessing.get_context(method).Pool(2) as pool:
                 self.assertEqual(pool.map(one_result, range(6)), [True] * 6)
 
+    def test_a_context_of_the_parent(self):
+        rng = np.random.default_rng(53)
+        w = integers(rng, (8, 8, 3, 3))
+        layer, x = conv2d.prepack(w), integers(rng, (1, 8, 40, 40))
+        expected = convolve(x, w)
+        stop = threading.Event()
+
+        def work():
+            while not stop.is_set():
+                layer(x)
+        thread = threading.Thread(target=work)  # the children are made while this one runs
+        thread.start()
+        children = []
+        for _ in range(8):
+            child = os.fork()
+            if child == 0:
+                good = all((call(x) == expected).all()
+                           for call in (layer, layer, conv2d.prepack(w)))
+                os._exit(0 if good else 1)
+            children.append(child)
+        statuses = [os.waitpid(child, 0)[1] for child in children]
+        stop.set()
+        thread.join()
+        self.assertEqual(statuses, [0] * 8)
+
     def test_exit_with_work_in_flight(self):
-        run_python("""if True:
-            import conv2d, numpy, threading, time
+        start = """if True:
+            import conv2d, numpy, os, sys, threading, time
             x, w = numpy.ones((1, 32, 100, 100)), numpy.ones((32, 32, 3, 3))
             layer = conv2d.prepack(w)
             def work(call):
                 while True:
                     call()
-            for call in (lambda: layer(x), lambda: conv2d.conv2d(x, w)):
+            for call in (lambda: layer(x), lambda: conv2d.conv2d(x, w),
+                         lambda: conv2d.prepack(w)(x[:, :, :9])):
                 threading.Thread(target=work, args=(call,), daemon=True).start()
             time.sleep(0.2)
-        """)
+            """
+        for end in ("", "sys.exit(0)", "del layer, x, w", "layer.release_resources()",
+                    "os.fork() or sys.exit(0)"):
+            with self.subTest(end=end):
+                run_python(start + end)
 
     def test_torch_is_not_imported(self):
         printed = run_python("import conv2d, sys; print('torch' in sys.modules)")
@@ -184,13 +223,20 @@ class Objects(unittest.TestCase):
 
 
 class CommandLine(unittest.TestCase):
-    def call(self, folder, *words):
-        # Python's folder of scripts is left out: this machine may have conv2d installed there.
-        module = ("import runpy, sysconfig; sysconfig.get_path = lambda name: None; "
-                  "runpy.run_module('conv2d', run_name='__main__', alter_sys=True)")
-        return subprocess.run(
-            [sys.executable, "-B", "-c", module, *words], capture_output=True, text=True,
-            check=False, env={**os.environ, "PATH": folder})
+    def call(self, folder, *words, path="nowhere"):
+        """python -m conv2d of a package in folder that has nothing but its __main__.py."""
+        package = os.path.dirname(conv2d.__file__)
+        shutil.copy(os.path.join(package, "__main__.py"), folder)
+        return subprocess.run([sys.executable, "-B", os.path.join(folder, "__main__.py"), *words],
+                              capture_output=True, text=True, check=False,
+                              env={**os.environ, "PATH": path})
+
+    @staticmethod
+    def write_tool(folder, text):
+        tool = os.path.join(folder, "conv2d")
+        with open(tool, "w", encoding="ascii") as file:
+            file.write(f'#!/bin/sh\necho {text} "$@"\nexit 7\n')
+        os.chmod(tool, 0o755)
 
     def test_absent(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -198,14 +244,21 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(process.returncode, 2)
         self.assertIn("python -m conv2d: the program `conv2d` is neither beside", process.stderr)
 
-    def test_present(self):
-        with tempfile.TemporaryDirectory() as folder:
-            tool = os.path.join(folder, "conv2d")
-            with open(tool, "w", encoding="ascii") as file:
-                file.write('#!/bin/sh\necho "$@"\nexit 7\n')
-            os.chmod(tool, 0o755)
-            process = self.call(folder, "plan", "a b")
-        self.assertEqual((process.returncode, process.stdout), (7, "plan a b\n"))
+    def test_beside_the_package_before_the_path(self):
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as other:
+            self.write_tool(other, "path")
+            process = self.call(folder, "plan", "a b", path=other)
+            self.assertEqual((process.returncode, process.stdout), (7, "path plan a b\n"))
+            self.write_tool(folder, "beside")
+            process = self.call(folder, "plan", "a b", path=other)
+            self.assertEqual((process.returncode, process.stdout), (7, "beside plan a b\n"))
+
+    def test_a_wheel_has_it(self):
+        if os.path.dirname(conv2d.info()["library"]) != os.path.dirname(conv2d.__file__):
+            self.skipTest("this package is a source tree")
+        process = subprocess.run([sys.executable, "-B", "-m", "conv2d", "info", "--json"],
+                                 capture_output=True, text=True, check=True)
+        self.assertEqual(json.loads(process.stdout)["version"], conv2d.__version__)
 
 
 if __name__ == "__main__":

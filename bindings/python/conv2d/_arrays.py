@@ -18,6 +18,7 @@ from ._library import Tensor
 _DTYPES = {"float32": 1, "float64": 2, "float16": 3, "bfloat16": 4, "int8": 5, "uint8": 6,
            "int32": 7}
 _N_AXES = 4  # entries of conv2d_tensor.sizes
+Key = Tuple[Any, ...]  # what a kind makes of an array: hashable
 
 
 def _dtype_code(dtype: str, name: str) -> int:
@@ -72,12 +73,12 @@ class NumPyKind:
     """numpy.ndarray; key (sizes, strides in bytes, dtype)."""
 
     @staticmethod
-    def read(array: Any, name: str) -> Tuple[tuple, int, Any]:
+    def read(array: Any, name: str) -> Tuple[Key, int, Any]:
         interface = array.__array_interface__
         return (array.shape, array.strides, array.dtype), interface["data"][0], interface
 
     @staticmethod
-    def describe(key: tuple, name: str) -> Tensor:
+    def describe(key: Key, name: str) -> Tensor:
         sizes, strides, dtype = key
         if not dtype.isnative:
             raise TypeError(f"{name} has dtype {dtype.str}: expected this machine's byte order")
@@ -94,7 +95,7 @@ class NumPyKind:
             raise ValueError("out is read-only: expected an array that can be written")
 
     @staticmethod
-    def allocate(key: tuple, sizes: Tuple[int, ...], channels_last: bool) -> Tuple[Any, int]:
+    def allocate(key: Key, sizes: Tuple[int, ...], channels_last: bool) -> Tuple[Any, int]:
         if channels_last:
             array = numpy.empty(_channels_to_end(sizes), key[2])
             array = array.transpose(_last_to_first(len(sizes)))
@@ -111,7 +112,7 @@ class TorchKind:
     """torch.Tensor; key (sizes, strides in elements, torch.dtype)."""
 
     @staticmethod
-    def read(array: Any, name: str) -> Tuple[tuple, int, Any]:
+    def read(array: Any, name: str) -> Tuple[Key, int, Any]:
         if array.requires_grad and sys.modules["torch"].is_grad_enabled():
             raise ValueError(f"{name} requires grad, and conv2d computes no gradients: expected a "
                              f"call under torch.no_grad(), or {name}.detach()")
@@ -126,7 +127,7 @@ class TorchKind:
                             f"and memory ({error})") from None
 
     @staticmethod
-    def describe(key: tuple, name: str) -> Tensor:
+    def describe(key: Key, name: str) -> Tensor:
         sizes, strides, dtype = key
         code = _dtype_code(str(dtype).replace("torch.", ""), name)
         return make_tensor(code, tuple(sizes), strides, name)
@@ -136,7 +137,7 @@ class TorchKind:
         pass
 
     @staticmethod
-    def allocate(key: tuple, sizes: Tuple[int, ...], channels_last: bool) -> Tuple[Any, int]:
+    def allocate(key: Key, sizes: Tuple[int, ...], channels_last: bool) -> Tuple[Any, int]:
         empty = sys.modules["torch"].empty
         if channels_last:
             array = empty(_channels_to_end(sizes), dtype=key[2], device="cpu")
@@ -202,7 +203,7 @@ class DLPackKind:
     """Any other producer of __dlpack__; key (sizes, strides in elements, name of the dtype)."""
 
     @staticmethod
-    def read(array: Any, name: str) -> Tuple[tuple, int, Any]:
+    def read(array: Any, name: str) -> Tuple[Key, int, Any]:
         device = array.__dlpack_device__()
         if int(device[0]) != _DL_CPU:
             raise ValueError(f"{name} is on DLPack device {int(device[0])}: expected 1, the CPU")
@@ -224,7 +225,7 @@ class DLPackKind:
         return (sizes, strides, dtype), (tensor.data or 0) + tensor.byte_offset, capsule
 
     @staticmethod
-    def describe(key: tuple, name: str) -> Tensor:
+    def describe(key: Key, name: str) -> Tensor:
         sizes, strides, dtype = key
         return make_tensor(_dtype_code(dtype, name), sizes, strides, name)
 
@@ -234,7 +235,7 @@ class DLPackKind:
             raise ValueError("out is read-only: expected an array that can be written")
 
     @staticmethod
-    def allocate(key: tuple, sizes: Tuple[int, ...], channels_last: bool) -> Tuple[Any, int]:
+    def allocate(key: Key, sizes: Tuple[int, ...], channels_last: bool) -> Tuple[Any, int]:
         return NumPyKind.allocate((None, None, key[2]), sizes, channels_last)
 
     @staticmethod

@@ -18,6 +18,7 @@ from ._device import find_device
 from ._library import Params, PlanInfo, RunArgs, Tensor, fail, lib
 from ._options import IntOrPair, Padding, integer, make_params
 
+Keys = Tuple[Any, ...]
 _MAX_KEYS = 16  # combinations that a context remembers, as many as the library has plans for
 
 
@@ -41,7 +42,7 @@ def _describe_output(input: Tensor, weight: Tensor, params: Params,
 class _Call:
     """The structs of one run. Addresses change with every run, the rest never does."""
 
-    def __init__(self, weight: Tensor, params: Params, kinds: tuple, keys: tuple) -> None:
+    def __init__(self, weight: Tensor, params: Params, kinds: Keys, keys: Keys) -> None:
         self.kind, self.key = kinds[0], keys[0]
         self.input = self.kind.describe(keys[0], "input")
         self.residual = kinds[1].describe(keys[1], "residual") if keys[1] else None
@@ -58,7 +59,8 @@ class _Call:
 
     def new_output(self) -> Tuple[Any, int]:
         """A new array for the result, and its address."""
-        return self.kind.allocate(self.key, self.sizes, self.last)
+        new: Tuple[Any, int] = self.kind.allocate(self.key, self.sizes, self.last)
+        return new
 
 
 class Context:
@@ -82,7 +84,7 @@ class Context:
         self._weight.data = None  # the library has its copy
         self._params = params
         self._lock = threading.Lock()  # guards changes of _calls, but not of its lists
-        self._calls: Dict[tuple, List[_Call]] = {}
+        self._calls: Dict[Keys, List[_Call]] = {}
 
     def run(self, input: Any, *, residual: Any = None, out: Any = None) -> Any:
         """Convolve: activation(conv2d(input, weight) + bias + residual).
@@ -108,9 +110,9 @@ class Context:
             key_out, address_out, alive_out = kind_out.read(out, "out")
             kind_out.check_output(out)
         keys = (key, key_residual, key_out)
-        calls = self._calls.get(keys)
+        calls: Any = self._calls.get(keys)
         try:
-            call = calls.pop()
+            call: Any = calls.pop()
         except (AttributeError, IndexError):
             call = _Call(self._weight, self._params, (kind, kind_residual, kind_out), keys)
             calls = self._remember(keys)
@@ -130,7 +132,7 @@ class Context:
 
     __call__ = run
 
-    def _remember(self, keys: tuple) -> List[_Call]:
+    def _remember(self, keys: Keys) -> List[_Call]:
         """The list of calls of these keys; the oldest of too many is forgotten."""
         with self._lock:
             calls = self._calls.setdefault(keys, [])
@@ -152,13 +154,14 @@ class Context:
 
     def algorithm(self, input_shape: Sequence[SupportsIndex], *,
                   channels_last: bool = False) -> str:
-        """Name of the algorithm that runs for an input of this shape, such as "igemm_ch"."""
+        """Name of the algorithm that runs for an input of this shape (as in describe()), such as
+        "igemm_ch"."""
         with _Plan(self, input_shape, channels_last) as plan:
             info = PlanInfo(struct_size=ctypes.sizeof(PlanInfo))
             status = lib.conv2d_plan_describe(plan, ctypes.byref(info))
             if status:
                 fail(status)
-            return info.algorithm.decode()
+            return str(info.algorithm.decode())
 
     def release_resources(self) -> None:
         """Free packed weights, plans and workspaces; the next run makes them again. Safe twice, and
@@ -192,7 +195,7 @@ class _Plan:
         lib.conv2d_plan_destroy(self.handle)
 
 
-def _describe(array: Any, name: str) -> tuple:
+def _describe(array: Any, name: str) -> Tuple[Optional[Tensor], Any]:
     """(conv2d_tensor with its data, what must stay alive) of an array or None."""
     if array is None:
         return None, None
@@ -209,7 +212,8 @@ def prepack(weight: Any, bias: Any = None, stride: IntOrPair = 1, padding: Paddi
             accuracy: str = "default") -> Context:
     """Make a Context from weights and options, to be run on many inputs.
 
-    weight and bias are copied. All arguments as in conv2d()."""
+    weight, [oc, c / groups, kh, kw], and bias, [oc] or None, are copied. All arguments as in
+    conv2d()."""
     params = make_params(stride, padding, dilation, groups, padding_mode, activation, accuracy)
     weight_tensor, weight_alive = _describe(weight, "weight")
     bias_tensor, bias_alive = _describe(bias, "bias")

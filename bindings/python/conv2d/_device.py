@@ -22,7 +22,7 @@ class Device:
         if status:
             fail(status)
 
-    def __del__(self, close=lib.conv2d_device_close) -> None:
+    def __del__(self, close: Any = lib.conv2d_device_close) -> None:
         close(self.handle)
 
 

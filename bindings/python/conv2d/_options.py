@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import math
 import operator
-from typing import Optional, Sequence, SupportsIndex, Union
+from typing import Any, Dict, List, Optional, Sequence, SupportsIndex, Tuple, Union
 
 from ._library import Params
 
@@ -38,7 +38,7 @@ def integer(value: SupportsIndex, name: str, bits: int = 64) -> int:
     return number
 
 
-def _integers(value: IntOrPair, name: str, lengths: tuple, expected: str) -> list:
+def _integers(value: Any, name: str, lengths: Tuple[int, ...], expected: str) -> List[int]:
     if isinstance(value, str) or not hasattr(value, "__len__"):
         if not hasattr(value, "__index__"):
             raise TypeError(f"{name} is {value!r}: expected {expected}")
@@ -48,12 +48,12 @@ def _integers(value: IntOrPair, name: str, lengths: tuple, expected: str) -> lis
     return [integer(v, f"{name}[{i}]") for i, v in enumerate(value)]
 
 
-def _pair(value: IntOrPair, name: str) -> list:
+def _pair(value: IntOrPair, name: str) -> List[int]:
     numbers = _integers(value, name, (1, 2), "an integer or (y, x)")
     return numbers * 2 if len(numbers) == 1 else numbers
 
 
-def _word(value: str, name: str, words: dict) -> int:
+def _word(value: str, name: str, words: Dict[str, int]) -> int:
     if not isinstance(value, str):
         raise TypeError(f"{name} is {value!r}: expected one of {', '.join(words)}")
     if value not in words:

@@ -26,9 +26,10 @@ def _run(input: Tensor, weight: Tensor, bias: Optional[Tensor] = None,
          dilation: Sequence[int] = (1, 1), groups: int = 1,
          residual: Optional[Tensor] = None, *, padding_mode: str = "zeros",
          activation: Optional[str] = None, accuracy: str = "default") -> Tensor:
-    return conv2d(input, weight, bias, stride, padding, dilation, groups,
-                  padding_mode=padding_mode, activation=activation, residual=residual,
-                  accuracy=accuracy)
+    output: Tensor = conv2d(input, weight, bias, stride, padding, dilation, groups,
+                            padding_mode=padding_mode, activation=activation, residual=residual,
+                            accuracy=accuracy)
+    return output
 
 
 run = torch.library.custom_op("conv2d::run", _run, mutates_args=(), device_types="cpu",

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The package's face: names, signatures, type hints, docstrings."""
+import inspect
+import os
+import re
+import typing
+import unittest
+
+import conv2d
+
+OPTIONS = ("stride=1, padding=0, dilation=1, groups=1, *, padding_mode='zeros', activation=None, ")
+SIGNATURES = {
+    "conv2d": "input, weight, bias=None, " + OPTIONS +
+              "residual=None, out=None, device=None, accuracy='default'",
+    "prepack": "weight, bias=None, " + OPTIONS + "device=None, accuracy='default'",
+    "Context.run": "self, input, *, residual=None, out=None",
+    "Context.__call__": "self, input, *, residual=None, out=None",
+    "Context.describe": "self, input_shape, *, channels_last=False, verbose=False",
+    "Context.algorithm": "self, input_shape, *, channels_last=False",
+    "Context.release_resources": "self",
+    "set_num_threads": "n",
+    "info": "",
+}
+# What a docstring must say of arrays and of numbers: shapes, and units.
+WORDS = {
+    "conv2d": ("[n, c, h, w]", "[oc, c / groups, kh, kw]", "[oc]", "[n, oc, oh, ow]", "in pixels"),
+    "prepack": ("conv2d()", "copied"),
+    "Context.run": ("[n, c, h, w]", "[n, oc, oh, ow]", "Raises"),
+    "Context.describe": ("[n, c, h, w]",),
+    "info": ("l1d_bytes", "n_threads"),
+}
+
+
+def public(holder=conv2d, names=conv2d.__all__, prefix=""):
+    """(dotted name, object) of everything public, classes' members included."""
+    for name in names:
+        thing = getattr(holder, name)
+        yield prefix + name, thing
+        if inspect.isclass(thing):
+            members = [n for n in vars(thing) if not n.startswith("_") or n == "__call__"]
+            yield from public(thing, members, prefix + name + ".")
+
+
+def function_of(thing):
+    return thing.fget if isinstance(thing, property) else thing
+
+
+class Names(unittest.TestCase):
+    def test_the_version_is_that_of_the_library(self):
+        self.assertRegex(conv2d.__version__, r"^\d+\.\d+\.\d+")
+        self.assertEqual(conv2d.__version__, conv2d.info()["version"])
+
+    def test_signatures(self):
+        functions = {name: thing for name, thing in public() if inspect.isfunction(thing)}
+        self.assertEqual(sorted(functions), sorted(SIGNATURES))
+        for name, thing in functions.items():
+            signature = inspect.signature(thing)
+            bare = signature.replace(return_annotation=inspect.Signature.empty, parameters=[
+                p.replace(annotation=p.empty) for p in signature.parameters.values()])
+            self.assertEqual(str(bare), f"({SIGNATURES[name]})", name)
+
+    def test_hints(self):
+        for name, thing in public():
+            thing = function_of(thing)
+            if inspect.isfunction(thing):
+                hints = typing.get_type_hints(thing)
+                wanted = set(inspect.signature(thing).parameters) - {"self"} | {"return"}
+                self.assertEqual(set(hints), wanted, name)
+        folder = os.path.dirname(conv2d.__file__)
+        self.assertTrue(os.path.exists(os.path.join(folder, "py.typed")))
+
+    def test_docstrings(self):
+        for name, thing in public():
+            if isinstance(thing, str):
+                continue
+            text = inspect.getdoc(function_of(thing)) or ""
+            self.assertGreater(len(text), 40, name)
+            for word in WORDS.get(name, ()):
+                self.assertIn(word, text, name)
+            if inspect.isfunction(thing) and not name.endswith("__"):
+                self.check_parameters(name, thing, text)
+        self.assertIn("[n, c, h, w]", conv2d.__doc__)
+
+    def check_parameters(self, name, thing, text):
+        """Every parameter is named by its docstring, or by the one that it refers to."""
+        for other, reference in (("conv2d()", conv2d.conv2d), ("run()", conv2d.Context.run),
+                                 ("describe()", conv2d.Context.describe)):
+            if f"as in {other}" in " ".join(text.split()):
+                text += reference.__doc__
+        for parameter in inspect.signature(thing).parameters:
+            if parameter not in ("self", "n"):
+                words = parameter.replace("input_shape", "input of this shape")
+                words = words.replace("channels_last", "channels-last")
+                self.assertTrue(re.search(rf"\b{words}\b", text), f"{name}: {parameter}")
+
+
+if __name__ == "__main__":
+    unittest.main()
