@@ -4,8 +4,17 @@
 #include <string.h>
 
 #include "cpu/cpu.h"
+#if defined(CONV2D_METAL)
+#include "metal/metal.h"
+#endif
 
-const c2_backend *const c2_backends[] = {&c2_cpu_backend, NULL};
+const c2_backend *const c2_backends[] = {
+    &c2_cpu_backend,
+#if defined(CONV2D_METAL)
+    &c2_metal_backend,
+#endif
+    NULL,
+};
 
 const c2_backend *c2_backend_by_name(const char *name)
 {

@@ -66,7 +66,8 @@ static conv2d_status open_libraries(void *handles[N_LIBRARIES])
     for (int i = 0; i < N_LIBRARIES; i++) {
         handles[i] = dlopen(path ? path : apple[i], RTLD_NOW | RTLD_LOCAL);
         if (!handles[i] && i != LIBRARY_GRAPHICS)
-            return c2_fail(CONV2D_E_DEVICE, "no Metal on this system: %s", reason());
+            return c2_fail(CONV2D_E_DEVICE, "device \"metal\": this system has no Metal: %s",
+                           reason());
     }
     return CONV2D_OK;
 }

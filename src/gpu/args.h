@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Arguments of the GPU kernels: one text for the host's compiler (C17) and the device's (Metal's
+ * C++14). All members of a struct have one size, or 8-byte ones come first, so that no compiler
+ * pads; the asserts at the end hold on both sides. Strides and positions count elements; axes are
+ * N C H W, pairs y, x. */
+#ifndef C2_GPU_ARGS_H
+#define C2_GPU_ARGS_H
+
+#ifdef __METAL_VERSION__
+typedef long c2_gpu_long;
+#else
+#include <assert.h>
+#include <stdint.h>
+typedef int64_t c2_gpu_long;
+#endif
+
+/* Indices of a kernel's buffers, and of its function constants. */
+enum {
+    C2_GPU_INPUT = 0,
+    C2_GPU_WEIGHT = 1,   /* packed: O KH KW I, in the problem's dtype */
+    C2_GPU_BIAS = 2,     /* float32, OC; only with C2_GPU_HAS_BIAS */
+    C2_GPU_RESIDUAL = 3, /* only with C2_GPU_HAS_RESIDUAL */
+    C2_GPU_OUTPUT = 4,
+    C2_GPU_ARGS = 5
+};
+enum {
+    C2_GPU_HAS_BIAS = 0,     /* bool */
+    C2_GPU_HAS_RESIDUAL = 1, /* bool */
+    C2_GPU_ACTIVATION = 2,   /* int: conv2d_activation */
+    C2_GPU_PADDING_MODE = 3, /* int: conv2d_padding_mode */
+    C2_GPU_CHANNELS_LAST = 4 /* bool: neighbouring threads take neighbouring channels */
+};
+
+/* Values of conv2d_padding_mode and conv2d_activation, which device code cannot include. */
+enum { C2_GPU_PAD_ZEROS, C2_GPU_PAD_REFLECT, C2_GPU_PAD_REPLICATE, C2_GPU_PAD_CIRCULAR };
+enum {
+    C2_GPU_ACT_NONE,
+    C2_GPU_ACT_RELU,
+    C2_GPU_ACT_RELU6,
+    C2_GPU_ACT_CLAMP,
+    C2_GPU_ACT_LEAKY_RELU,
+    C2_GPU_ACT_SIGMOID,
+    C2_GPU_ACT_TANH,
+    C2_GPU_ACT_SILU,
+    C2_GPU_ACT_HARDSWISH,
+    C2_GPU_ACT_HARDSIGMOID,
+    C2_GPU_ACT_GELU,
+    C2_GPU_ACT_GELU_TANH,
+    C2_GPU_ACT_MISH
+};
+
+/* What follows the sum: bounds of clamp, slope of leaky_relu. */
+typedef struct c2_gpu_epilogue {
+    float low, high, alpha, reserved;
+} c2_gpu_epilogue;
+
+/* plain.metal: any problem, one thread an output element, 64-bit positions. */
+typedef struct c2_gpu_plain {
+    c2_gpu_long first, count; /* outputs of this dispatch, in the order the constant says */
+    c2_gpu_long oc, oh, ow;
+    c2_gpu_long icg, ocg; /* channels of a group */
+    c2_gpu_long h, w, kh, kw;
+    c2_gpu_long stride[2], dilation[2], pad[2];
+    c2_gpu_long input_at, residual_at, output_at; /* element (0,0,0,0) from its buffer's start */
+    c2_gpu_long input_stride[4], residual_stride[4], output_stride[4];
+    c2_gpu_epilogue epilogue;
+} c2_gpu_plain;
+
+static_assert(sizeof(c2_gpu_long) == 8, "positions have 64 bits");
+static_assert(sizeof(c2_gpu_epilogue) == 16, "no padding");
+static_assert(sizeof(c2_gpu_plain) == 32 * 8 + 16, "no padding");
+
+#endif

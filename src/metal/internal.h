@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Structs of the Metal backend; each begins with the common head of backend.h. One lock and one
+ * condition a device guard all that queued work changes; compiling has a lock of its own, because
+ * it takes long. Calls into Metal are made without the first lock: its completion handlers take
+ * it. */
+#ifndef C2_METAL_INTERNAL_H
+#define C2_METAL_INTERNAL_H
+
+#include "core/os.h"
+#include "metal/metal.h"
+#include "metal/objc.h"
+
+/* Runs under way at once on one device. Metal lets a queue have 64 command buffers and then makes
+ * the caller wait inside Metal; here they wait in c2_metal_begin(). */
+enum { C2_METAL_JOBS = 32, C2_METAL_FAILURE_BYTES = 256 };
+
+typedef struct c2_metal_device c2_metal_device;
+
+typedef struct c2_metal_buffer {
+    conv2d_buffer base; /* host: the contents, or NULL for private storage */
+    c2_id buffer;       /* +1 */
+    int pending;        /* queued runs that use it */
+} c2_metal_buffer;
+
+typedef struct c2_metal_queue {
+    conv2d_queue base;
+    c2_id queue; /* +1 */
+    int pending; /* its queued runs */
+} c2_metal_queue;
+
+typedef struct c2_metal_event {
+    conv2d_event base;
+    int pending;          /* queued runs that record into it */
+    conv2d_status status; /* of the last one that finished */
+} c2_metal_event;
+
+/* A run from its start until its completion handler. */
+typedef struct c2_metal_job {
+    struct c2_metal_job *next; /* in the list of free ones */
+    c2_metal_device *device;
+    c2_metal_buffer *buffers[4]; /* input, residual, output, packed; NULL where there is none */
+    c2_metal_queue *queue;
+    c2_metal_event *event;
+    void (*done)(void *owner);
+    void *owner;
+} c2_metal_job;
+
+/* One family of kernels is one text, compiled when first needed. */
+typedef struct c2_metal_family {
+    const char *name, *text;
+} c2_metal_family;
+enum { C2_METAL_PLAIN, C2_METAL_FAMILIES };
+
+/* A function constant: bool or int. */
+typedef struct c2_metal_constant {
+    int32_t index, type, value; /* type: C2_MTL_TYPE_BOOL or _INT */
+} c2_metal_constant;
+enum { C2_METAL_CONSTANTS = 8 };
+
+/* What one compiled kernel is looked up by; unused constants are all 0. */
+typedef struct c2_metal_key {
+    int32_t family, n_constants;
+    const char *function; /* a literal: compared by its text */
+    c2_metal_constant constants[C2_METAL_CONSTANTS];
+} c2_metal_key;
+
+typedef struct c2_metal_pipeline {
+    struct c2_metal_pipeline *next;
+    c2_metal_key key;
+    c2_id state; /* +1 */
+    size_t max_threads, simd_width;
+} c2_metal_pipeline;
+
+struct c2_metal_device {
+    conv2d_device base;
+    c2_objc rt;
+    c2_id device; /* +1 */
+    char model[128], features[128];
+    bool simdgroup_matrix; /* Apple7 and later */
+    size_t threadgroup_bytes, max_buffer_bytes;
+
+    c2_mutex lock;
+    c2_cond changed;
+    bool lost;             /* nothing runs any more */
+    conv2d_status failure; /* of queued work, until sync or a copy reports it; and Metal's words */
+    char failure_text[C2_METAL_FAILURE_BYTES];
+    int pending;          /* runs queued on all queues */
+    c2_metal_queue queue; /* the default one; base.device is not counted as a reference */
+    c2_metal_job jobs[C2_METAL_JOBS];
+    c2_metal_job *free_jobs;
+
+    c2_mutex compiling; /* guards the rest */
+    c2_id libraries[C2_METAL_FAMILIES];
+    c2_metal_pipeline *pipelines;
+};
+
+static inline c2_metal_device *c2_metal_of(const conv2d_device *device)
+{
+    return (c2_metal_device *)device;
+}
+
+/* pipeline.c: find or compile a kernel; it lives as long as the device. */
+conv2d_status c2_metal_pipeline_get(c2_metal_device *device, const c2_metal_key *key,
+                                    const c2_metal_pipeline **pipeline_out);
+void c2_metal_pipelines_free(c2_metal_device *device);
+/* Add a constant to a key. */
+void c2_metal_key_bool(c2_metal_key *key, int index, bool value);
+void c2_metal_key_int(c2_metal_key *key, int index, int32_t value);
+
+/* buffer.c */
+conv2d_status c2_metal_buffer_create(conv2d_device *device, size_t bytes,
+                                     conv2d_buffer **buffer_out);
+conv2d_status c2_metal_buffer_from_host(conv2d_device *device, const void *bytes, size_t n,
+                                        conv2d_buffer **buffer_out);
+void c2_metal_buffer_destroy(conv2d_buffer *buffer);
+conv2d_status c2_metal_upload(const conv2d_tensor *host, conv2d_tensor *device);
+conv2d_status c2_metal_download(const conv2d_tensor *device, conv2d_tensor *host);
+
+/* queue.c: a run is begun, gets its dispatches, and is committed. Between begin and commit there
+ * is an autorelease pool; if begin fails, nothing is left behind. */
+typedef struct c2_metal_command {
+    c2_metal_device *device;
+    c2_metal_job *job;
+    void *pool;
+    c2_id buffer, encoder; /* of the pool */
+} c2_metal_command;
+conv2d_status c2_metal_begin(const c2_run_args *args, c2_metal_command *command_out);
+/* bytes: at most C2_MTL_SET_BYTES_LIMIT. */
+void c2_metal_bind_bytes(const c2_metal_command *command, const void *bytes, size_t n, int index);
+void c2_metal_bind(const c2_metal_command *command, const conv2d_buffer *buffer, size_t offset,
+                   int index);
+void c2_metal_commit(c2_metal_command *command);
+
+conv2d_status c2_metal_queue_create(conv2d_device *device, conv2d_queue **queue_out);
+conv2d_status c2_metal_queue_sync(conv2d_queue *queue);
+void c2_metal_queue_destroy(conv2d_queue *queue);
+conv2d_status c2_metal_event_create(conv2d_device *device, conv2d_event **event_out);
+conv2d_status c2_metal_event_wait(conv2d_event *event);
+conv2d_status c2_metal_event_query(conv2d_event *event, int *done_out);
+void c2_metal_event_destroy(conv2d_event *event);
+conv2d_status c2_metal_sync(conv2d_device *device);
+/* Wait until *pending is 0 (a counter that the device's lock guards). */
+void c2_metal_wait(c2_metal_device *device, const int *pending);
+/* Take the failure of queued work and make it this thread's; CONV2D_OK if there was none. */
+conv2d_status c2_metal_take_failure(c2_metal_device *device);
+
+/* The algorithms, best first, the plain one last. */
+extern const c2_algorithm *const c2_metal_algorithms[];
+extern const c2_algorithm c2_metal_algo_plain;
+
+#endif
