@@ -221,8 +221,8 @@ typedef struct conv2d_params {
     int32_t flush_denormals; /**< 1: tasks flush denormals to zero (mode restored after) */
     uint64_t workspace_limit; /**< bytes a run may use beside the packed weights; 0 still runs
                                    every problem */
-    const char *algorithm;    /**< borrowed; force a candidate, "igemm_ch" or "igemm_ch/avx2";
-                                   NULL = the planner chooses */
+    const char *algorithm;    /**< borrowed; force a candidate: "igemm_ch", "igemm_ch/avx2" or
+                                   "igemm_ch/gemm_ch_f32_6x16_avx2"; NULL = the planner chooses */
     int32_t weights;          /**< conv2d_weights; used by conv2d_prepack() */
     int32_t reserved;         /**< 0 */
 } conv2d_params;
@@ -362,9 +362,11 @@ typedef struct conv2d_plan_info {
     size_t workspace_worker_bytes;
     int32_t n_workers;     /**< workers a run uses at most, after workspace_limit */
     int32_t denormals_flushed; /**< 1 if the kernels flush denormals */
+    const char *choice; /**< who chose: "estimate" (the model), "wisdom" (conv2d_tune()), "forced"
+                             (params.algorithm), "none" (no output elements) */
 } conv2d_plan_info;
 #define CONV2D_PLAN_INFO_INIT                                                                      \
-    {sizeof(conv2d_plan_info), 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0}
+    {sizeof(conv2d_plan_info), 0, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, 0, NULL}
 
 /** Fill info_out. Returns CONV2D_OK or CONV2D_E_ARGUMENT. Threads any. Since 0.1 */
 CONV2D_API conv2d_status conv2d_plan_describe(const conv2d_plan *plan, conv2d_plan_info *info_out);
@@ -382,9 +384,10 @@ typedef struct conv2d_candidate_info {
     size_t packed_bytes;
     size_t workspace_shared_bytes;
     size_t workspace_worker_bytes;
+    double measured_seconds; /**< of one run, by conv2d_tune(); 0 = not measured */
 } conv2d_candidate_info;
 #define CONV2D_CANDIDATE_INFO_INIT                                                                 \
-    {sizeof(conv2d_candidate_info), 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0}
+    {sizeof(conv2d_candidate_info), 0, NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0}
 
 /** Fill info_out with candidate index. Returns CONV2D_OK, or CONV2D_E_ARGUMENT if there is none.
  *  Since 0.1 */
@@ -393,7 +396,7 @@ CONV2D_API conv2d_status conv2d_plan_candidate(const conv2d_plan *plan, int inde
 
 /** Write a description for people: the problem, the choice, its bound and memory; with verbose
  *  not 0 every candidate with its cost or refusal. Text is the same on every run of one build on
- *  one machine, and equal texts (verbose 0) promise equal bits.
+ *  one machine with the same wisdom, and equal texts (verbose 0) promise equal bits.
  *  text, capacity  as snprintf: at most capacity bytes with the final 0; text NULL if capacity 0.
  *  length_out  borrowed or NULL; length of the whole text without the 0.
  *  Returns  CONV2D_OK (also when cut) or CONV2D_E_ARGUMENT. Since 0.1 */
@@ -444,4 +447,6 @@ CONV2D_API conv2d_status conv2d_copy_to_host(const conv2d_tensor *device, conv2d
 #ifdef __cplusplus
 }
 #endif
+
+#include "tune.h"
 #endif

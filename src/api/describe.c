@@ -15,14 +15,26 @@ conv2d_status conv2d_workspace_bytes(const conv2d_plan *plan, size_t *bytes_out)
     return CONV2D_OK;
 }
 
+/* The struct sizes of a caller: today's or a later one, or that of the header before the last
+ * member was added, which then is not written. */
+static conv2d_status check_info(const char *name, uint32_t size, size_t before, size_t now)
+{
+    if (size < now && size != before)
+        return c2_fail(CONV2D_E_ARGUMENT, "%s.struct_size is %" PRIu32 ": expected %zu", name, size,
+                       now);
+    return CONV2D_OK;
+}
+
 conv2d_status conv2d_plan_describe(const conv2d_plan *plan, conv2d_plan_info *info_out)
 {
     if (!plan || !info_out)
         return c2_fail(CONV2D_E_ARGUMENT, "%s is NULL", plan ? "info_out" : "plan");
-    if (info_out->struct_size < sizeof *info_out)
-        return c2_fail(CONV2D_E_ARGUMENT, "info_out.struct_size is %" PRIu32 ": expected %zu",
-                       info_out->struct_size, sizeof *info_out);
+    const size_t before = offsetof(conv2d_plan_info, choice);
+    const conv2d_status s = check_info("info_out", info_out->struct_size, before, sizeof *info_out);
+    if (s)
+        return s;
     conv2d_plan_info info = CONV2D_PLAN_INFO_INIT;
+    info.choice = c2_choice_word(&plan->choice);
     info.n_candidates = plan->choice.n;
     info.problem = plan->problem_text;
     info.backend = plan->device->backend->name;
@@ -43,7 +55,8 @@ conv2d_status conv2d_plan_describe(const conv2d_plan *plan, conv2d_plan_info *in
         info.workspace_shared_bytes = c->bytes.shared;
         info.workspace_worker_bytes = c->bytes.per_worker;
     }
-    *info_out = info;
+    info.struct_size = info_out->struct_size;
+    memcpy(info_out, &info, info.struct_size < sizeof info ? before : sizeof info);
     return CONV2D_OK;
 }
 
@@ -52,9 +65,10 @@ conv2d_status conv2d_plan_candidate(const conv2d_plan *plan, int index,
 {
     if (!plan || !info_out)
         return c2_fail(CONV2D_E_ARGUMENT, "%s is NULL", plan ? "info_out" : "plan");
-    if (info_out->struct_size < sizeof *info_out)
-        return c2_fail(CONV2D_E_ARGUMENT, "info_out.struct_size is %" PRIu32 ": expected %zu",
-                       info_out->struct_size, sizeof *info_out);
+    const size_t before = offsetof(conv2d_candidate_info, measured_seconds);
+    const conv2d_status s = check_info("info_out", info_out->struct_size, before, sizeof *info_out);
+    if (s)
+        return s;
     if (index < 0 || index >= plan->choice.n)
         return c2_fail(CONV2D_E_ARGUMENT, "index is %d: the plan has %d candidates", index,
                        plan->choice.n);
@@ -70,7 +84,9 @@ conv2d_status conv2d_plan_candidate(const conv2d_plan *plan, int index,
     info.packed_bytes = c->bytes.packed;
     info.workspace_shared_bytes = c->bytes.shared;
     info.workspace_worker_bytes = c->bytes.per_worker;
-    *info_out = info;
+    info.measured_seconds = c->measured;
+    info.struct_size = info_out->struct_size;
+    memcpy(info_out, &info, info.struct_size < sizeof info ? before : sizeof info);
     return CONV2D_OK;
 }
 

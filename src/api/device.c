@@ -5,6 +5,7 @@
 
 #include "api/check.h"
 #include "core/error.h"
+#include "plan/wisdom.h"
 
 static conv2d_status null_argument(const char *name)
 {
@@ -73,7 +74,15 @@ conv2d_status conv2d_device_open(const char *name, const conv2d_device_options *
                        "name is \"%.60s\": expected auto, cpu, metal, cuda or vulkan", name);
     }
     const conv2d_allocator allocator = c2_allocator_or_default(o->allocator);
-    return backend->open(o, &allocator, device_out);
+    conv2d_device *device = NULL;
+    if ((s = backend->open(o, &allocator, &device)))
+        return s;
+    if ((s = c2_wisdom_create(device))) {
+        c2_device_release(device);
+        return s;
+    }
+    *device_out = device;
+    return CONV2D_OK;
 }
 
 void conv2d_device_close(conv2d_device *device)

@@ -39,6 +39,8 @@ struct conv2d_device {
     c2_pool *own_pool; /* NULL if the pool is the caller's */
     void (*log)(void *user, const char *line);
     void *log_user;
+    struct c2_wisdom *wisdom; /* plan/wisdom.h; made by conv2d_device_open(), not by the backend */
+    void (*free_wisdom)(conv2d_device *); /* NULL without it */
 };
 void c2_device_retain(conv2d_device *device);
 void c2_device_release(conv2d_device *device); /* calls backend->close at the last one */

@@ -21,6 +21,9 @@ void c2_device_retain(conv2d_device *device)
 
 void c2_device_release(conv2d_device *device)
 {
-    if (atomic_fetch_sub_explicit(&device->refs, 1, memory_order_acq_rel) == 1)
-        device->backend->close(device);
+    if (atomic_fetch_sub_explicit(&device->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (device->free_wisdom)
+        device->free_wisdom(device);
+    device->backend->close(device);
 }

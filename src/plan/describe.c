@@ -13,10 +13,13 @@ static void candidate_line(const conv2d_device *device, const c2_candidate *c, b
     c2_text_add(out, "  %c %-14s %-28s ", chosen ? '*' : ' ', c->algorithm->name,
                 c->algorithm->variant_name(device, c->variant));
     if (c->refusal.text[0])
-        c2_text_add(out, "refused: %s\n", c->refusal.text);
+        c2_text_add(out, "refused: %s", c->refusal.text);
     else
-        c2_text_add(out, "%.4g ms, packed %zu B, workspace %zu + %zu B a worker\n", c->cost * 1e3,
+        c2_text_add(out, "%.4g ms, packed %zu B, workspace %zu + %zu B a worker", c->cost * 1e3,
                     c->bytes.packed, c->bytes.shared, c->bytes.per_worker);
+    if (c->measured > 0)
+        c2_text_add(out, ", measured %.4g ms", c->measured * 1e3);
+    c2_text_add(out, "\n");
 }
 
 void c2_describe(const conv2d_device *device, const c2_problem *problem, const char *problem_text,
@@ -36,6 +39,8 @@ void c2_describe(const conv2d_device *device, const c2_problem *problem, const c
     const c2_candidate *c = &choice->candidates[choice->chosen];
     c2_text_add(out, "algorithm  %s, %s (%s)\n", c->algorithm->name,
                 c->algorithm->variant_name(device, c->variant), device->backend->name);
+    c2_text_add(out, "choice     %s%s%s\n", c2_choice_word(choice),
+                choice->note.text[0] ? "; " : "", choice->note.text);
     c2_text_add(out, "bound      |error| <= %s, g(K+2) = %.3g, K = %" PRId64 " (accuracy %s)\n",
                 c->algorithm->bound_text(problem, c->variant), c->bound, c2_problem_k(problem),
                 accuracy_names[problem->accuracy]);

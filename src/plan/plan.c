@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Candidates in the backend's order of preference; each is asked whether it supports the problem,
- * what it costs and what memory it takes. The cheapest usable one wins, on a tie the first. */
+ * what it costs and what memory it takes. A forced algorithm comes first, then the device's wisdom,
+ * then the cheapest usable one by the model, on a tie the first. */
 #include "plan/plan.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "core/error.h"
+#include "plan/wisdom.h"
 
-/* "igemm_ch" names all variants, "igemm_ch/avx2" the one of an ISA. */
+/* "igemm_ch" names all variants, "igemm_ch/avx2" those of an ISA, "igemm_ch/KERNEL" one. */
 static bool name_matches(const char *wanted, const c2_algorithm *a, const conv2d_device *device,
                          int variant)
 {
     const size_t length = strlen(a->name);
     if (strncmp(wanted, a->name, length))
         return false;
-    return !wanted[length] ||
-           (wanted[length] == '/' && !strcmp(wanted + length + 1, a->variant_isa(device, variant)));
+    if (!wanted[length])
+        return true;
+    const char *rest = wanted + length + 1;
+    return wanted[length] == '/' && (!strcmp(rest, a->variant_isa(device, variant)) ||
+                                     !strcmp(rest, a->variant_name(device, variant)));
 }
 
 static size_t saturating_add(size_t a, size_t b) { return a > SIZE_MAX - b ? SIZE_MAX : a + b; }
@@ -70,10 +75,31 @@ static conv2d_status no_candidate(const conv2d_device *device, const c2_problem 
                    problem->algorithm, device->backend->name);
 }
 
+/* Follow the device's wisdom about the problem, or note why not. */
+static void ask_wisdom(const conv2d_device *device, const c2_problem *problem, c2_choice *choice)
+{
+    c2_wisdom_entry entry;
+    if (!c2_wisdom_find(device, problem, &entry))
+        return;
+    for (int i = 0; i < choice->n; i++) {
+        c2_candidate *c = &choice->candidates[i];
+        if (c->algorithm != entry.algorithm || c->variant != entry.variant)
+            continue;
+        if (c->refusal.text[0]) {
+            c2_refuse(&choice->note, "wisdom says %s, %s, which refuses: %s", c->algorithm->name,
+                      c->algorithm->variant_name(device, c->variant), c->refusal.text);
+            return;
+        }
+        c->measured = entry.seconds;
+        choice->chosen = i;
+        choice->by = C2_CHOSEN_BY_WISDOM;
+    }
+}
+
 conv2d_status c2_choose(const conv2d_device *device, const c2_problem *problem,
                         c2_choice *choice_out)
 {
-    c2_choice choice = {count_candidates(device), -1, NULL};
+    c2_choice choice = {.n = count_candidates(device), .chosen = -1};
     choice.candidates =
         c2_alloc_zero(&device->allocator, (size_t)choice.n * sizeof *choice.candidates);
     if (!choice.candidates)
@@ -95,15 +121,25 @@ conv2d_status c2_choose(const conv2d_device *device, const c2_problem *problem,
         c2_choice_free(device, &choice);
         return s;
     }
+    if (problem->algorithm[0])
+        choice.by = C2_CHOSEN_BY_FORCE;
+    else
+        ask_wisdom(device, problem, &choice);
     *choice_out = choice;
     return CONV2D_OK;
+}
+
+const char *c2_choice_word(const c2_choice *choice)
+{
+    static const char *const words[] = {"estimate", "wisdom", "forced"};
+    return choice->chosen < 0 ? "none" : words[choice->by];
 }
 
 void c2_choice_free(const conv2d_device *device, c2_choice *choice)
 {
     c2_free(&device->allocator, choice->candidates,
             (size_t)choice->n * sizeof *choice->candidates);
-    *choice = (c2_choice){0, -1, NULL};
+    *choice = (c2_choice){.chosen = -1};
 }
 
 int c2_choice_workers(const conv2d_device *device, const c2_problem *problem,
