@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Two builds of the same source give the same bytes: scripts/reproducible.sh [--no-wheel]
+#
+# The tree is copied to two folders and built there under another path, time zone, language, umask,
+# user name, home and number of jobs, at another time; installed files and the Python wheel are
+# compared by SHA-256. Exit status 1 if any differs. The build tools of the wheel come from PyPI
+# into an environment of their own, as with pip.
+. "$(dirname "$0")/common.sh"
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+wheel=1
+[ "${1:-}" != --no-wheel ] || wheel=0
+
+scripts/bootstrap.sh build
+# Dates of archives and wheels come from here: the last commit, or without git a fixed day.
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || echo 1767225600)
+export SOURCE_DATE_EPOCH
+
+if [ $wheel -eq 1 ]; then
+    /usr/bin/python3 -m venv "$scratch/venv"
+    "$scratch/venv/bin/python" -m pip install -q 'scikit-build-core>=0.11'
+fi
+
+# build_in FOLDER JOBS: copy, build, install under FOLDER/stage, wheel into FOLDER/wheel.
+build_in() {
+    local folder=$1 jobs=$2
+    mkdir -p "$folder/source"
+    tar -c --exclude-vcs --exclude='./build*' --exclude=./out --exclude=__pycache__ . |
+        tar -x -C "$folder/source"
+    (
+        cd "$folder/source"
+        cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DCONV2D_BUILD_TESTS=OFF \
+            -DCMAKE_INSTALL_PREFIX=/usr
+        cmake --build build -j "$jobs"
+        DESTDIR=$folder/stage cmake --install build
+        [ $wheel -eq 0 ] || CMAKE_BUILD_PARALLEL_LEVEL=$jobs "$scratch/venv/bin/python" -m pip \
+            wheel -q . --no-deps --no-build-isolation -w "$folder/wheel"
+    ) >"$folder/log" 2>&1 || {
+        tail -n 30 "$folder/log" >&2
+        echo "reproducible: a build failed (above)" >&2
+        exit 2
+    }
+}
+
+# Lines "hash  path" of everything that would be shipped.
+hashes() {
+    (cd "$1" && find stage $([ $wheel -eq 0 ] || echo wheel) -type f -print0 | sort -z |
+        xargs -0 sha256sum)
+}
+
+a=$scratch/a b=$scratch/a-folder-whose-name-is-longer/and-deeper
+mkdir -p "$a" "$b" "$scratch/home"
+(umask 022 && TZ=UTC LC_ALL=C build_in "$a" 1)
+(umask 077 && TZ=Pacific/Kiritimati LC_ALL=C.UTF-8 USER=somebody HOME=$scratch/home \
+    build_in "$b" "$(n_jobs)")
+hashes "$a" >"$scratch/a.txt"
+hashes "$b" >"$scratch/b.txt"
+for file in libconv2d.so libconv2d.a bin/conv2d $([ $wheel -eq 0 ] || echo .whl); do
+    grep -q "$file" "$scratch/a.txt" || { echo "reproducible: no $file was built" >&2; exit 2; }
+done
+if ! diff "$scratch/a.txt" "$scratch/b.txt"; then
+    echo "reproducible: the files above differ between two builds" >&2
+    exit 1
+fi
+grep -E 'libconv2d\.(so|a)|bin/conv2d|\.whl' "$scratch/a.txt"
+echo "reproducible: $(wc -l <"$scratch/a.txt") files are the same in two builds"
