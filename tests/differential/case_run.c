@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backend/backend.h"
+#include "case_stage.h"
 
 static const conv2d_tensor *optional(const conv2d_tensor *t)
 {
@@ -22,25 +23,24 @@ static conv2d_status broken(char *why, const char *sentence, unsigned long long 
 }
 
 /* Twice: the second run finds the plan in the context's cache. */
-static conv2d_status run_context(case_place *place, conv2d_context *context)
+static conv2d_status run_context(case_stage *stage, conv2d_context *context)
 {
     conv2d_run_args args = CONV2D_RUN_ARGS_INIT;
-    args.input = &place->problem.input;
-    args.residual = optional(&place->problem.residual);
-    args.output = &place->problem.output;
+    args.input = &stage->problem.input;
+    args.residual = optional(&stage->problem.residual);
+    args.output = &stage->problem.output;
     conv2d_status status = conv2d_run(context, &args);
-    if (status == CONV2D_OK) {
-        case_place_reset(place);
+    if (status == CONV2D_OK && (status = case_stage_reset(stage)) == CONV2D_OK)
         status = conv2d_run(context, &args);
-    }
     return status;
 }
 
-static conv2d_status run_plan(case_place *place, conv2d_context *context, bool at_end, char *why)
+static conv2d_status run_plan(case_stage *stage, conv2d_context *context, bool at_end, char *why)
 {
-    const conv2d_problem *q = &place->problem;
+    conv2d_problem *q = &stage->problem;
     conv2d_tensor input = q->input, residual = q->residual, output = q->output;
     input.data = residual.data = output.data = NULL;
+    input.buffer = residual.buffer = output.buffer = NULL;
     conv2d_plan *plan = NULL;
     conv2d_status status = conv2d_plan_create(context, &input, optional(&residual), &output, &plan);
     if (status != CONV2D_OK)
@@ -59,7 +59,7 @@ static conv2d_status run_plan(case_place *place, conv2d_context *context, bool a
         conv2d_run_args args = CONV2D_RUN_ARGS_INIT;
         args.input = &q->input;
         args.residual = optional(&q->residual);
-        args.output = &place->problem.output;
+        args.output = &q->output;
         args.workspace = bytes ? workspace.data : NULL;
         args.workspace_bytes = bytes;
         status = conv2d_plan_run(plan, &args);
@@ -73,30 +73,36 @@ static conv2d_status run_plan(case_place *place, conv2d_context *context, bool a
     return status;
 }
 
-conv2d_status case_run(case_place *place, const run_how *how, char why[WHY_BYTES])
+static conv2d_status run_staged(case_stage *stage, const run_how *how, char *why)
 {
-    conv2d_problem *q = &place->problem;
+    conv2d_problem *q = &stage->problem;
     conv2d_params params = q->params;
     params.algorithm = how->algorithm;
     params.weights = how->borrow ? CONV2D_WEIGHTS_BORROW : CONV2D_WEIGHTS_COPY;
-    case_place_reset(place);
-    why[0] = 0;
-    if (how->path == CALL_ONESHOT) {
-        const conv2d_status status = conv2d(how->device, &q->input, &q->weight, optional(&q->bias),
-                                            optional(&q->residual), &params, &q->output);
-        if (status != CONV2D_OK)
-            snprintf(why, WHY_BYTES, "%s", conv2d_last_error());
-        return status;
-    }
+    if (how->path == CALL_ONESHOT)
+        return conv2d(how->device, &q->input, &q->weight, optional(&q->bias),
+                      optional(&q->residual), &params, &q->output);
     conv2d_context *context = NULL;
     conv2d_status status =
         conv2d_prepack(how->device, &q->weight, optional(&q->bias), &params, &context);
     if (status == CONV2D_OK)
-        status = how->path == CALL_CONTEXT ? run_context(place, context)
-                                           : run_plan(place, context, how->workspace_at_end, why);
+        status = how->path == CALL_CONTEXT ? run_context(stage, context)
+                                           : run_plan(stage, context, how->workspace_at_end, why);
     if (status != CONV2D_OK && !why[0])
         snprintf(why, WHY_BYTES, "%s", conv2d_last_error());
     conv2d_context_destroy(context);
+    return status;
+}
+
+conv2d_status case_run(case_place *place, const run_how *how, char why[WHY_BYTES])
+{
+    case_stage stage;
+    why[0] = 0;
+    conv2d_status status = case_stage_make(place, how->device, &stage);
+    if (status == CONV2D_OK)
+        status = case_stage_end(&stage, run_staged(&stage, how, why));
+    if (status != CONV2D_OK && !why[0])
+        snprintf(why, WHY_BYTES, "%s", conv2d_last_error());
     return status;
 }
 
@@ -157,11 +163,14 @@ bool ask_candidates(conv2d_device *device, const random_case *c, const candidate
                     bool accepted[MAX_CANDIDATES], char why[WHY_BYTES])
 {
     conv2d_plan *plan = NULL;
-    if (conv2d_explain(device, &c->problem, &plan) != CONV2D_OK) {
+    memset(accepted, 0, (size_t)n * sizeof *accepted);
+    const conv2d_status status = conv2d_explain(device, &c->problem, &plan);
+    if (status == CONV2D_E_UNSUPPORTED && !device->backend->host_memory)
+        return true; /* a GPU lacks float64; the CPU takes everything */
+    if (status != CONV2D_OK) {
         snprintf(why, WHY_BYTES, "conv2d_explain: %s", conv2d_last_error());
         return false;
     }
-    memset(accepted, 0, (size_t)n * sizeof *accepted);
     bool ok = true;
     int n_seen = 0;
     conv2d_candidate_info info = CONV2D_CANDIDATE_INFO_INIT;
@@ -187,13 +196,13 @@ bool ask_candidates(conv2d_device *device, const random_case *c, const candidate
     return ok;
 }
 
-conv2d_device *open_device(int n_threads, const char *isa)
+conv2d_device *open_device(const char *name, int n_threads, const char *isa)
 {
     conv2d_device_options options = CONV2D_DEVICE_OPTIONS_INIT;
     options.n_threads = n_threads;
     options.isa = isa;
     conv2d_device *device = NULL;
-    const conv2d_status status = conv2d_device_open("cpu", &options, &device);
+    const conv2d_status status = conv2d_device_open(name, &options, &device);
     if (status != CONV2D_OK) {
         fprintf(stderr, "%s\n", conv2d_last_error());
         exit(status == CONV2D_E_DEVICE ? 77 : 2);

@@ -20,7 +20,7 @@ typedef struct options {
     bool one_case, integers, print_matrix;
     uint64_t min_cell;
     int threads, jobs; /* threads 0: 1 and 3 in turn */
-    const char *isa;
+    const char *device, *isa;
 } options;
 
 /* What one job found; lies in memory shared with its parent. */
@@ -55,8 +55,8 @@ static const char *const path_names[CALL_PATHS] = {"conv2d", "context", "plan"};
 /* The command that repeats a case. */
 static void repeat_text(const options *opt, uint64_t seed, char *text, size_t capacity)
 {
-    snprintf(text, capacity, "repeat: differential --case %llu%s%s%s --threads %d",
-             (unsigned long long)seed, opt->integers ? " --integers" : "",
+    snprintf(text, capacity, "repeat: differential --device %s --case %llu%s%s%s --threads %d",
+             opt->device, (unsigned long long)seed, opt->integers ? " --integers" : "",
              opt->isa ? " --isa " : "", opt->isa ? opt->isa : "", opt->threads);
 }
 
@@ -96,7 +96,8 @@ static bool run_one(session *s, const random_case *c, case_place *place, const c
     return false;
 }
 
-/* A candidate that the planner refuses must refuse to be forced, and touch nothing. */
+/* A candidate that the planner refuses must refuse to be forced, and touch nothing (NULL: the
+ * planner, where it refuses all). */
 static void run_refused(session *s, const random_case *c, case_place *place, const char *force)
 {
     char why[WHY_BYTES];
@@ -106,10 +107,19 @@ static void run_refused(session *s, const random_case *c, case_place *place, con
     if (status != CONV2D_E_UNSUPPORTED || !why[0]) {
         snprintf(why, sizeof why, "refused when listed, but forced it returns %s",
                  conv2d_status_name(status));
-        report(s, c, force, why);
+        report(s, c, force ? force : "planner's choice", why);
     } else if (!case_place_untouched(place)) {
-        report(s, c, force, "refused, but the output was written");
+        report(s, c, force ? force : "planner's choice", "refused, but the output was written");
     }
+}
+
+/* True if the device has nothing for the case (a CPU takes every case). */
+static bool is_unsupported(const session *s, const bool *accepted, const case_data *data)
+{
+    bool any = data->n_values == 0;
+    for (int i = 0; i < s->n; ++i)
+        any |= accepted[i];
+    return !any;
 }
 
 static void test_case(session *s, const random_case *c)
@@ -128,6 +138,11 @@ static void test_case(session *s, const random_case *c)
         case_place place;
         case_place_make(&data, side == 1, &place);
         uint64_t turn = c->seed * 5 + (side ? 7 : 0);
+        if (is_unsupported(s, accepted, &data)) {
+            run_refused(s, c, &place, NULL);
+            case_place_free(&place);
+            continue;
+        }
         bool right = run_one(s, c, &place, NULL, side == 1, turn);
         if (side == 1 && right)
             matrix_count(&s->tally->counts, ROW_PLANNER, c->label);
@@ -152,8 +167,8 @@ static void test_case(session *s, const random_case *c)
 static void run_job(const options *opt, tally *t, int first, int step)
 {
     session s = {.opt = opt, .tally = t};
-    s.devices[0] = open_device(opt->threads ? opt->threads : 1, opt->isa);
-    s.devices[1] = open_device(opt->threads ? opt->threads : 3, opt->isa);
+    s.devices[0] = open_device(opt->device, opt->threads ? opt->threads : 1, opt->isa);
+    s.devices[1] = open_device(opt->device, opt->threads ? opt->threads : 3, opt->isa);
     s.n = list_candidates(s.devices[0], s.list);
     for (uint64_t i = (uint64_t)first; i < opt->count; i += (uint64_t)step) {
         random_case c;
@@ -197,7 +212,7 @@ static bool run_jobs(const options *opt, tally *tallies)
 static int usage(void)
 {
     printf("differential [--count N] [--seed S] [--case SEED] [--integers] [--isa NAME]\n"
-           "             [--threads N] [--jobs N] [--matrix] [--min-cell N]\n"
+           "             [--device NAME] [--threads N] [--jobs N] [--matrix] [--min-cell N]\n"
            "  --case SEED   one problem, in this process (for a debugger)\n"
            "  --integers    integer data, results equal to the oracle's\n"
            "  --matrix      print the count matrix; --min-cell: fail below N cases a cell\n");
@@ -219,8 +234,8 @@ static bool parse(int argc, char **argv, options *opt)
         if (i + 1 == argc)
             return false;
         const char *value = argv[++i];
-        if (strcmp(name, "--isa") == 0) {
-            opt->isa = value;
+        if (strcmp(name, "--isa") == 0 || strcmp(name, "--device") == 0) {
+            *(strcmp(name, "--isa") == 0 ? &opt->isa : &opt->device) = value;
             continue;
         }
         const uint64_t number = strtoull(value, NULL, 10);
@@ -244,12 +259,12 @@ static bool parse(int argc, char **argv, options *opt)
 
 int main(int argc, char **argv)
 {
-    options opt = {.count = 1000, .seed = 1, .jobs = 2};
+    options opt = {.count = 1000, .seed = 1, .jobs = 2, .device = "cpu"};
     if (!parse(argc, argv, &opt))
         return usage();
     if (opt.one_case)
         opt.count = 1, opt.jobs = 0;
-    conv2d_device_close(open_device(1, opt.isa)); /* ends here if the machine lacks the isa */
+    conv2d_device_close(open_device(opt.device, 1, opt.isa)); /* ends here if there is none */
     const int n_tallies = opt.jobs ? opt.jobs : 1;
     static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; ++i)
@@ -273,7 +288,7 @@ int main(int argc, char **argv)
         tallies[0].failures += tallies[j].failures;
     }
 
-    conv2d_device *device = open_device(1, opt.isa);
+    conv2d_device *device = open_device(opt.device, 1, opt.isa);
     candidate list[MAX_CANDIDATES];
     const int n = list_candidates(device, list);
     if (opt.print_matrix)

@@ -219,18 +219,21 @@ static void test_case(session *s, const random_case *c)
 
 int main(int argc, char **argv)
 {
+    const char *device_name = "cpu";
     uint64_t count = 1000, seed = 1;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--count") == 0)
             count = strtoull(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--seed") == 0)
             seed = strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--device") == 0)
+            device_name = argv[i + 1];
         else
             return 2;
     }
     session s = {.failures = 0};
     for (int i = 0; i < N_DEVICES; ++i)
-        s.devices[i] = open_device(thread_counts[i], NULL);
+        s.devices[i] = open_device(device_name, thread_counts[i], NULL);
     s.n = list_candidates(s.devices[0], s.list);
     for (uint64_t i = 0; i < count && s.failures < MAX_FAILURES; ++i) {
         random_case c;

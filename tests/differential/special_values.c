@@ -351,16 +351,19 @@ static const test tests[] = {
 
 int main(int argc, char **argv)
 {
+    const char *device_name = "cpu";
     uint64_t count = 2000, seed = 1;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--count") == 0)
             count = strtoull(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--seed") == 0)
             seed = strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--device") == 0)
+            device_name = argv[i + 1];
         else
             return 2;
     }
-    session s = {.device = open_device(2, NULL)};
+    session s = {.device = open_device(device_name, 2, NULL)};
     s.n = list_candidates(s.device, s.list);
     int failed = 0;
     for (size_t t = 0; t < sizeof tests / sizeof tests[0]; ++t) {
