@@ -3,7 +3,9 @@
 import ctypes
 import gc
 import sys
+import types
 import unittest
+import unittest.mock
 import weakref
 
 import conv2d
@@ -88,6 +90,45 @@ class WithNamespace(New):
         return WithNamespace
 
 
+def to_bfloat16(values):
+    """Bits of values that bfloat16 holds exactly."""
+    return (np.ascontiguousarray(values, "f4").view("u4") >> 16).astype("u2")
+
+
+def from_bfloat16(bits):
+    return (bits.astype("u4") << 16).view("f4")
+
+
+class Bfloat16(New):
+    """A JAX-like producer: immutable, bfloat16 by its bits, with from_dlpack in its module."""
+    options = {"major": 1, "flags": 1}
+
+    def __init__(self, array, **members):
+        super().__init__(array, code=4, **members)
+
+    @staticmethod
+    def from_dlpack(producer):
+        capsule = producer.__dlpack__(max_version=(1, 1))
+        tensor, _ = _arrays._open_capsule(capsule, "it")
+        assert (tensor.code, tensor.bits, tensor.lanes) == (4, 16, 1)
+        assert producer.__dlpack_device__() == (1, 0)
+        bits = [tensor.shape[i] for i in range(tensor.ndim)]
+        count = int(np.prod(bits))
+        assert [tensor.strides[i] for i in range(tensor.ndim)] == \
+            [int(np.prod(bits[i + 1:])) for i in range(tensor.ndim)]
+        held = (ctypes.c_uint16 * count).from_address(tensor.data + tensor.byte_offset)
+        return Bfloat16(np.array(held, "u2").reshape(bits))
+
+    def __array_namespace__(self):
+        return Bfloat16
+
+
+class Bfloat16Alone(New):
+    """The same without from_dlpack."""
+    def __init__(self, array):
+        super().__init__(array, code=4)
+
+
 class DLPack(unittest.TestCase):
     def setUp(self):
         rng = np.random.default_rng(30)
@@ -130,7 +171,7 @@ class DLPack(unittest.TestCase):
     def test_refusals(self):
         x, w = self.x, self.w
         for exception, words, producer in (
-                (ValueError, "DLPack device 2", Gpu(x)),
+                (ValueError, r"input is on DLPack device 2 \(CUDA\): expected 1", Gpu(x)),
                 (ValueError, "DLPack device 2", New(x, device_type=2)),
                 (TypeError, "of version 2", Future(x)),
                 (TypeError, "float16", New(x, bits=16)),
@@ -142,6 +183,52 @@ class DLPack(unittest.TestCase):
             for call in (conv2d.conv2d, lambda x, w: conv2d.prepack(w)(x)):
                 with self.assertRaisesRegex(exception, words):
                     call(producer, w)
+
+    def test_bfloat16(self):
+        x, w = to_bfloat16(self.x), to_bfloat16(self.w)
+        for call in (lambda x, w: conv2d.conv2d(x, w), lambda x, w: conv2d.prepack(w)(x)):
+            y = call(Bfloat16(x), Bfloat16(w))
+            self.assertIs(type(y), Bfloat16)
+            self.check_bfloat16(y.array)
+            out = Bfloat16Alone(np.zeros(self.expected.shape, "u2"))
+            self.assertIs(conv2d.conv2d(Bfloat16(x), Bfloat16(w), out=out), out)
+            self.check_bfloat16(out.array)
+        for name in ("ml_dtypes", "numpy"):  # with ml_dtypes and without
+            module = types.SimpleNamespace(bfloat16=np.dtype("u2"))
+            with unittest.mock.patch.dict(sys.modules, {"ml_dtypes": module}):
+                if name == "numpy":
+                    del sys.modules["ml_dtypes"]
+                y = conv2d.conv2d(Bfloat16Alone(x), Bfloat16(w))
+            self.assertEqual(hasattr(y, "__dlpack__") and type(y).__name__,
+                             "ndarray" if name == "ml_dtypes" else "Bfloat16Bits")
+            self.check_bfloat16(y if name == "ml_dtypes" else Bfloat16.from_dlpack(y).array)
+        if "torch" in sys.modules:
+            taken = sys.modules["torch"].from_dlpack(y)
+            self.assertEqual(str(taken.dtype), "torch.bfloat16")
+            np.testing.assert_array_equal(taken.float().numpy(), from_bfloat16(y.bits))
+
+    def check_bfloat16(self, bits):
+        """Small integers: the exact sum, rounded once."""
+        got = from_bfloat16(bits)
+        self.assertEqual(got.shape, self.expected.shape)
+        self.assertTrue((abs(got - self.expected) <= 2.0 ** -8 * abs(self.expected)).all())
+
+    def test_ml_dtypes(self):
+        try:
+            import ml_dtypes
+        except ImportError:
+            self.skipTest("ml_dtypes is absent")
+        x, w = (a.astype(ml_dtypes.bfloat16) for a in (self.x, self.w))
+        for y in (conv2d.conv2d(x, w), conv2d.prepack(w)(x[:, :, ::-1][:, :, ::-1])):
+            self.assertEqual((type(y), y.dtype), (np.ndarray, x.dtype))
+            np.testing.assert_array_equal(y, self.expected.astype(ml_dtypes.bfloat16))
+
+    def test_float16_producers(self):
+        x, w = self.x.astype("f2"), self.w.astype("f2")
+        for kind in (Old, New, ReadOnly):
+            y = conv2d.conv2d(kind(x), kind(w))
+            self.assertEqual((type(y), y.dtype), (np.ndarray, np.dtype("f2")))
+            np.testing.assert_array_equal(y, self.expected.astype("f2"))
 
     def test_no_capsule(self):
         class Liar(Old):

@@ -21,8 +21,8 @@ else:
     from torch.nn import functional
     # Half a unit in the last place, relative, and half the smallest denormal.
     ROUNDING = {torch.float32: (0, 0), torch.float16: (2.0 ** -11, 2.0 ** -25),
-                torch.bfloat16: (2.0 ** -9, 2.0 ** -134)}
-    DTYPES = (torch.float32,)
+                torch.bfloat16: (2.0 ** -8, 2.0 ** -134)}
+    DTYPES = tuple(ROUNDING)
 
 MIN_SAMPLES, MIN_ERRORS = 25, 8  # PyTorch 2.13 has 30 and 10
 DEFAULTS = dict(stride=1, padding=0, dilation=1, groups=1)

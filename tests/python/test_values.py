@@ -31,9 +31,12 @@ class Values(unittest.TestCase):
         sizes, sizes_w, options = problem
         x, w = integers(rng, sizes, dtype), integers(rng, sizes_w, dtype)
         b = integers(rng, sizes_w[:1], dtype) if rng.integers(2) else None
-        expected = convolve(x, w, b, options["stride"], options["padding"], options["dilation"],
-                            options["groups"], options["padding_mode"])
-        residual = integers(rng, expected.shape, dtype)
+        exact = convolve(x, w, b, options["stride"], options["padding"], options["dilation"],
+                         options["groups"], options["padding_mode"])
+        residual = integers(rng, exact.shape, dtype)
+        # Of integers that float32 adds exactly; float16 rounds the exact sum once.
+        expected, added, clamped = (v.astype(dtype) for v in (
+            exact, exact + residual, np.maximum(exact + residual, -20)))
         xs, ws, rs = (strided(rng, a) for a in (x, w, residual))
         xs.flags.writeable = ws.flags.writeable = rs.flags.writeable = False
         layer = conv2d.prepack(ws, b, **options)
@@ -41,18 +44,18 @@ class Values(unittest.TestCase):
         for got in (conv2d.conv2d(xs, ws, b, **options), layer(x), layer.run(xs, out=out)):
             np.testing.assert_array_equal(got, expected)
             self.assertEqual(got.dtype, x.dtype)
-        np.testing.assert_array_equal(layer(xs, residual=rs), expected + residual)
+        np.testing.assert_array_equal(layer(xs, residual=rs), added)
         out[...] = residual  # in place
         self.assertIs(layer.run(xs, residual=out, out=out), out)
-        np.testing.assert_array_equal(out, expected + residual)
+        np.testing.assert_array_equal(out, added)
         got = conv2d.conv2d(xs, ws, b, residual=rs, out=out, activation="clamp:-20,", **options)
-        np.testing.assert_array_equal(got, np.maximum(expected + residual, -20))
+        np.testing.assert_array_equal(got, clamped)
 
     def test_random_problems(self):
         for seed in range(SEED, SEED + 150):
             rng = np.random.default_rng(seed)
             problem = random_problem(rng)
-            for dtype in ("f4", "f8"):
+            for dtype in ("f4", "f8", "f2"):
                 with self.subTest(seed=seed, dtype=dtype, problem=problem):
                     self.check(problem, rng, dtype)
 

@@ -24,7 +24,8 @@ Key = Tuple[Any, ...]  # what a kind makes of an array: hashable
 def _dtype_code(dtype: str, name: str) -> int:
     code = _DTYPES.get(dtype)
     if code is None:
-        raise TypeError(f"{name} has dtype {dtype}: expected float32 or float64")
+        raise TypeError(f"{name} has dtype {dtype}: expected float32, float16, "
+                        f"bfloat16 or float64")
     return code
 
 
@@ -166,9 +167,12 @@ class _DLManagedTensorVersioned(ctypes.Structure):
 
 
 _DL_CPU = 1
+_DL_DEVICES = {2: " (CUDA)", 3: " (CUDA host memory)", 4: " (OpenCL)", 7: " (Vulkan)",
+               8: " (Metal)", 10: " (ROCm)", 13: " (CUDA managed memory)", 14: " (oneAPI)"}
 _DL_READ_ONLY = 1
 _DL_MAJOR = 1
-_DL_CODES = {0: "int", 1: "uint", 2: "float", 4: "bfloat", 5: "complex", 6: "bool"}
+_DL_BFLOAT = 4
+_DL_CODES = {0: "int", 1: "uint", 2: "float", _DL_BFLOAT: "bfloat", 5: "complex", 6: "bool"}
 
 _capsule_is = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_char_p)(
     ("PyCapsule_IsValid", ctypes.pythonapi))
@@ -199,19 +203,44 @@ def _open_capsule(capsule: Any, name: str) -> Tuple[_DLTensor, bool]:
     raise TypeError(f"{name}.__dlpack__() gave {capsule!r}: expected a capsule 'dltensor'")
 
 
+def _check_device(number: int, name: str) -> None:
+    if number != _DL_CPU:
+        raise ValueError(f"{name} is on DLPack device {number}{_DL_DEVICES.get(number, '')}: "
+                         f"expected 1, memory of the CPU")
+
+
+class Bfloat16Bits:
+    """A producer of bfloat16 over a NumPy array of its bits: NumPy itself has no such dtype."""
+
+    def __init__(self, bits: Any) -> None:
+        self.bits = bits
+
+    def __dlpack_device__(self) -> Tuple[int, int]:
+        return (_DL_CPU, 0)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        capsule = self.bits.__dlpack__(**options)
+        _open_capsule(capsule, "output")[0].code = _DL_BFLOAT  # same bits, lanes, deleter
+        return capsule
+
+
+def _find_from_dlpack(like: Any) -> Any:
+    """from_dlpack of the module of an array, or None."""
+    find_module = getattr(like, "__array_namespace__", None)
+    module = find_module() if find_module else sys.modules.get(
+        type(like).__module__.partition(".")[0])
+    return getattr(module, "from_dlpack", None)
+
+
 class DLPackKind:
     """Any other producer of __dlpack__; key (sizes, strides in elements, name of the dtype)."""
 
     @staticmethod
     def read(array: Any, name: str) -> Tuple[Key, int, Any]:
-        device = array.__dlpack_device__()
-        if int(device[0]) != _DL_CPU:
-            raise ValueError(f"{name} is on DLPack device {int(device[0])}: expected 1, the CPU")
+        _check_device(int(array.__dlpack_device__()[0]), name)
         capsule = _capsule(array)
         tensor, _ = _open_capsule(capsule, name)
-        if tensor.device_type != _DL_CPU:
-            raise ValueError(f"{name} is on DLPack device {tensor.device_type}: expected 1, the "
-                             f"CPU")
+        _check_device(tensor.device_type, name)
         sizes = tuple(tensor.shape[:tensor.ndim])
         if tensor.strides:
             strides = tuple(tensor.strides[:tensor.ndim])
@@ -236,16 +265,20 @@ class DLPackKind:
 
     @staticmethod
     def allocate(key: Key, sizes: Tuple[int, ...], channels_last: bool) -> Tuple[Any, int]:
-        return NumPyKind.allocate((None, None, key[2]), sizes, channels_last)
+        dtype = numpy.uint16 if key[2] == "bfloat16" else key[2]
+        array, address = NumPyKind.allocate((None, None, dtype), sizes, channels_last)
+        return Bfloat16Bits(array) if key[2] == "bfloat16" else array, address
 
     @staticmethod
     def deliver(output: Any, like: Any) -> Any:
         """A NumPy output in the kind of `like`, where its module can take one."""
-        find_module = getattr(like, "__array_namespace__", None)
-        module = find_module() if find_module else sys.modules.get(
-            type(like).__module__.partition(".")[0])
-        from_dlpack = getattr(module, "from_dlpack", None)
-        return output if from_dlpack is None else from_dlpack(output)
+        from_dlpack = _find_from_dlpack(like)
+        if from_dlpack is not None:
+            return from_dlpack(output)
+        if not isinstance(output, Bfloat16Bits):
+            return output
+        extension = sys.modules.get("ml_dtypes")
+        return output if extension is None else output.bits.view(extension.bfloat16)
 
 
 _kinds: Dict[type, Any] = {numpy.ndarray: NumPyKind}

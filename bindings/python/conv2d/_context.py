@@ -231,7 +231,8 @@ def conv2d(input: Any, weight: Any, bias: Any = None, stride: IntOrPair = 1, pad
     prepack() is faster.
 
     Arrays are NumPy arrays, torch tensors on the CPU or objects with __dlpack__, of any strides,
-    read-only ones too; none is copied. All have one dtype, float32 or float64.
+    read-only ones too; none is copied. All have one dtype: float32, float16,
+    bfloat16 (both summed in float32 or wider and rounded once) or float64.
 
     input         [n, c, h, w], or [c, h, w] for one picture.
     weight        [oc, c / groups, kh, kw].
