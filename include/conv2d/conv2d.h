@@ -448,5 +448,6 @@ CONV2D_API conv2d_status conv2d_copy_to_host(const conv2d_tensor *device, conv2d
 }
 #endif
 
+#include "file.h"
 #include "tune.h"
 #endif

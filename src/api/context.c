@@ -5,22 +5,27 @@
 #include "api/check.h"
 #include "api/object.h"
 
-enum { CACHE_PLANS = 16 }; /* input shapes a context remembers; the least recently used goes */
-
-typedef struct cache_entry {
-    conv2d_plan *plan; /* one reference; NULL = free */
-    uint64_t used;     /* time of the last use, counted in uses */
-} cache_entry;
-
-struct conv2d_context {
-    conv2d_device *device; /* retained */
-    c2_weights *weights;
-    conv2d_params params;
-    char algorithm[sizeof((c2_problem *)0)->algorithm];
-    c2_mutex mutex; /* guards clock, cache */
-    uint64_t clock;
-    cache_entry cache[CACHE_PLANS];
-};
+conv2d_status c2_context_make(conv2d_device *device, const conv2d_params *checked,
+                              c2_weights *weights, conv2d_context **context_out)
+{
+    conv2d_context *c = c2_alloc_zero(&device->allocator, sizeof *c);
+    if (!c)
+        return c2_fail(CONV2D_E_NOMEM, "no memory for a context");
+    if (!c2_mutex_init(&c->mutex)) {
+        c2_free(&device->allocator, c, sizeof *c);
+        return c2_fail(CONV2D_E_NOMEM, "the system has no more locks");
+    }
+    c->device = device;
+    c2_device_retain(device);
+    c->weights = weights;
+    c->params = *checked;
+    if (checked->algorithm) {
+        memcpy(c->algorithm, checked->algorithm, strlen(checked->algorithm) + 1);
+        c->params.algorithm = c->algorithm;
+    }
+    *context_out = c;
+    return CONV2D_OK;
+}
 
 conv2d_status conv2d_prepack(conv2d_device *device, const conv2d_tensor *weight,
                              const conv2d_tensor *bias, const conv2d_params *params,
@@ -33,28 +38,28 @@ conv2d_status conv2d_prepack(conv2d_device *device, const conv2d_tensor *weight,
     bias = c2_optional(bias);
     if (s || (s = c2_check_weights(weight, bias, &checked)))
         return s;
-    conv2d_context *c = c2_alloc_zero(&device->allocator, sizeof *c);
-    if (!c)
-        return c2_fail(CONV2D_E_NOMEM, "no memory for a context");
-    if (!c2_mutex_init(&c->mutex)) {
-        c2_free(&device->allocator, c, sizeof *c);
-        return c2_fail(CONV2D_E_NOMEM, "the system has no more locks");
-    }
-    c->device = device;
-    c2_device_retain(device);
-    c->params = checked;
-    if (checked.algorithm) {
-        memcpy(c->algorithm, checked.algorithm, strlen(checked.algorithm) + 1);
-        c->params.algorithm = c->algorithm;
-    }
-    s = c2_weights_create(device, weight, bias, checked.weights == CONV2D_WEIGHTS_BORROW,
-                          &c->weights);
-    if (s) {
-        conv2d_context_destroy(c);
+    c2_weights *weights;
+    s = c2_weights_create(device, weight, bias, checked.weights == CONV2D_WEIGHTS_BORROW, &weights);
+    if (!s && (s = c2_context_make(device, &checked, weights, context_out)))
+        c2_weights_release(weights);
+    return s;
+}
+
+conv2d_status conv2d_context_with_params(conv2d_context *context, const conv2d_params *params,
+                                         conv2d_context **context_out)
+{
+    if (!context || !context_out)
+        return c2_fail(CONV2D_E_ARGUMENT, "%s is NULL", context ? "context_out" : "context");
+    c2_weights *w = context->weights;
+    conv2d_params checked;
+    conv2d_status s = c2_check_params(params, &checked);
+    if (s || (s = c2_check_weights(&w->weight, w->bias.rank ? &w->bias : NULL, &checked)))
         return s;
-    }
-    *context_out = c;
-    return CONV2D_OK;
+    checked.weights = context->params.weights;
+    c2_weights_retain(w);
+    if ((s = c2_context_make(context->device, &checked, w, context_out)))
+        c2_weights_release(w);
+    return s;
 }
 
 static conv2d_problem describe(const conv2d_context *c, const conv2d_tensor *input,
@@ -92,7 +97,7 @@ conv2d_status conv2d_plan_create(conv2d_context *context, const conv2d_tensor *i
 /* The cached plan of this problem with one more reference, or NULL. */
 static conv2d_plan *find(conv2d_context *c, const c2_problem *problem, int rank)
 {
-    for (int i = 0; i < CACHE_PLANS; i++) {
+    for (int i = 0; i < C2_CACHE_PLANS; i++) {
         conv2d_plan *plan = c->cache[i].plan;
         if (plan && plan->rank == rank && !memcmp(&plan->problem, problem, sizeof *problem)) {
             c->cache[i].used = ++c->clock;
@@ -107,11 +112,11 @@ static conv2d_plan *find(conv2d_context *c, const c2_problem *problem, int rank)
 static conv2d_plan *insert(conv2d_context *c, conv2d_plan *plan)
 {
     int oldest = 0;
-    for (int i = 1; i < CACHE_PLANS; i++)
+    for (int i = 1; i < C2_CACHE_PLANS; i++)
         if (c->cache[i].used < c->cache[oldest].used)
             oldest = i;
     conv2d_plan *replaced = c->cache[oldest].plan;
-    c->cache[oldest] = (cache_entry){plan, ++c->clock};
+    c->cache[oldest] = (c2_cache_entry){plan, ++c->clock};
     c2_plan_retain(plan);
     return replaced;
 }
@@ -162,12 +167,12 @@ conv2d_status conv2d_context_release_resources(conv2d_context *context)
 {
     if (!context)
         return c2_fail(CONV2D_E_ARGUMENT, "context is NULL");
-    cache_entry old[CACHE_PLANS];
+    c2_cache_entry old[C2_CACHE_PLANS];
     c2_mutex_lock(&context->mutex);
     memcpy(old, context->cache, sizeof old);
     memset(context->cache, 0, sizeof context->cache);
     c2_mutex_unlock(&context->mutex);
-    for (int i = 0; i < CACHE_PLANS; i++)
+    for (int i = 0; i < C2_CACHE_PLANS; i++)
         c2_plan_release(old[i].plan);
     return CONV2D_OK;
 }

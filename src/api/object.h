@@ -24,32 +24,62 @@ typedef struct c2_packed {
     struct c2_packed *next;
     c2_packed_key key;
     int refs;
+    bool stored; /* its bytes are in the weights' file, and used there */
     conv2d_buffer *buffer;
 } c2_packed;
 
 typedef struct c2_weights {
     atomic_int refs;
     conv2d_device *device; /* retained */
-    conv2d_tensor weight;  /* description; data is ours (dense) or borrowed */
-    conv2d_tensor bias;    /* description as given; rank 0 if absent */
-    void *weight_copy;     /* NULL if borrowed */
+    conv2d_tensor weight;  /* description; data is ours (dense), borrowed or in the file */
+    conv2d_tensor bias;    /* dense, ours or in the file; rank 0 if absent */
+    void *weight_copy;     /* NULL if borrowed or in the file */
     size_t weight_bytes;
-    void *bias_copy; /* dense; NULL if absent */
+    void *bias_copy; /* NULL if absent or in the file */
     size_t bias_bytes;
-    bool finite; /* every weight is finite */
-    c2_mutex mutex;
+    bool finite;                /* every weight is finite */
+    conv2d_file *file;          /* retained; NULL if not loaded */
+    int stored;                 /* which of the file's weights */
+    struct c2_weights *of_file; /* the next in file->live, guarded by its mutex */
+    c2_mutex mutex;             /* guards the rest */
     c2_packed *packed;
+    uint64_t times_packed, times_loaded;
 } c2_weights;
 
 /* Checks memory, copies unless borrow. weights_out: one reference. */
 conv2d_status c2_weights_create(conv2d_device *device, const conv2d_tensor *weight,
                                 const conv2d_tensor *bias, bool borrow, c2_weights **weights_out);
+/* The weights of an open file on a device: those alive, or new ones over the file's bytes. */
+conv2d_status c2_weights_from_file(conv2d_device *device, conv2d_file *file, int stored,
+                                   c2_weights **weights_out);
 void c2_weights_retain(c2_weights *weights);
 void c2_weights_release(c2_weights *weights); /* NULL allowed */
 /* Find or make the packed form; one reference, given back by c2_packed_release(). */
 conv2d_status c2_packed_get(c2_weights *weights, const c2_problem *problem,
                             const c2_candidate *candidate, c2_packed **packed_out);
 void c2_packed_release(c2_weights *weights, c2_packed *packed);
+
+enum { C2_CACHE_PLANS = 16 }; /* input shapes a context remembers; the least recently used goes */
+
+typedef struct c2_cache_entry {
+    conv2d_plan *plan; /* one reference; NULL = free */
+    uint64_t used;     /* time of the last use, counted in uses */
+} c2_cache_entry;
+
+struct conv2d_context {
+    conv2d_device *device; /* retained */
+    c2_weights *weights;
+    conv2d_params params;
+    char algorithm[sizeof((c2_problem *)0)->algorithm];
+    c2_mutex mutex; /* guards clock, cache */
+    uint64_t clock;
+    c2_cache_entry cache[C2_CACHE_PLANS];
+};
+
+/* A context over weights, whose reference it takes on success, with parameters that were checked
+ * with them. */
+conv2d_status c2_context_make(conv2d_device *device, const conv2d_params *checked,
+                              c2_weights *weights, conv2d_context **context_out);
 
 /* Workspace of one run at a time. */
 typedef struct c2_slot {

@@ -254,7 +254,7 @@ conv2d_status c2_plan_execute(conv2d_plan *plan, const conv2d_run_args *args)
     if (plan->choice.chosen < 0)
         return CONV2D_OK; /* no output elements: nothing to queue or to record in an event */
     run.packed = plan->packed->buffer;
-    run.bias = plan->weights->bias_copy;
+    run.bias = plan->weights->bias.data;
     run.n_workers = plan->n_workers;
     run.queue = args->queue;
     run.event = args->event;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "api/check.h"
-#include "api/object.h"
+#include "api/stored.h"
 #include "core/copy.h"
 #include "core/dtype.h"
 #include "core/half.h"
@@ -95,6 +95,9 @@ static conv2d_status copy_dense(const char *name, const conv2d_device *device, c
 static void destroy(c2_weights *w)
 {
     conv2d_device *device = w->device;
+    if (w->file)
+        c2_file_forget(w->file, w);
+    c2_file_release(w->file);
     c2_free(&device->allocator, w->weight_copy, w->weight_bytes);
     c2_free(&device->allocator, w->bias_copy, w->bias_bytes);
     c2_mutex_destroy(&w->mutex);
@@ -102,13 +105,9 @@ static void destroy(c2_weights *w)
     c2_device_release(device);
 }
 
-conv2d_status c2_weights_create(conv2d_device *device, const conv2d_tensor *weight,
-                                const conv2d_tensor *bias, bool borrow, c2_weights **weights_out)
+/* Weights without data. */
+static conv2d_status make(conv2d_device *device, c2_weights **weights_out)
 {
-    void *weight_data, *bias_data = NULL;
-    conv2d_status s = host_data("weight", device, weight, &weight_data);
-    if (s || (bias && (s = host_data("bias", device, bias, &bias_data))))
-        return s;
     c2_weights *w = c2_alloc_zero(&device->allocator, sizeof *w);
     if (!w)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a weights object");
@@ -119,6 +118,20 @@ conv2d_status c2_weights_create(conv2d_device *device, const conv2d_tensor *weig
     atomic_init(&w->refs, 1);
     w->device = device;
     c2_device_retain(device);
+    *weights_out = w;
+    return CONV2D_OK;
+}
+
+conv2d_status c2_weights_create(conv2d_device *device, const conv2d_tensor *weight,
+                                const conv2d_tensor *bias, bool borrow, c2_weights **weights_out)
+{
+    void *weight_data, *bias_data = NULL;
+    conv2d_status s = host_data("weight", device, weight, &weight_data);
+    if (s || (bias && (s = host_data("bias", device, bias, &bias_data))))
+        return s;
+    c2_weights *w = NULL;
+    if ((s = make(device, &w)))
+        return s;
     w->weight = *weight;
     w->weight.data = weight_data;
     w->weight.buffer = NULL;
@@ -138,6 +151,74 @@ conv2d_status c2_weights_create(conv2d_device *device, const conv2d_tensor *weig
 fail:
     destroy(w);
     return s;
+}
+
+/* ---- weights in a file ---- */
+
+/* A dense tensor over the file's bytes. */
+static conv2d_tensor stored_tensor(const conv2d_file *file, const c2_st_tensor *t)
+{
+    conv2d_tensor tensor = CONV2D_TENSOR_INIT;
+    tensor.dtype = t->dtype;
+    tensor.rank = t->rank;
+    tensor.data = (void *)(uintptr_t)c2_file_data(file, t); /* read only, as a caller's weights */
+    memcpy(tensor.sizes, t->sizes, sizeof tensor.sizes);
+    conv2d_tensor_set_order(&tensor, CONV2D_NCHW);
+    return tensor;
+}
+
+/* False if the last reference is gone and another thread is about to destroy them. */
+static bool retain_if_alive(c2_weights *w)
+{
+    int refs = atomic_load_explicit(&w->refs, memory_order_relaxed);
+    while (refs && !atomic_compare_exchange_weak_explicit(
+                       &w->refs, &refs, refs + 1, memory_order_relaxed, memory_order_relaxed)) {
+    }
+    return refs != 0;
+}
+
+static c2_weights *find_alive(conv2d_file *file, const conv2d_device *device, int stored)
+{
+    for (c2_weights *w = file->live; w; w = w->of_file)
+        if (w->device == device && w->stored == stored && retain_if_alive(w))
+            return w;
+    return NULL;
+}
+
+conv2d_status c2_weights_from_file(conv2d_device *device, conv2d_file *file, int stored,
+                                   c2_weights **weights_out)
+{
+    const c2_stored_weights *from = &file->weights[stored];
+    conv2d_status s = CONV2D_OK;
+    c2_mutex_lock(&file->mutex);
+    c2_weights *w = find_alive(file, device, stored);
+    if (!w && from->bias)
+        s = c2_file_verify(file, from->bias); /* small, and read by every run */
+    if (!w && !s && !(s = make(device, &w))) {
+        w->weight = stored_tensor(file, from->weight);
+        if (from->bias)
+            w->bias = stored_tensor(file, from->bias);
+        w->finite = from->finite;
+        w->stored = stored;
+        w->file = file;
+        c2_file_retain(file);
+        w->of_file = file->live;
+        file->live = w;
+    }
+    c2_mutex_unlock(&file->mutex);
+    if (!s)
+        *weights_out = w;
+    return s;
+}
+
+void c2_file_forget(conv2d_file *file, c2_weights *weights)
+{
+    c2_mutex_lock(&file->mutex);
+    c2_weights **link = &file->live;
+    while (*link != weights)
+        link = &(*link)->of_file;
+    *link = weights->of_file;
+    c2_mutex_unlock(&file->mutex);
 }
 
 void c2_weights_retain(c2_weights *w)
@@ -162,27 +243,34 @@ c2_packed_key c2_packed_key_of(const conv2d_device *device, const c2_problem *pr
     return key;
 }
 
-static conv2d_status pack(c2_weights *w, const c2_problem *problem, const c2_candidate *c,
-                          c2_packed **packed_out)
+/* A buffer with the packed form: the file's bytes, or packed from the weights. */
+static conv2d_status fill(c2_weights *w, const c2_problem *problem, const c2_candidate *c,
+                          c2_packed *p)
 {
     conv2d_device *device = w->device;
-    c2_packed *p = c2_alloc_zero(&device->allocator, sizeof *p);
-    if (!p)
-        return c2_fail(CONV2D_E_NOMEM, "no memory for packed weights");
-    p->refs = 1;
-    conv2d_status s = device->backend->buffer_create(device, c->bytes.packed, &p->buffer);
-    if (!s) {
-        const c2_weight_view view = {w->weight.data, w->bias_copy};
-        s = c->algorithm->pack(device, problem, c->variant, &view, p->buffer);
-        if (s)
-            device->backend->buffer_destroy(p->buffer);
+    const c2_backend *backend = device->backend;
+    const c2_st_tensor *t =
+        w->file ? c2_file_form(w->file, w->stored, &p->key, c->bytes.packed) : NULL;
+    conv2d_status s;
+    if (t) {
+        const void *bytes = c2_file_data(w->file, t);
+        if ((s = c2_file_verify(w->file, t)) ||
+            (s = backend->buffer_from_host(device, bytes, c->bytes.packed, &p->buffer)))
+            return s;
+        p->stored = p->buffer->host == bytes;
+        w->times_loaded++;
+        return CONV2D_OK;
     }
-    if (s) {
-        c2_free(&device->allocator, p, sizeof *p);
+    if (w->file && (s = c2_file_verify(w->file, w->file->weights[w->stored].weight)))
         return s;
-    }
-    *packed_out = p;
-    return CONV2D_OK;
+    if ((s = backend->buffer_create(device, c->bytes.packed, &p->buffer)))
+        return s;
+    const c2_weight_view view = {w->weight.data, w->bias.data};
+    if ((s = c->algorithm->pack(device, problem, c->variant, &view, p->buffer)))
+        backend->buffer_destroy(p->buffer);
+    else
+        w->times_packed++;
+    return s;
 }
 
 conv2d_status c2_packed_get(c2_weights *w, const c2_problem *problem, const c2_candidate *c,
@@ -194,12 +282,19 @@ conv2d_status c2_packed_get(c2_weights *w, const c2_problem *problem, const c2_c
     c2_packed *p = w->packed;
     while (p && strcmp(p->key.text, key.text) != 0)
         p = p->next;
-    if (p)
+    if (p) {
         p->refs++;
-    else if (!(s = pack(w, problem, c, &p))) {
+    } else if (!(p = c2_alloc_zero(&w->device->allocator, sizeof *p))) {
+        s = c2_fail(CONV2D_E_NOMEM, "no memory for packed weights");
+    } else {
         p->key = key;
-        p->next = w->packed;
-        w->packed = p;
+        p->refs = 1;
+        if ((s = fill(w, problem, c, p))) {
+            c2_free(&w->device->allocator, p, sizeof *p);
+        } else {
+            p->next = w->packed;
+            w->packed = p;
+        }
     }
     c2_mutex_unlock(&w->mutex);
     if (!s)

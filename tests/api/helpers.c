@@ -5,6 +5,22 @@
 
 #include "helpers.h"
 
+/* -3 .. 3 in half precision, by the bits. */
+static uint16_t half_bits(int32_t dtype, int value)
+{
+    static const uint16_t f16[] = {0, 0x3c00, 0x4000, 0x4200};
+    static const uint16_t bf16[] = {0, 0x3f80, 0x4000, 0x4040};
+    const uint16_t bits = (dtype == CONV2D_FLOAT16 ? f16 : bf16)[abs(value)];
+    return value < 0 ? (uint16_t)(bits | 0x8000) : bits;
+}
+
+static size_t element_bytes(int32_t dtype)
+{
+    return dtype == CONV2D_FLOAT64                                 ? sizeof(double)
+           : dtype == CONV2D_FLOAT16 || dtype == CONV2D_BFLOAT16 ? sizeof(uint16_t)
+                                                                   : sizeof(float);
+}
+
 box box_of(int32_t dtype, int order, int rank, const int64_t *sizes, unsigned seed)
 {
     box b = {CONV2D_TENSOR_INIT, NULL, 0};
@@ -16,7 +32,7 @@ box box_of(int32_t dtype, int order, int rank, const int64_t *sizes, unsigned se
         count *= sizes[i];
     }
     conv2d_tensor_set_order(&b.t, (conv2d_order)order);
-    b.bytes = (size_t)count * (dtype == CONV2D_FLOAT64 ? sizeof(double) : sizeof(float));
+    b.bytes = (size_t)count * element_bytes(dtype);
     b.memory = aligned_alloc(64, (b.bytes + 64) / 64 * 64);
     assert_non_null(b.memory);
     b.t.data = b.memory;
@@ -26,6 +42,8 @@ box box_of(int32_t dtype, int order, int rank, const int64_t *sizes, unsigned se
         const int value = (int)(state >> 16) % 7 - 3;
         if (dtype == CONV2D_FLOAT64)
             ((double *)b.memory)[i] = value;
+        else if (element_bytes(dtype) == sizeof(uint16_t))
+            ((uint16_t *)b.memory)[i] = half_bits(dtype, value);
         else
             ((float *)b.memory)[i] = (float)value;
     }

@@ -32,7 +32,7 @@ typedef struct box {
 box box4(int order, int64_t n, int64_t c, int64_t h, int64_t w, unsigned seed);
 box box3(int order, int64_t c, int64_t h, int64_t w, unsigned seed);
 box box1(int64_t n, unsigned seed);
-/* The same of any dtype (float32 or float64) and rank. */
+/* The same of any dtype that is computed, and any rank. */
 box box_of(int32_t dtype, int order, int rank, const int64_t *sizes, unsigned seed);
 /* All bytes 0xA5: a run must overwrite them, a refusal must not. */
 void box_poison(box *b);

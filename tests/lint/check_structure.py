@@ -10,12 +10,13 @@ from tree import files, line_of, read, without_comments
 # devices, buffers and queues are not planned; the registry sees the one header of each backend.
 MAY_INCLUDE = {
     "core": (r"core/",),
+    "file": (r"file/", r"core/"),
     "backend": (r"backend/", r"core/", r"cpu/cpu\.h$", r"metal/metal\.h$"),
     "cpu": (r"cpu/", r"core/", r"backend/backend\.h$"),
     "gpu": (r"gpu/", r"core/"),
     "metal": (r"metal/", r"gpu/", r"core/", r"backend/backend\.h$"),
     "plan": (r"plan/", r"core/", r"backend/backend\.h$"),
-    "api": (r"api/", r"core/", r"plan/", r"backend/backend\.h$"),
+    "api": (r"api/", r"core/", r"file/", r"plan/", r"backend/backend\.h$"),
 }
 PUBLIC = r"conv2d/[a-z0-9]+\.h$"
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)

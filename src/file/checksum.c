@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * XXH64: four independent lanes of 64-bit words, each acc = rotl(acc + word * p2, 31) * p1, mixed
+ * at the end. Words are little-endian wherever it runs. */
+#include "file/checksum.h"
+
+#include <string.h>
+
+static const uint64_t p1 = 0x9E3779B185EBCA87, p2 = 0xC2B2AE3D27D4EB4F, p3 = 0x165667B19E3779F9,
+                      p4 = 0x85EBCA77C2B2AE63, p5 = 0x27D4EB2F165667C5;
+
+static inline uint64_t word64(const unsigned char *at)
+{
+    uint64_t x;
+    memcpy(&x, at, sizeof x);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    x = __builtin_bswap64(x);
+#endif
+    return x;
+}
+
+static inline uint32_t word32(const unsigned char *at)
+{
+    uint32_t x;
+    memcpy(&x, at, sizeof x);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    x = __builtin_bswap32(x);
+#endif
+    return x;
+}
+
+static inline uint64_t rotate(uint64_t x, int n)
+{
+    return x << n | x >> (64 - n);
+}
+
+static inline uint64_t round_of(uint64_t acc, uint64_t word)
+{
+    return rotate(acc + word * p2, 31) * p1;
+}
+
+static uint64_t merge(uint64_t h, uint64_t lane)
+{
+    return (h ^ round_of(0, lane)) * p1 + p4;
+}
+
+uint64_t c2_checksum(const void *bytes, size_t n)
+{
+    const unsigned char *at = n ? bytes : (const unsigned char *)"", *const end = at + n;
+    uint64_t h = p5;
+    if (n >= 32) {
+        uint64_t a = p1 + p2, b = p2, c = 0, d = 0 - p1;
+        for (; end - at >= 32; at += 32) {
+            a = round_of(a, word64(at));
+            b = round_of(b, word64(at + 8));
+            c = round_of(c, word64(at + 16));
+            d = round_of(d, word64(at + 24));
+        }
+        h = rotate(a, 1) + rotate(b, 7) + rotate(c, 12) + rotate(d, 18);
+        h = merge(merge(merge(merge(h, a), b), c), d);
+    }
+    h += n;
+    for (; end - at >= 8; at += 8)
+        h = rotate(h ^ round_of(0, word64(at)), 27) * p1 + p4;
+    if (end - at >= 4) {
+        h = rotate(h ^ word32(at) * p1, 23) * p2 + p3;
+        at += 4;
+    }
+    for (; at < end; at++)
+        h = rotate(h ^ *at * p5, 11) * p1;
+    h = (h ^ h >> 33) * p2;
+    h = (h ^ h >> 29) * p3;
+    return h ^ h >> 32;
+}
