@@ -17,7 +17,7 @@ CC = os.environ.get("CC") or shutil.which("cc")
 
 def headers():
     text = ""
-    for name in ("status.h", "device.h", "conv2d.h"):
+    for name in ("status.h", "device.h", "conv2d.h", "tune.h"):
         with open(os.path.join(INCLUDE, "conv2d", name), encoding="utf-8") as file:
             text += file.read()
     return re.sub(r"/\*.*?\*/", " ", text, flags=re.S)

@@ -20,6 +20,11 @@ SIGNATURES = {
     "Context.release_resources": "self",
     "set_num_threads": "n",
     "info": "",
+    "Context.problem": "self, input_shape, *, channels_last=False",
+    "tune": "problem, *, seconds=0.5, progress=None, device=None",
+    "export_wisdom": "device=None",
+    "import_wisdom": "text, device=None",
+    "forget_wisdom": "device=None",
 }
 # What a docstring must say of arrays and of numbers: shapes, and units.
 WORDS = {
@@ -28,6 +33,7 @@ WORDS = {
     "Context.run": ("[n, c, h, w]", "[n, oc, oh, ow]", "Raises"),
     "Context.describe": ("[n, c, h, w]",),
     "info": ("l1d_bytes", "n_threads"),
+    "tune": ("measured_seconds", "seconds", "Returns"),
 }
 
 

@@ -11,6 +11,8 @@ elements lie in memory; sizes and strides count elements, paddings pixels."""
 from . import _library
 from ._context import Context, conv2d, prepack
 from ._device import info, set_num_threads
+from ._tune import export_wisdom, forget_wisdom, import_wisdom, tune
 
 __version__: str = _library.version
-__all__ = ["Context", "conv2d", "info", "prepack", "set_num_threads", "__version__"]
+__all__ = ["Context", "conv2d", "export_wisdom", "forget_wisdom", "import_wisdom", "info", "prepack",
+           "set_num_threads", "tune", "__version__"]

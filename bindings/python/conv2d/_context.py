@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Optional, Sequence, SupportsIndex, Tuple
 from . import _arrays
 from ._arrays import _kinds, find_kind, is_channels_last, make_tensor
 from ._device import find_device
-from ._library import Params, PlanInfo, RunArgs, Tensor, fail, lib
+from ._library import Params, PlanInfo, RunArgs, Tensor, check, fail, lib, read_text
 from ._options import IntOrPair, Padding, integer, make_params
 
 Keys = Tuple[Any, ...]
@@ -146,22 +146,21 @@ class Context:
         channels-last: problem, algorithm, error bound and memory; with verbose every candidate and
         why it was not chosen. Equal texts (without verbose) promise equal bits."""
         with _Plan(self, input_shape, channels_last) as plan:
-            length = ctypes.c_size_t()
-            lib.conv2d_plan_text(plan, int(verbose), None, 0, ctypes.byref(length))
-            text = ctypes.create_string_buffer(length.value + 1)
-            lib.conv2d_plan_text(plan, int(verbose), text, len(text), None)
-            return text.value.decode("utf-8", "replace")
+            return read_text(lib.conv2d_plan_text, plan, int(verbose))
 
     def algorithm(self, input_shape: Sequence[SupportsIndex], *,
                   channels_last: bool = False) -> str:
         """Name of the algorithm that runs for an input of this shape (as in describe()), such as
         "igemm_ch"."""
         with _Plan(self, input_shape, channels_last) as plan:
-            info = PlanInfo(struct_size=ctypes.sizeof(PlanInfo))
-            status = lib.conv2d_plan_describe(plan, ctypes.byref(info))
-            if status:
-                fail(status)
-            return str(info.algorithm.decode())
+            return str(plan_info(plan).algorithm.decode())
+
+    def problem(self, input_shape: Sequence[SupportsIndex], *,
+                channels_last: bool = False) -> str:
+        """The convolution of an input of this shape (as in describe()) as one line of problem text,
+        which tune() and the command line take."""
+        with _Plan(self, input_shape, channels_last) as plan:
+            return str(plan_info(plan).problem.decode())
 
     def release_resources(self) -> None:
         """Free packed weights, plans and workspaces; the next run makes them again. Safe twice, and
@@ -171,6 +170,13 @@ class Context:
         status = lib.conv2d_context_release_resources(self._handle)
         if status:
             fail(status)
+
+
+def plan_info(plan: ctypes.c_void_p) -> PlanInfo:
+    """What conv2d_plan_describe() says; its strings live as long as the plan."""
+    info = PlanInfo(struct_size=ctypes.sizeof(PlanInfo))
+    check(lib.conv2d_plan_describe(plan, ctypes.byref(info)))
+    return info
 
 
 class _Plan:

@@ -7,7 +7,7 @@ import threading
 from typing import Any, Dict, Optional
 
 from . import _library
-from ._library import DeviceInfo, DeviceOptions, KernelInfo, fail, lib
+from ._library import DeviceInfo, DeviceOptions, KernelInfo, check, fail, lib, read_text
 from ._options import integer
 
 
@@ -28,6 +28,7 @@ class Device:
 
 _lock = threading.Lock()
 _default: Optional[Device] = None
+_others: Dict[str, Device] = {}  # devices asked for by name, which keep their wisdom
 
 
 def default_device() -> Device:
@@ -48,20 +49,28 @@ def find_device(device: Any) -> Device:
     if device is None:
         return default_device()
     name = str(device)
-    return default_device() if name in ("cpu", "auto") else Device(name)
+    if name in ("cpu", "auto"):
+        return default_device()
+    with _lock:
+        if name not in _others:
+            _others[name] = Device(name)
+        return _others[name]
 
 
 def set_num_threads(n: int) -> None:
     """Use n threads, the calling one included; 0 means as many as the process may use.
 
     Counts for contexts made and conv2d() calls begun afterwards; a context keeps the threads it was
-    made with. Results do not depend on it: they are the same bits with any number of threads."""
+    made with, and what tune() found is kept. Results do not depend on it: they are the same bits with any number of threads."""
     global _default
     n = integer(n, "n", 32)
     if n < 0:
         raise ValueError(f"n is {n}: expected at least 0")
     device = Device("cpu", n)
     with _lock:
+        if _default is not None:
+            wisdom = read_text(lib.conv2d_wisdom_export, _default.handle).encode()
+            check(lib.conv2d_wisdom_import(device.handle, wisdom, len(wisdom)))
         _default = device
 
 

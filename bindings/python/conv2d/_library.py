@@ -9,9 +9,9 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from ctypes import (POINTER, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint32,
+from ctypes import (POINTER, c_char, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint32,
                     c_uint64, c_void_p)
-from typing import NoReturn
+from typing import Callable, NoReturn
 
 _SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
 
@@ -76,13 +76,43 @@ class PlanInfo(ctypes.Structure):
         ("layout", c_char_p), ("bound_text", c_char_p), ("bound", c_double),
         ("flops", c_double), ("cost_seconds", c_double), ("packed_bytes", c_size_t),
         ("workspace_shared_bytes", c_size_t), ("workspace_worker_bytes", c_size_t),
-        ("n_workers", c_int32), ("denormals_flushed", c_int32)]
+        ("n_workers", c_int32), ("denormals_flushed", c_int32), ("choice", c_char_p)]
+
+
+class CandidateInfo(ctypes.Structure):
+    """conv2d_candidate_info"""
+    _fields_ = [
+        ("struct_size", c_uint32), ("chosen", c_int32), ("algorithm", c_char_p),
+        ("variant", c_char_p), ("isa", c_char_p), ("refusal", c_char_p),
+        ("cost_seconds", c_double), ("bound", c_double), ("packed_bytes", c_size_t),
+        ("workspace_shared_bytes", c_size_t), ("workspace_worker_bytes", c_size_t),
+        ("measured_seconds", c_double)]
+
+
+class Problem(ctypes.Structure):
+    """conv2d_problem"""
+    _fields_ = [
+        ("struct_size", c_uint32), ("reserved", c_uint32), ("input", Tensor),
+        ("weight", Tensor), ("bias", Tensor), ("residual", Tensor), ("output", Tensor),
+        ("params", Params), ("algorithm_name", c_char * 56), ("name", c_char * 64)]
+
+
+PROGRESS = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_int, c_char_p)
+
+
+class TuneOptions(ctypes.Structure):
+    """conv2d_tune_options"""
+    _fields_ = [
+        ("struct_size", c_uint32), ("reserved", c_int32), ("seconds", c_double),
+        ("progress", PROGRESS), ("user", c_void_p), ("cancel", c_void_p)]
 
 
 STRUCTS = {
     "conv2d_tensor": Tensor, "conv2d_params": Params, "conv2d_run_args": RunArgs,
     "conv2d_device_options": DeviceOptions, "conv2d_device_info": DeviceInfo,
-    "conv2d_kernel_info": KernelInfo, "conv2d_plan_info": PlanInfo}
+    "conv2d_kernel_info": KernelInfo, "conv2d_plan_info": PlanInfo,
+    "conv2d_candidate_info": CandidateInfo, "conv2d_problem": Problem,
+    "conv2d_tune_options": TuneOptions}
 
 # Structs go as addresses (c_void_p takes an int, and byref() of anything): cheaper than POINTER.
 _HANDLE_OUT = POINTER(c_void_p)
@@ -101,6 +131,15 @@ _FUNCTIONS = {
     "conv2d_plan_destroy": (None, c_void_p),
     "conv2d_plan_describe": (c_int, c_void_p, c_void_p),
     "conv2d_plan_text": (c_int, c_void_p, c_int, c_void_p, c_size_t, POINTER(c_size_t)),
+    "conv2d_plan_candidate": (c_int, c_void_p, c_int, c_void_p),
+    "conv2d_problem_parse": (c_int, c_char_p, c_void_p),
+    "conv2d_tune": (c_int, c_void_p, c_void_p, c_void_p, _HANDLE_OUT),
+    "conv2d_wisdom_export": (c_int, c_void_p, c_void_p, c_size_t, POINTER(c_size_t)),
+    "conv2d_wisdom_import": (c_int, c_void_p, c_char_p, c_size_t),
+    "conv2d_wisdom_forget": (None, c_void_p),
+    "conv2d_cancel_create": (c_int, _HANDLE_OUT),
+    "conv2d_cancel_trigger": (None, c_void_p),
+    "conv2d_cancel_destroy": (None, c_void_p),
     "conv2d_device_open": (c_int, c_char_p, c_void_p, _HANDLE_OUT),
     "conv2d_device_close": (None, c_void_p),
     "conv2d_device_get_info": (c_int, c_void_p, c_void_p),
@@ -138,6 +177,23 @@ def _load() -> ctypes.CDLL:
 path = _find()
 lib = _load()
 version = lib.conv2d_version().decode()
+
+
+def check(status: int) -> None:
+    """Raise what the library says, if status is not CONV2D_OK."""
+    if status:
+        fail(status)
+
+
+def read_text(write: Callable[..., int], *arguments: object) -> str:
+    """Text of a function that ends with (text, capacity, length_out)."""
+    length, capacity = c_size_t(), 0
+    while True:  # text may grow between two calls
+        text = ctypes.create_string_buffer(capacity) if capacity else None
+        check(write(*arguments, text, capacity, ctypes.byref(length)))
+        if text is not None and length.value < capacity:
+            return text.value.decode("utf-8", "replace")
+        capacity = length.value + 1
 
 
 def fail(status: int) -> NoReturn:
