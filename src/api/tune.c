@@ -108,13 +108,17 @@ static conv2d_status make_buffer(tuner *t, const char *name, bool filled, memory
         s = conv2d_buffer_create(t->device, m->bytes, &m->buffer);
     if (!s) {
         int64_t first;
-        conv2d_tensor host = m->t;
-        span(&m->t, &first);
+        const int64_t n = (int64_t)span(&m->t, &first);
+        /* As one row, since elements of the tensor itself may lie at one address. */
+        conv2d_tensor host = conv2d_tensor_of(m->t.dtype, m->host, CONV2D_NCHW, 1, 1, 1, n);
+        conv2d_tensor device = host;
+        device.data = NULL;
+        device.buffer = m->buffer;
         m->t.data = NULL;
         m->t.buffer = m->buffer;
         m->t.byte_offset = (uint64_t)first * c2_dtype_bytes(m->t.dtype);
         if (filled)
-            s = conv2d_copy_to_device(&host, &m->t);
+            s = conv2d_copy_to_device(&host, &device);
     }
     free_host(t, m);
     return s;

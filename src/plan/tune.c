@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-enum { RUNS_A_TURN = 3, LEAST_ROUNDS = 3 };
+enum { RUNS_A_TURN = 3, LEAST_ROUNDS = 3, MOST_ROUNDS = 1 << 20 /* a clock may stand still */ };
 static const double slow_turn_seconds = 0.02; /* longer runs: one a turn; caches do not matter */
 static const double hopeless = 20; /* times the cheapest's cost: left out, if it also takes this */
 static const double slow_share = 0.25; /* of the budget */
@@ -71,9 +71,10 @@ static conv2d_status take_turn(const c2_tuning *t, int i)
         if (s)
             return s;
         seconds = fmax(round(seconds * 1e9), 1) / 1e9; /* whole nanoseconds are short in text */
-        if (t->seconds[i] == 0 || seconds < t->seconds[i])
+        const bool first = t->seconds[i] == 0;         /* meets cold caches and untouched pages */
+        if (first || seconds < t->seconds[i])
             t->seconds[i] = seconds;
-        if (seconds > slow_turn_seconds)
+        if (seconds > (first ? fmax(slow_turn_seconds, t->budget) : slow_turn_seconds))
             break;
     }
     return CONV2D_OK;
@@ -96,7 +97,7 @@ conv2d_status c2_tune_measure(const c2_tuning *t)
     for (int i = 0; i < t->choice->n; i++)
         t->seconds[i] = 0;
     for (int round = 0; round < LEAST_ROUNDS || t->now(t->user) - start < t->budget; round++) {
-        if (round && t->now(t->user) - start > 2 * t->budget)
+        if (round == MOST_ROUNDS || (round && t->now(t->user) - start > 2 * t->budget))
             break; /* slow candidates: a round is all there is time for */
         for (int i = 0; i < t->choice->n; i++) {
             if (!worth_a_turn(t, i, round))
