@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# SONAME, exported symbols, and everything that is installed: headers, both libraries, conv2d.pc
-# and the CMake package. The command line and its man page install themselves in cli/.
+# SONAME, exported symbols, and everything that is installed: headers, libraries, conv2d.pc and the
+# CMake package. The command line and its man page install themselves in cli/.
 include(CMakePackageConfigHelpers)
+set(CONV2D_INSTALL_LIBRARIES shared static CACHE STRING "Libraries to install: shared;static")
 
 set_target_properties(conv2d_shared PROPERTIES
   VERSION ${PROJECT_VERSION} SOVERSION ${CONV2D_ABI_VERSION} EXPORT_NAME conv2d)
@@ -21,23 +22,34 @@ endif()
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/conv2d DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h")
-install(TARGETS conv2d_shared EXPORT conv2dTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-install(TARGETS conv2d_static EXPORT conv2dStaticTargets
-        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
-
 set(_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/conv2d)
-install(EXPORT conv2dTargets NAMESPACE conv2d:: DESTINATION ${_package_dir})
-install(EXPORT conv2dStaticTargets NAMESPACE conv2d:: DESTINATION ${_package_dir})
+foreach(_kind shared static)
+  if(_kind IN_LIST CONV2D_INSTALL_LIBRARIES)
+    install(TARGETS conv2d_${_kind} EXPORT conv2d_${_kind}_targets
+            LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(EXPORT conv2d_${_kind}_targets NAMESPACE conv2d:: DESTINATION ${_package_dir}
+            FILE conv2d_${_kind}_targets.cmake)
+  endif()
+endforeach()
 # What the static library needs: packages for CMake, libraries for pkg-config --static.
 set(CONV2D_STATIC_PACKAGES "")
 set(CONV2D_LIBS_PRIVATE "-lm")
 if(NOT CONV2D_MINIMAL)
   string(APPEND CONV2D_STATIC_PACKAGES " Threads")
   string(APPEND CONV2D_LIBS_PRIVATE " -pthread")
+  foreach(_library ${CMAKE_DL_LIBS})
+    string(APPEND CONV2D_LIBS_PRIVATE " -l${_library}")
+  endforeach()
 endif()
 if(CONV2D_CPU_FEATURES)
   string(APPEND CONV2D_STATIC_PACKAGES " CpuFeatures")
   string(PREPEND CONV2D_LIBS_PRIVATE "-lcpu_features ")
+endif()
+# Without a shared library everybody links the static one, and what it needs.
+set(CONV2D_LIBS "-lconv2d")
+if(NOT shared IN_LIST CONV2D_INSTALL_LIBRARIES)
+  string(APPEND CONV2D_LIBS " ${CONV2D_LIBS_PRIVATE}")
+  set(CONV2D_LIBS_PRIVATE "")
 endif()
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/conv2dConfig.cmake.in
                               ${PROJECT_BINARY_DIR}/conv2dConfig.cmake
@@ -51,6 +63,7 @@ install(FILES ${PROJECT_BINARY_DIR}/conv2dConfig.cmake
 # so it is written when it is installed.
 install(CODE "
   set(PROJECT_VERSION ${PROJECT_VERSION})
+  set(CONV2D_LIBS \"${CONV2D_LIBS}\")
   set(CONV2D_LIBS_PRIVATE \"${CONV2D_LIBS_PRIVATE}\")
   set(CONV2D_PREFIX \"\${CMAKE_INSTALL_PREFIX}\")
   set(CONV2D_LIBDIR \"\\\${prefix}/${CMAKE_INSTALL_LIBDIR}\")

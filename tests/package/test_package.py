@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Installs into a scratch prefix and uses it as a stranger would.
 
-test_package.py SOURCE BUILD CC CXX CMAKE: the README's program exactly as it stands, pkg-config
-shared and static, a CMake project of its own in C and in C++, and the version said everywhere."""
+test_package.py SOURCE BUILD CC CXX CMAKE: the README's program exactly as it stands; in C and in
+C++, shared and static, by pkg-config and by a CMake project of its own; a prefix that was moved, a
+prefix with the static library alone, the source as a part of another project; which versions and
+components find_package() accepts; and the version said everywhere."""
 import os
 import re
 import shlex
@@ -96,33 +98,108 @@ class Package(unittest.TestCase):
             run(CC, f"-std={standard}", "-Wall", "-Wextra", "-pedantic", "-Werror", "-c", "a.c",
                 "-I" + os.path.join(PREFIX, "include"), cwd=folder)
 
-    def test_pkg_config_static(self):
-        folder = self.folder("static", {"a.c": program()})
-        flags = run("pkg-config", "--static", "--cflags", "--libs", "conv2d", environment=found())
-        run(CC, "a.c", "-static", *shlex.split(flags), "-o", "a", cwd=folder)
-        self.check_disc(run("./a", cwd=folder))
+    def test_pkg_config(self):
+        for compiler, file in ((CC, "a.c"), (CXX, "a.cpp")):
+            for kind in ("shared", "static"):
+                with self.subTest(file=file, kind=kind):
+                    folder = self.folder(f"pkg-config-{file}-{kind}", {file: program()})
+                    flags = ["--static"] * (kind == "static") + ["--cflags", "--libs", "conv2d"]
+                    flags = shlex.split(run("pkg-config", *flags, environment=found()))
+                    run(compiler, file, *["-static"] * (kind == "static"), *flags, "-o", "a",
+                        cwd=folder)
+                    self.check_disc(run("./a", cwd=folder, environment=found()))
+                    self.check_linked(os.path.join(folder, "a"), kind == "shared")
+
+    def check_linked(self, program_path, shared):
+        self.assertEqual("libconv2d.so" in run("readelf", "-d", program_path), shared)
+
+    def consumer(self, name, prefix=None, build=True, status=0, **values):
+        """Configures and builds a CMake project of its own; what configuring said."""
+        values = {"language": "C", "file": "a.c", "version": "", "component": "shared",
+                  "target": "conv2d", **values}
+        folder = self.folder(name, {values["file"]: program(),
+                                    "CMakeLists.txt": CONSUMER.format(**values)})
+        said = run(CMAKE, "-S", ".", "-B", "b", f"-DCMAKE_PREFIX_PATH={prefix or PREFIX}",
+                   f"-DCMAKE_C_COMPILER={CC}", f"-DCMAKE_CXX_COMPILER={CXX}",
+                   *values.get("options", ()), cwd=folder, status=status)
+        if build and not status:
+            run(CMAKE, "--build", "b", cwd=folder)
+            self.check_disc(run("b/consumer", cwd=folder))
+            self.check_linked(os.path.join(folder, "b/consumer"), values["target"] == "conv2d")
+        return said
 
     def test_cmake_consumers(self):
         major_minor = header_version().rsplit(".", 1)[0]
         for language, file in (("C", "a.c"), ("CXX", "a.cpp")):
             for component, target in (("shared", "conv2d"), ("static", "conv2d_static")):
                 with self.subTest(language=language, component=component):
-                    folder = self.folder(f"{language}-{component}", {
-                        file: program(),
-                        "CMakeLists.txt": CONSUMER.format(
-                            language=language, version=major_minor, component=component,
-                            file=file, target=target)})
-                    run(CMAKE, "-S", ".", "-B", "b", f"-DCMAKE_PREFIX_PATH={PREFIX}",
-                        f"-DCMAKE_C_COMPILER={CC}", f"-DCMAKE_CXX_COMPILER={CXX}", cwd=folder)
-                    run(CMAKE, "--build", "b", cwd=folder)
-                    self.check_disc(run("b/consumer", cwd=folder))
-                    linked = run("readelf", "-d", "b/consumer", cwd=folder)
-                    self.assertEqual("libconv2d.so" in linked, component == "shared")
+                    self.consumer(f"{language}-{component}", language=language, file=file,
+                                  component=component, target=target, version=major_minor)
 
-    def test_cmake_refuses_another_version(self):
-        folder = self.folder("version", {"CMakeLists.txt": CONSUMER.format(
-            language="C", version="77.0", component="shared", file="a.c", target="conv2d")})
-        run(CMAKE, "-S", ".", "-B", "b", f"-DCMAKE_PREFIX_PATH={PREFIX}", cwd=folder, status=1)
+    def test_cmake_versions(self):
+        """Same major and minor version: 0.x may change its API with each minor version."""
+        major, minor, patch = (int(part) for part in header_version().split("."))
+        for version, status in ((f"{major}.{minor}", 0), (f"{major}.{minor}.{patch} EXACT", 0),
+                                (f"{major}.{minor}.{patch + 1}", 1), (f"{major}.{minor + 1}", 1),
+                                (f"{major + 77}.0", 1)):
+            with self.subTest(version=version):
+                self.consumer("version-" + version.replace(" ", "-"), version=version,
+                              build=False, status=status)
+
+    def test_cmake_components(self):
+        self.consumer("both", component="shared static", build=False)
+        self.consumer("unknown", component="python", build=False, status=1)
+        without = {"options": ["-DCMAKE_DISABLE_FIND_PACKAGE_Threads=ON"], "build": False}
+        self.consumer("no-threads-shared", **without)
+        self.consumer("no-threads-static", component="static", target="conv2d_static", status=1,
+                      **without)
+
+    def test_moved_prefix(self):
+        """A prefix that was copied elsewhere serves CMake, and pkg-config --define-prefix."""
+        moved = os.path.join(SCRATCH, "moved", "to there")
+        shutil.copytree(PREFIX, moved, symlinks=True)
+        self.consumer("moved-shared", prefix=moved)
+        self.consumer("moved-static", prefix=moved, component="static", target="conv2d_static")
+        pc = os.path.join(moved, os.path.relpath(LIBDIR, PREFIX), "pkgconfig")
+        flags = run("pkg-config", "--define-prefix", "--cflags", "conv2d",
+                    environment={"PKG_CONFIG_PATH": pc})
+        self.assertEqual([os.path.realpath(f[2:]) for f in shlex.split(flags) if f[:2] == "-I"],
+                         [os.path.realpath(os.path.join(moved, "include"))])
+
+    def test_part_of_another_project(self):
+        """add_subdirectory() builds library and program but no tests; installed with the static
+        library alone, conv2d::conv2d and plain pkg-config are that."""
+        prefix = os.path.join(SCRATCH, "static-only")
+        folder = self.folder("outer", {
+            "a.c": program(),
+            "CMakeLists.txt": "cmake_minimum_required(VERSION 3.22)\n"
+                              "project(outer LANGUAGES C)\n"
+                              f"add_subdirectory({SOURCE} conv2d)\n"
+                              "add_executable(consumer a.c)\n"
+                              "target_link_libraries(consumer PRIVATE conv2d::conv2d_static)\n"})
+        run(CMAKE, "-S", ".", "-B", "b", f"-DCMAKE_C_COMPILER={CC}", "-DCONV2D_MINIMAL=ON",
+            "-DCONV2D_BUILD_CLI=OFF", "-DCONV2D_INSTALL_LIBRARIES=static",
+            f"-DCMAKE_INSTALL_PREFIX={prefix}", cwd=folder)
+        run(CMAKE, "--build", "b", cwd=folder)
+        self.check_disc(run("b/consumer", cwd=folder))
+        self.assertFalse(os.path.exists(os.path.join(folder, "b/conv2d/tests")))
+
+        run(CMAKE, "--install", "b", cwd=folder)
+        libraries = [n for _, _, names in os.walk(prefix) for n in names if "libconv2d" in n]
+        self.assertEqual(libraries, ["libconv2d.a"])
+        pc = os.path.join(prefix, os.path.relpath(LIBDIR, PREFIX), "pkgconfig")
+        flags = shlex.split(run("pkg-config", "--cflags", "--libs", "conv2d",
+                                environment={"PKG_CONFIG_PATH": pc}))
+        run(CC, "a.c", *flags, "-o", "a", cwd=folder)
+        self.check_disc(run("./a", cwd=folder))
+        self.consumer("static-only-wants-shared", prefix=prefix, build=False, status=1)
+        outside = self.folder("static-only-consumer", {
+            "a.c": program(), "CMakeLists.txt": CONSUMER.format(
+                language="C", version="", component="static", file="a.c", target="conv2d")})
+        run(CMAKE, "-S", ".", "-B", "b", f"-DCMAKE_PREFIX_PATH={prefix}",
+            f"-DCMAKE_C_COMPILER={CC}", cwd=outside)
+        run(CMAKE, "--build", "b", cwd=outside)
+        self.check_disc(run("b/consumer", cwd=outside))
 
     def test_soname_and_links(self):
         with open(os.path.join(SOURCE, "include/conv2d/version.h"), encoding="utf-8") as file:
