@@ -24,12 +24,23 @@ enum {
     C2_GPU_ARGS = 5
 };
 enum {
-    C2_GPU_HAS_BIAS = 0,     /* bool */
-    C2_GPU_HAS_RESIDUAL = 1, /* bool */
-    C2_GPU_ACTIVATION = 2,   /* int: conv2d_activation */
-    C2_GPU_PADDING_MODE = 3, /* int: conv2d_padding_mode */
-    C2_GPU_CHANNELS_LAST = 4 /* bool: neighbouring threads take neighbouring channels */
+    C2_GPU_HAS_BIAS = 0,      /* bool */
+    C2_GPU_HAS_RESIDUAL = 1,  /* bool */
+    C2_GPU_ACTIVATION = 2,    /* int: conv2d_activation */
+    C2_GPU_PADDING_MODE = 3,  /* int: conv2d_padding_mode */
+    C2_GPU_CHANNELS_LAST = 4, /* bool: neighbouring threads write neighbouring channels */
+    C2_GPU_PIXELS_FIRST = 5,  /* bool: neighbouring threads read neighbouring pixels */
+    C2_GPU_CHANNEL_KIND = 6,  /* int: below */
+    C2_GPU_FEW_CHANNELS = 7   /* int: channels of a group where the kind is few, else 1 */
 };
+
+/* How a chunk of the sum lies in the channels of a group. */
+enum {
+    C2_GPU_CHANNELS_ANY,
+    C2_GPU_CHANNELS_ALIGNED, /* a multiple of the chunk: a chunk has one tap */
+    C2_GPU_CHANNELS_FEW      /* at most 4, and compiled in */
+};
+enum { C2_GPU_GEMM_CHUNK = 16, C2_GPU_GEMM_THREADS = 128, C2_GPU_FEW_LIMIT = 4 };
 
 /* Values of conv2d_padding_mode and conv2d_activation, which device code cannot include. */
 enum { C2_GPU_PAD_ZEROS, C2_GPU_PAD_REFLECT, C2_GPU_PAD_REPLICATE, C2_GPU_PAD_CIRCULAR };
@@ -66,8 +77,19 @@ typedef struct c2_gpu_plain {
     c2_gpu_epilogue epilogue;
 } c2_gpu_plain;
 
+/* gemm.metal: pixels x channels = sum over taps and channels, 32-bit positions from the bases. */
+typedef struct c2_gpu_gemm {
+    c2_gpu_long input_at, residual_at, output_at; /* element (0,0,0,0) from its buffer's start */
+    int pixels, sum;                              /* N OH OW; KH KW IC/G */
+    int oh, ow, icg, ocg, h, w, kw, reserved;
+    int stride[2], dilation[2], pad[2];
+    int input_stride[4], residual_stride[4], output_stride[4];
+    c2_gpu_epilogue epilogue;
+} c2_gpu_gemm;
+
 static_assert(sizeof(c2_gpu_long) == 8, "positions have 64 bits");
 static_assert(sizeof(c2_gpu_epilogue) == 16, "no padding");
+static_assert(sizeof(c2_gpu_gemm) == 3 * 8 + 28 * 4 + 16, "no padding");
 static_assert(sizeof(c2_gpu_plain) == 32 * 8 + 16, "no padding");
 
 #endif

@@ -49,7 +49,7 @@ typedef struct c2_metal_job {
 typedef struct c2_metal_family {
     const char *name, *text;
 } c2_metal_family;
-enum { C2_METAL_PLAIN, C2_METAL_FAMILIES };
+enum { C2_METAL_PLAIN, C2_METAL_GEMM, C2_METAL_FAMILIES };
 
 /* A function constant: bool or int. */
 typedef struct c2_metal_constant {
@@ -60,7 +60,7 @@ enum { C2_METAL_CONSTANTS = 8 };
 /* What one compiled kernel is looked up by; unused constants are all 0. */
 typedef struct c2_metal_key {
     int32_t family, n_constants;
-    const char *function; /* a literal: compared by its text */
+    char function[32];
     c2_metal_constant constants[C2_METAL_CONSTANTS];
 } c2_metal_key;
 
@@ -103,7 +103,8 @@ static inline c2_metal_device *c2_metal_of(const conv2d_device *device)
 conv2d_status c2_metal_pipeline_get(c2_metal_device *device, const c2_metal_key *key,
                                     const c2_metal_pipeline **pipeline_out);
 void c2_metal_pipelines_free(c2_metal_device *device);
-/* Add a constant to a key. */
+/* Name the function of a key; add a constant to it. */
+void c2_metal_key_function(c2_metal_key *key, const char *format, ...) C2_PRINTF(2, 3);
 void c2_metal_key_bool(c2_metal_key *key, int index, bool value);
 void c2_metal_key_int(c2_metal_key *key, int index, int32_t value);
 
@@ -146,6 +147,6 @@ conv2d_status c2_metal_take_failure(c2_metal_device *device);
 
 /* The algorithms, best first, the plain one last. */
 extern const c2_algorithm *const c2_metal_algorithms[];
-extern const c2_algorithm c2_metal_algo_plain;
+extern const c2_algorithm c2_metal_algo_gemm, c2_metal_algo_plain;
 
 #endif

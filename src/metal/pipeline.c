@@ -2,15 +2,28 @@
  * Compiled kernels: a library for each family of kernels, compiled from its embedded text when
  * first needed, and a pipeline for each function and set of constants. Both live as long as the
  * device. Fast math is switched off: Metal's default is on, and would break NaN and the bounds. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "metal/internal.h"
 
+/* Made by embed.cmake. */
 extern const char c2_metal_plain_text[];
+extern const char c2_metal_gemm_text[];
 
 static const c2_metal_family families[C2_METAL_FAMILIES] = {
     [C2_METAL_PLAIN] = {"plain", c2_metal_plain_text},
+    [C2_METAL_GEMM] = {"gemm", c2_metal_gemm_text},
 };
+
+void c2_metal_key_function(c2_metal_key *key, const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    vsnprintf(key->function, sizeof key->function, format, list);
+    va_end(list);
+}
 
 static void add_constant(c2_metal_key *key, int index, int32_t type, int32_t value)
 {

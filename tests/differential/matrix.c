@@ -45,6 +45,7 @@ static const refusal refusals[] = {
     {"gemm1x1_px", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"depthwise_ch", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"depthwise_px", AXIS_DTYPE, BIT(DTYPE_F64)},
+    {"gemm", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"plain", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"gemm1x1_ch", AXIS_KERNEL, ALL_BUT(KERNEL_1X1)},
     {"gemm1x1_px", AXIS_KERNEL, ALL_BUT(KERNEL_1X1)},
