@@ -17,7 +17,7 @@ CC = os.environ.get("CC") or shutil.which("cc")
 
 def headers():
     text = ""
-    for name in ("status.h", "device.h", "conv2d.h", "tune.h"):
+    for name in ("status.h", "device.h", "conv2d.h", "tune.h", "file.h"):
         with open(os.path.join(INCLUDE, "conv2d", name), encoding="utf-8") as file:
             text += file.read()
     return re.sub(r"/\*.*?\*/", " ", text, flags=re.S)
@@ -83,7 +83,7 @@ class Layout(unittest.TestCase):
                               ("CONV2D_AUTO_PAD_", _options._AUTO_PAD),
                               ("CONV2D_ACT_", _options._ACTIVATIONS),
                               ("CONV2D_ACCURACY_", _options._ACCURACIES),
-                              ("CONV2D_", _arrays._DTYPES)):
+                              ("CONV2D_", _arrays.DTYPES)):
             for word, value in words.items():
                 found = re.search(rf"\b{prefix}{word.upper()} = (\d+)", text)
                 self.assertTrue(found, word)

@@ -21,17 +21,26 @@ SIGNATURES = {
     "set_num_threads": "n",
     "info": "",
     "Context.problem": "self, input_shape, *, channels_last=False",
+    "Context.info": "self",
+    "Context.save": "self, path, input_shapes=(), *, channels_last=False, isas=None, packed=True",
+    "save": "path, contexts, input_shapes=(), *, channels_last=False, isas=None, packed=True",
+    "load": "path, name=None, *, device=None, read=False, checksums=True",
+    "load_all": "path, *, device=None, read=False, checksums=True",
     "tune": "problem, *, seconds=0.5, progress=None, device=None",
     "export_wisdom": "device=None",
     "import_wisdom": "text, device=None",
     "forget_wisdom": "device=None",
 }
+# Parameters that docstrings name in words.
+SAID = {"input_shape": "input of this shape", "channels_last": "channels-last"}
 # What a docstring must say of arrays and of numbers: shapes, and units.
 WORDS = {
     "conv2d": ("[n, c, h, w]", "[oc, c / groups, kh, kw]", "[oc]", "[n, oc, oh, ow]", "in pixels"),
     "prepack": ("conv2d()", "copied"),
     "Context.run": ("[n, c, h, w]", "[n, oc, oh, ow]", "Raises"),
     "Context.describe": ("[n, c, h, w]",),
+    "Context.save": ("[n, c, h, w]", "Raises"),
+    "load": ("Raises",),
     "info": ("l1d_bytes", "n_threads"),
     "tune": ("measured_seconds", "seconds", "Returns"),
 }
@@ -90,13 +99,14 @@ class Names(unittest.TestCase):
     def check_parameters(self, name, thing, text):
         """Every parameter is named by its docstring, or by the one that it refers to."""
         for other, reference in (("conv2d()", conv2d.conv2d), ("run()", conv2d.Context.run),
-                                 ("describe()", conv2d.Context.describe)):
+                                 ("describe()", conv2d.Context.describe),
+                                 ("Context.save()", conv2d.Context.save),
+                                 ("load()", conv2d.load)):
             if f"as in {other}" in " ".join(text.split()):
                 text += reference.__doc__
         for parameter in inspect.signature(thing).parameters:
             if parameter not in ("self", "n"):
-                words = parameter.replace("input_shape", "input of this shape")
-                words = words.replace("channels_last", "channels-last")
+                words = SAID.get(parameter, parameter)
                 self.assertTrue(re.search(rf"\b{words}\b", text), f"{name}: {parameter}")
 
 

@@ -11,8 +11,9 @@ elements lie in memory; sizes and strides count elements, paddings pixels."""
 from . import _library
 from ._context import Context, conv2d, prepack
 from ._device import info, set_num_threads
+from ._files import load, load_all, save
 from ._tune import export_wisdom, forget_wisdom, import_wisdom, tune
 
 __version__: str = _library.version
-__all__ = ["Context", "conv2d", "export_wisdom", "forget_wisdom", "import_wisdom", "info", "prepack",
-           "set_num_threads", "tune", "__version__"]
+__all__ = ["Context", "conv2d", "export_wisdom", "forget_wisdom", "import_wisdom", "info", "load",
+           "load_all", "prepack", "save", "set_num_threads", "tune", "__version__"]

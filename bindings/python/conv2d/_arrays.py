@@ -15,14 +15,14 @@ import numpy
 
 from ._library import Tensor
 
-_DTYPES = {"float32": 1, "float64": 2, "float16": 3, "bfloat16": 4, "int8": 5, "uint8": 6,
+DTYPES = {"float32": 1, "float64": 2, "float16": 3, "bfloat16": 4, "int8": 5, "uint8": 6,
            "int32": 7}
 _N_AXES = 4  # entries of conv2d_tensor.sizes
 Key = Tuple[Any, ...]  # what a kind makes of an array: hashable
 
 
 def _dtype_code(dtype: str, name: str) -> int:
-    code = _DTYPES.get(dtype)
+    code = DTYPES.get(dtype)
     if code is None:
         raise TypeError(f"{name} has dtype {dtype}: expected float32, float16, "
                         f"bfloat16 or float64")

@@ -8,14 +8,15 @@ threads share one."""
 from __future__ import annotations
 
 import ctypes
+import os
 import threading
 import weakref
-from typing import Any, Dict, List, Optional, Sequence, SupportsIndex, Tuple
+from typing import (Any, Dict, Iterable, List, Optional, Sequence, SupportsIndex, Tuple, Union)
 
-from . import _arrays
+from . import _arrays, _files
 from ._arrays import _kinds, find_kind, is_channels_last, make_tensor
 from ._device import find_device
-from ._library import Params, PlanInfo, RunArgs, Tensor, check, fail, lib, read_text
+from ._library import ContextInfo, Params, PlanInfo, RunArgs, Tensor, check, fail, lib, read_text
 from ._options import IntOrPair, Padding, integer, make_params
 
 Keys = Tuple[Any, ...]
@@ -64,25 +65,23 @@ class _Call:
 
 
 class Context:
-    """A convolution with its weights: made by prepack(), run on any number of inputs.
+    """A convolution with its weights: made by prepack() or load(), run on any number of inputs.
 
     Weights are packed for an input's shape at the first run with it. Any number of threads may use
-    one context; the GIL is released while it computes."""
+    one context; the GIL is released while it computes. A context can be pickled (with the packed
+    weights it holds) and arrives on the CPU device; copies share their weights."""
 
-    def __init__(self, device: Any, weight: Tensor, bias: Optional[Tensor],
-                 params: Params) -> None:
-        handle = ctypes.c_void_p()
-        status = lib.conv2d_prepack(device.handle, ctypes.byref(weight),
-                                    ctypes.byref(bias) if bias else None, ctypes.byref(params),
-                                    ctypes.byref(handle))
-        if status:
-            fail(status)
-        self._handle = handle.value
+    def __init__(self, handle: Optional[int]) -> None:
+        """Takes over a handle of the library: prepack() and load() do that."""
+        if not isinstance(handle, int):
+            raise TypeError("a Context is made by prepack() or load()")
+        self._handle = handle
         # Not at exit: a daemon thread may be running it then.
-        weakref.finalize(self, lib.conv2d_context_destroy, self._handle).atexit = False
-        self._weight = weight
-        self._weight.data = None  # the library has its copy
-        self._params = params
+        weakref.finalize(self, lib.conv2d_context_destroy, handle).atexit = False
+        facts = self._facts()
+        # Copies: what they were read from ends with this function.
+        self._weight = Tensor.from_buffer_copy(facts.weight)
+        self._params = Params.from_buffer_copy(facts.params)
         self._lock = threading.Lock()  # guards changes of _calls, but not of its lists
         self._calls: Dict[Keys, List[_Call]] = {}
 
@@ -171,6 +170,54 @@ class Context:
         if status:
             fail(status)
 
+    def info(self) -> Dict[str, Any]:
+        """Facts: weight_shape [oc, c / groups, kh, kw]; dtype; bias (has it one?); groups;
+        times_packed, times_loaded (packed forms computed from the weights, and taken from a file
+        instead, since the weights exist); stored_forms (those for this device in the file it came
+        from); weight_bytes, packed_bytes (memory held); mapped_bytes (used in place in a file)."""
+        facts = self._facts()
+        names = {code: name for name, code in _arrays.DTYPES.items()}
+        numbers = ("times_packed", "times_loaded", "stored_forms", "weight_bytes", "packed_bytes",
+                   "mapped_bytes")
+        return {"weight_shape": tuple(facts.weight.sizes), "dtype": names[facts.weight.dtype],
+                "bias": facts.bias.rank > 0, "groups": facts.params.groups,
+                **{name: getattr(facts, name) for name in numbers}}
+
+    def _facts(self) -> ContextInfo:
+        facts = ContextInfo(struct_size=ctypes.sizeof(ContextInfo))
+        check(lib.conv2d_context_get_info(self._handle, ctypes.byref(facts)))
+        return facts
+
+    def save(self, path: Union[str, bytes, "os.PathLike[Any]"],
+             input_shapes: Iterable[Sequence[SupportsIndex]] = (), *, channels_last: bool = False,
+             isas: Optional[str] = None, packed: bool = True) -> None:
+        """Write the context to a file for load(): a safetensors file, replaced as a whole or not at
+        all.
+
+        path          of the file.
+        input_shapes  [n, c, h, w] or [c, h, w] each: the packed weights for inputs of these shapes
+                      are stored, so that who loads the file need not pack. Without any: the packed
+                      weights that the context holds now, from runs with it.
+        channels_last  the inputs of input_shapes are channels-last in memory.
+        isas          with input_shapes: instruction sets to pack for, "all" or a list such as
+                      "avx2,avx512"; None is this machine's.
+        packed        False: only the weights; who loads the file packs again.
+        Raises        OSError with path and reason; ValueError for a shape that does not fit."""
+        _files.save(path, {"context": self}, input_shapes, channels_last=channels_last, isas=isas,
+                    packed=packed)
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return _files.from_bytes, (_files.to_bytes(self),)
+
+    def __copy__(self) -> "Context":
+        handle = ctypes.c_void_p()
+        check(lib.conv2d_context_with_params(self._handle, ctypes.byref(self._params),
+                                             ctypes.byref(handle)))
+        return Context(handle.value)
+
+    def __deepcopy__(self, memo: object) -> "Context":
+        return self.__copy__()  # weights never change, so sharing them shows nowhere
+
 
 def plan_info(plan: ctypes.c_void_p) -> PlanInfo:
     """What conv2d_plan_describe() says; its strings live as long as the plan."""
@@ -179,14 +226,21 @@ def plan_info(plan: ctypes.c_void_p) -> PlanInfo:
     return info
 
 
+def describe_input(context: Context, input_shape: Sequence[SupportsIndex],
+                   channels_last: bool) -> Tensor:
+    """Description of a contiguous input of a context."""
+    sizes = tuple(integer(n, f"input_shape[{i}]") for i, n in enumerate(input_shape))
+    described = make_tensor(context._weight.dtype, sizes, (0,) * len(sizes), "input")
+    lib.conv2d_tensor_set_order(ctypes.byref(described), int(channels_last))
+    return described
+
+
 class _Plan:
     """A plan of a context for an input's shape, for the length of a with block."""
 
     def __init__(self, context: Context, input_shape: Sequence[SupportsIndex],
                  channels_last: bool) -> None:
-        sizes = tuple(integer(n, f"input_shape[{i}]") for i, n in enumerate(input_shape))
-        described = make_tensor(context._weight.dtype, sizes, (0,) * len(sizes), "input")
-        lib.conv2d_tensor_set_order(ctypes.byref(described), int(channels_last))
+        described = describe_input(context, input_shape, channels_last)
         output, _ = _describe_output(described, context._weight, context._params, channels_last)
         self.handle = ctypes.c_void_p()
         status = lib.conv2d_plan_create(context._handle, ctypes.byref(described), None,
@@ -225,7 +279,11 @@ def prepack(weight: Any, bias: Any = None, stride: IntOrPair = 1, padding: Paddi
     bias_tensor, bias_alive = _describe(bias, "bias")
     if weight_tensor is None:
         raise TypeError("weight is None: expected an array")
-    return Context(find_device(device), weight_tensor, bias_tensor, params)
+    handle = ctypes.c_void_p()
+    check(lib.conv2d_prepack(find_device(device).handle, ctypes.byref(weight_tensor),
+                             ctypes.byref(bias_tensor) if bias_tensor else None,
+                             ctypes.byref(params), ctypes.byref(handle)))
+    return Context(handle.value)
 
 
 def conv2d(input: Any, weight: Any, bias: Any = None, stride: IntOrPair = 1, padding: Padding = 0,

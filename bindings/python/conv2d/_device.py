@@ -7,7 +7,7 @@ import threading
 from typing import Any, Dict, Optional
 
 from . import _library
-from ._library import DeviceInfo, DeviceOptions, KernelInfo, check, fail, lib, read_text
+from ._library import DeviceInfo, DeviceOptions, KernelInfo, check, encode, fail, lib, read_text
 from ._options import integer
 
 
@@ -17,7 +17,7 @@ class Device:
     def __init__(self, name: str, n_threads: int = 0) -> None:
         self.handle = ctypes.c_void_p()
         options = DeviceOptions(struct_size=ctypes.sizeof(DeviceOptions), n_threads=n_threads)
-        status = lib.conv2d_device_open(name.encode(), ctypes.byref(options),
+        status = lib.conv2d_device_open(encode(name, "device"), ctypes.byref(options),
                                         ctypes.byref(self.handle))
         if status:
             fail(status)
@@ -61,7 +61,8 @@ def set_num_threads(n: int) -> None:
     """Use n threads, the calling one included; 0 means as many as the process may use.
 
     Counts for contexts made and conv2d() calls begun afterwards; a context keeps the threads it was
-    made with, and what tune() found is kept. Results do not depend on it: they are the same bits with any number of threads."""
+    made with, and what tune() found is kept. Results do not depend on it: they are the same bits
+    with any number of threads."""
     global _default
     n = integer(n, "n", 32)
     if n < 0:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from ctypes import (POINTER, c_char, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t, c_uint32,
-                    c_uint64, c_void_p)
+from ctypes import (POINTER, c_char, c_char_p, c_double, c_int, c_int32, c_int64, c_size_t,
+                    c_uint32, c_uint64, c_void_p)
 from typing import Callable, NoReturn
 
 _SUFFIX = {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
@@ -107,12 +107,38 @@ class TuneOptions(ctypes.Structure):
         ("progress", PROGRESS), ("user", c_void_p), ("cancel", c_void_p)]
 
 
+class SaveOptions(ctypes.Structure):
+    """conv2d_save_options"""
+    _fields_ = [
+        ("struct_size", c_uint32), ("n_inputs", c_int32), ("inputs", c_void_p),
+        ("isas", c_char_p), ("without_packed", c_int32), ("reserved", c_int32)]
+
+
+class LoadOptions(ctypes.Structure):
+    """conv2d_load_options"""
+    _fields_ = [
+        ("struct_size", c_uint32), ("read", c_int32), ("skip_checksums", c_int32),
+        ("reserved", c_int32)]
+
+
+class ContextInfo(ctypes.Structure):
+    """conv2d_context_info"""
+    _fields_ = [
+        ("struct_size", c_uint32), ("n_plans", c_int32), ("weight", Tensor), ("bias", Tensor),
+        ("params", Params), ("times_packed", c_uint64), ("times_loaded", c_uint64),
+        ("stored_forms", c_size_t), ("weight_bytes", c_size_t), ("packed_bytes", c_size_t),
+        ("mapped_bytes", c_size_t)]
+
+
+WRITE = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t)
+
 STRUCTS = {
     "conv2d_tensor": Tensor, "conv2d_params": Params, "conv2d_run_args": RunArgs,
     "conv2d_device_options": DeviceOptions, "conv2d_device_info": DeviceInfo,
     "conv2d_kernel_info": KernelInfo, "conv2d_plan_info": PlanInfo,
     "conv2d_candidate_info": CandidateInfo, "conv2d_problem": Problem,
-    "conv2d_tune_options": TuneOptions}
+    "conv2d_tune_options": TuneOptions, "conv2d_save_options": SaveOptions,
+    "conv2d_load_options": LoadOptions, "conv2d_context_info": ContextInfo}
 
 # Structs go as addresses (c_void_p takes an int, and byref() of anything): cheaper than POINTER.
 _HANDLE_OUT = POINTER(c_void_p)
@@ -137,6 +163,16 @@ _FUNCTIONS = {
     "conv2d_wisdom_export": (c_int, c_void_p, c_void_p, c_size_t, POINTER(c_size_t)),
     "conv2d_wisdom_import": (c_int, c_void_p, c_char_p, c_size_t),
     "conv2d_wisdom_forget": (None, c_void_p),
+    "conv2d_contexts_save": (c_int, c_int, c_void_p, c_void_p, c_char_p, c_void_p),
+    "conv2d_contexts_write": (c_int, c_int, c_void_p, c_void_p, WRITE, c_void_p, c_void_p),
+    "conv2d_file_open": (c_int, c_char_p, c_void_p, _HANDLE_OUT),
+    "conv2d_file_open_memory": (c_int, c_void_p, c_size_t, c_void_p, _HANDLE_OUT),
+    "conv2d_file_count": (c_int, c_void_p),
+    "conv2d_file_name": (c_char_p, c_void_p, c_int),
+    "conv2d_file_context": (c_int, c_void_p, c_void_p, c_char_p, _HANDLE_OUT),
+    "conv2d_file_close": (None, c_void_p),
+    "conv2d_context_with_params": (c_int, c_void_p, c_void_p, _HANDLE_OUT),
+    "conv2d_context_get_info": (c_int, c_void_p, c_void_p),
     "conv2d_cancel_create": (c_int, _HANDLE_OUT),
     "conv2d_cancel_trigger": (None, c_void_p),
     "conv2d_cancel_destroy": (None, c_void_p),
@@ -177,6 +213,13 @@ def _load() -> ctypes.CDLL:
 path = _find()
 lib = _load()
 version = lib.conv2d_version().decode()
+
+
+def encode(text: str, name: str) -> bytes:
+    """A text as C takes it."""
+    if "\0" in text:
+        raise ValueError(f"{name} is {text!r}: a zero character ends a text in C")
+    return text.encode("utf-8", "surrogateescape")
 
 
 def check(status: int) -> None:

@@ -6,7 +6,7 @@ import ctypes
 from typing import Any, Callable, Dict, List, Optional
 
 from ._device import Device, find_device
-from ._library import PROGRESS, CandidateInfo, Problem, TuneOptions, check, lib, read_text
+from ._library import PROGRESS, CandidateInfo, Problem, TuneOptions, check, encode, lib, read_text
 
 Progress = Callable[[int, int, str], object]
 
@@ -31,7 +31,7 @@ def tune(problem: str, *, seconds: float = 0.5, progress: Optional[Progress] = N
     if not seconds > 0:
         raise ValueError(f"seconds is {seconds}: expected more than 0")
     parsed = Problem(struct_size=ctypes.sizeof(Problem))
-    check(lib.conv2d_problem_parse(problem.encode(), ctypes.byref(parsed)))
+    check(lib.conv2d_problem_parse(encode(problem, "problem"), ctypes.byref(parsed)))
     raised: List[BaseException] = []
     cancel, plan = ctypes.c_void_p(), ctypes.c_void_p()
     check(lib.conv2d_cancel_create(ctypes.byref(cancel)))
@@ -75,14 +75,14 @@ def _handle(device: Any) -> ctypes.c_void_p:
 
 
 def export_wisdom(device: Any = None) -> str:
-    """What tune() and import_wisdom() taught the device (as in conv2d()), as text: for the same kind
-    of machine and the same version of the library."""
+    """What tune() and import_wisdom() taught the device (as in conv2d()), as text: for the same
+    kind of machine and the same version of the library."""
     return read_text(lib.conv2d_wisdom_export, _handle(device))
 
 
 def import_wisdom(text: str, device: Any = None) -> None:
-    """Add the wisdom in a text of export_wisdom() to that of the device (as in conv2d()): all of it,
-    or nothing and ValueError with the line's number."""
+    """Add the wisdom in a text of export_wisdom() to that of the device (as in conv2d()): all of
+    it, or nothing and ValueError with the line's number."""
     if not isinstance(text, str):
         raise TypeError(f"text is of type {type(text).__name__}: expected str")
     data = text.encode()
