@@ -14,11 +14,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
 
 /* Unless the condition holds, print place and sentence and abort: libFuzzer keeps the input. */
-#define fuzz_check(condition, sentence)                          \
-    do {                                                         \
-        if (!(condition))                                        \
-            fuzz_fail(__FILE__, __LINE__, #condition, sentence); \
-    } while (0)
+#define fuzz_check(condition, sentence) \
+    ((condition) ? (void)0 : fuzz_fail(__FILE__, __LINE__, #condition, sentence))
 _Noreturn void fuzz_fail(const char *file, int line, const char *condition, const char *sentence);
 
 /* True if an allocation was refused on purpose while this input runs: then any call may fail with
