@@ -33,7 +33,7 @@ static const seed seeds[] = {
      "g3ic3ih9iw8oc6kh3kw2sh2sw3:pad=1,0,2,1:mode=reflect:act=leaky_relu,0.2:acc=strict:"
      "algo=reference:ws=65536:ftz:bias",
      1, 0, "generic"},
-    {"seed_run", "ic8ih4oc8kh3:in=nhwc:out=nhwc", 1, 0, NULL},
+    {"seed_cached", "ic8ih4oc8kh3:in=nhwc:out=nhwc", 1, 0, NULL},
     {"seed_levels", "ic2ih4oc2kh1:bias", 1, 0, "all"},
     {"seed_depthwise", "g8ic8ih5oc8kh3:in=nhwc:out=nhwc:bias", 2, 0, "generic"},
 };
