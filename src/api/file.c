@@ -131,7 +131,8 @@ static conv2d_status read_weights(conv2d_file *f, int i)
     const char *facts = value_of(f, "weights", i, "");
     w->stem = value_of(f, "weights", i, ".name");
     if (!facts || !w->stem || strlen(facts) != sizeof "finite=0 bias=0" - 1 ||
-        strncmp(facts, "finite=", 7) != 0 || strncmp(facts + 8, " bias=", 6) != 0)
+        strncmp(facts, "finite=", 7) != 0 || strncmp(facts + 8, " bias=", 6) != 0 ||
+        !strchr("01", facts[7]) || !strchr("01", facts[14]))
         return broken(f, "weights", i);
     w->finite = facts[7] == '1';
     const bool has_bias = facts[14] == '1';

@@ -252,8 +252,9 @@ static conv2d_status check_head(const char *path, const char *header, size_t n)
     static const char any_version[] = "{\"__metadata__\":{\"conv2d\":\"context-";
     const size_t length = sizeof head - 1;
     if (n < length + C2_ST_DIGITS || memcmp(header, head, length) != 0) {
-        const bool ours =
-            n >= sizeof any_version && memcmp(header, any_version, sizeof any_version - 1) == 0;
+        const bool ours = n >= sizeof any_version &&
+                          memcmp(header, any_version, sizeof any_version - 1) == 0 &&
+                          memcmp(header, head, sizeof any_version + 1) != 0;
         return c2_fail(CONV2D_E_IO,
                        ours ? "%s: a context file of another version than 1"
                             : "%s: not a context file of conv2d",

@@ -44,8 +44,7 @@ long fault_live(fault_kind kind)
     return atomic_load(&faults[kind].live);
 }
 
-/* Count a request; true if it is to fail. */
-static bool refused(fault_kind kind)
+bool fault_request(fault_kind kind)
 {
     fault *f = &faults[kind];
     atomic_fetch_add(&f->requests, 1);
@@ -103,17 +102,17 @@ int __wrap_pthread_cond_destroy(pthread_cond_t *cond);
 
 void *__wrap_malloc(size_t bytes)
 {
-    return refused(FAULT_MEMORY) ? NULL : counted(__real_malloc(bytes));
+    return fault_request(FAULT_MEMORY) ? NULL : counted(__real_malloc(bytes));
 }
 
 void *__wrap_calloc(size_t n, size_t bytes)
 {
-    return refused(FAULT_MEMORY) ? NULL : counted(__real_calloc(n, bytes));
+    return fault_request(FAULT_MEMORY) ? NULL : counted(__real_calloc(n, bytes));
 }
 
 void *__wrap_realloc(void *pointer, size_t bytes)
 {
-    if (refused(FAULT_MEMORY))
+    if (fault_request(FAULT_MEMORY))
         return NULL;
     void *moved = __real_realloc(pointer, bytes);
     return pointer ? moved : counted(moved);
@@ -121,12 +120,12 @@ void *__wrap_realloc(void *pointer, size_t bytes)
 
 void *__wrap_aligned_alloc(size_t alignment, size_t bytes)
 {
-    return refused(FAULT_MEMORY) ? NULL : counted(__real_aligned_alloc(alignment, bytes));
+    return fault_request(FAULT_MEMORY) ? NULL : counted(__real_aligned_alloc(alignment, bytes));
 }
 
 int __wrap_posix_memalign(void **pointer, size_t alignment, size_t bytes)
 {
-    if (refused(FAULT_MEMORY))
+    if (fault_request(FAULT_MEMORY))
         return ENOMEM;
     const int error = __real_posix_memalign(pointer, alignment, bytes);
     if (!error)
@@ -144,18 +143,20 @@ void __wrap_free(void *pointer)
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
                           void *(*start)(void *), void *arg)
 {
-    return refused(FAULT_THREAD) ? EAGAIN : __real_pthread_create(thread, attributes, start, arg);
+    return fault_request(FAULT_THREAD) ? EAGAIN
+                                       : __real_pthread_create(thread, attributes, start, arg);
 }
 
 int __wrap_pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
 {
-    return refused(FAULT_LOCK) ? ENOMEM
-                               : counted_lock(__real_pthread_mutex_init(mutex, attributes));
+    return fault_request(FAULT_LOCK) ? ENOMEM
+                                     : counted_lock(__real_pthread_mutex_init(mutex, attributes));
 }
 
 int __wrap_pthread_cond_init(pthread_cond_t *cond, const pthread_condattr_t *attributes)
 {
-    return refused(FAULT_LOCK) ? ENOMEM : counted_lock(__real_pthread_cond_init(cond, attributes));
+    return fault_request(FAULT_LOCK) ? ENOMEM
+                                     : counted_lock(__real_pthread_cond_init(cond, attributes));
 }
 
 int __wrap_pthread_mutex_destroy(pthread_mutex_t *mutex)
