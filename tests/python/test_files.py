@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Contexts in files, pickled and copied: the same bits, used and not packed again, bad files told."""
+"""Contexts in files, pickled and copied: the same bits, packed forms used, bad files told."""
 import copy
 import json
 import multiprocessing
