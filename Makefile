@@ -4,6 +4,7 @@
 #   make test       install what is missing, build, run all tests
 #   make            build the library and the command line into build/
 #   make test-long  the same random tests with more cases (about half an hour)
+#   make software-metal  build the double of Metal for tests, print its path (CONV2D_METAL_LIBRARY)
 #   make install    PREFIX=/usr/local, DESTDIR= as usual
 #   make clean      remove build/ and out/
 BUILD ?= build
@@ -23,10 +24,13 @@ test:
 test-long:
 	@scripts/test-long.sh
 
+software-metal:
+	@scripts/software-metal.sh
+
 install:
 	@scripts/install.sh
 
 clean:
 	rm -rf build out
 
-.PHONY: all demo test test-long install clean
+.PHONY: all demo test test-long software-metal install clean

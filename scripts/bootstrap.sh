@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Make sure that what a purpose needs is installed: scripts/bootstrap.sh PURPOSE
-# PURPOSE is build, demo, test, abi, debian or ci.
+# PURPOSE is build, demo, test, metal, abi, debian or ci.
 #
 # Nothing is asked, and with everything in place nothing happens and no network is used. What is
 # missing is installed by apt-get as root or through password-less sudo; without that right, or on
@@ -12,9 +12,9 @@ export LC_ALL=C
 
 purpose=${1:-build}
 case $purpose in
-build | demo | test | abi | debian | ci) ;;
+build | demo | test | metal | abi | debian | ci) ;;
 *)
-    echo "usage: scripts/bootstrap.sh build|demo|test|abi|debian|ci" >&2
+    echo "usage: scripts/bootstrap.sh build|demo|test|metal|abi|debian|ci" >&2
     exit 2
     ;;
 esac
@@ -46,7 +46,7 @@ debian command dh_python3                           dh-python
 debian command fakeroot                             fakeroot
 debian command lintian                              lintian
 debian python  numpy                                python3-numpy
-ci    command clang-19                              clang-19
+metal command clang-19                              clang-19
 ci    file    /usr/lib/llvm-19/lib/clang/19/lib/linux  libclang-rt-19-dev
 ci    command qemu-aarch64                          qemu-user
 ci    command aarch64-linux-gnu-gcc                 gcc-aarch64-linux-gnu
@@ -59,7 +59,8 @@ demo) wanted=" build demo " ;;
 test) wanted=" build test demo " ;;
 abi) wanted=" build abi " ;;
 debian) wanted=" build debian " ;;
-ci) wanted=" build test demo abi debian ci " ;;
+metal) wanted=" build test metal " ;;
+ci) wanted=" build test demo abi debian metal ci " ;;
 esac
 
 # present KIND ARGUMENT: is it there?
