@@ -131,8 +131,9 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     s->zeros_bytes = (size_t)p->ic * sizeof(float);
     s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);
     if (!s->zeros) {
+        const size_t bytes = s->zeros_bytes;
         plan_destroy(device, s);
-        return c2_fail(CONV2D_E_NOMEM, "no memory for %zu bytes of zeros", s->zeros_bytes);
+        return c2_fail(CONV2D_E_NOMEM, "no memory for %zu bytes of zeros", bytes);
     }
     *state_out = s;
     return CONV2D_OK;

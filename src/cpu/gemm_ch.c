@@ -194,8 +194,9 @@ conv2d_status c2_gemm_ch_plan_create(conv2d_device *device, const c2_problem *p,
     s->zeros_bytes = (size_t)p->icg * sizeof(float);
     s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);
     if (!s->zeros) {
+        const size_t bytes = s->zeros_bytes;
         c2_gemm_ch_plan_destroy(device, s);
-        return c2_fail(CONV2D_E_NOMEM, "no memory for %zu bytes of zeros", s->zeros_bytes);
+        return c2_fail(CONV2D_E_NOMEM, "no memory for %zu bytes of zeros", bytes);
     }
     *state_out = s;
     return CONV2D_OK;
