@@ -70,13 +70,23 @@ def _channels_to_end(sizes: Tuple[int, ...]) -> Tuple[int, ...]:
     return sizes[:-3] + sizes[-2:] + sizes[-3:-2]
 
 
+_NO_BYTES = ctypes.c_char * 0  # takes a buffer of any size
+
+
 class NumPyKind:
     """numpy.ndarray; key (sizes, strides in bytes, dtype)."""
 
     @staticmethod
     def read(array: Any, name: str) -> Tuple[Key, int, Any]:
+        key = (array.shape, array.strides, array.dtype)
+        if array.flags.carray:  # contiguous and writeable: a buffer, in a quarter of the time
+            try:
+                held = _NO_BYTES.from_buffer(array)
+                return key, ctypes.addressof(held), held
+            except ValueError:  # a dtype that buffers cannot tell, such as bfloat16
+                pass
         interface = array.__array_interface__
-        return (array.shape, array.strides, array.dtype), interface["data"][0], interface
+        return key, interface["data"][0], interface
 
     @staticmethod
     def describe(key: Key, name: str) -> Tensor:
