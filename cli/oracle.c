@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "report.h"
 
@@ -163,10 +164,11 @@ static bool compute(conv2d_device *device, const cli_convolution *c, bool absolu
     copy.params.flush_denormals = 0;
     copy.params.algorithm = "reference";
     bool ok = copy_arguments(c, absolute, &copy, error);
-    if (ok) {
-        conv2d_status status = conv2d(device, &copy.input.t, &copy.weight.t,
-                                      tensor_or_null(&copy.bias), tensor_or_null(&copy.residual),
-                                      &copy.params, &copy.output.t);
+    const bool on_cpu = device && strcmp(conv2d_device_name(device), "cpu") == 0;
+    if (ok) { /* GPUs have no float64: a CPU device of its own then */
+        conv2d_status status = conv2d(
+            on_cpu ? device : NULL, &copy.input.t, &copy.weight.t, tensor_or_null(&copy.bias),
+            tensor_or_null(&copy.residual), &copy.params, &copy.output.t);
         if (status)
             ok = cli_fail_library(error, status, "the float64 reference");
     }
