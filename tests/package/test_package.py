@@ -5,6 +5,7 @@ test_package.py SOURCE BUILD CC CXX CMAKE: the README's program exactly as it st
 C++, shared and static, by pkg-config and by a CMake project of its own; a prefix that was moved, a
 prefix with the static library alone, the source as a part of another project; which versions and
 components find_package() accepts; and the version said everywhere."""
+import json
 import os
 import re
 import shlex
@@ -218,6 +219,9 @@ class Package(unittest.TestCase):
             self.assertIn(header_version(), run(tool, "--version", environment=found()))
         with open(os.path.join(SOURCE, "CHANGELOG.md"), encoding="utf-8") as file:
             self.assertIn(f"\n## {header_version()}", file.read())
+        with open(os.path.join(SOURCE, "packaging/vcpkg/conv2d/vcpkg.json"),
+                  encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["version"], header_version())
 
     def test_headers_and_manual(self):
         headers = sorted(os.listdir(os.path.join(PREFIX, "include/conv2d")))
