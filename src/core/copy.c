@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Strided copy: loops over four axes, rows by memcpy where both are dense. */
+ * Strided copy: loops over four axes, rows by memcpy where both are dense. Axes that follow each
+ * other in both tensors are one, so two dense tensors are one memcpy. */
 #include "core/copy.h"
 
 #include <string.h>
@@ -7,7 +8,7 @@
 static void copy_row(size_t bytes, int64_t n, const char *from, int64_t from_stride, char *to,
                      int64_t to_stride)
 {
-    if (from_stride == 1 && to_stride == 1) {
+    if ((from_stride == 1 && to_stride == 1) || n == 1) {
         memcpy(to, from, (size_t)n * bytes);
         return;
     }
@@ -20,13 +21,22 @@ void c2_copy_strided(size_t element_bytes, int rank, const int64_t *sizes, const
                      const int64_t *from_strides, void *to, const int64_t *to_strides)
 {
     int64_t n[4] = {1, 1, 1, 1}, sf[4] = {0}, st[4] = {0};
-    for (int i = 0; i < rank; i++) {
-        n[4 - rank + i] = sizes[i];
-        sf[4 - rank + i] = from_strides[i];
-        st[4 - rank + i] = to_strides[i];
+    int at = 3; /* the axis being filled, innermost first */
+    for (int i = rank - 1; i >= 0; i--) {
+        if (sizes[i] < 1)
+            return;
+        if (sizes[i] == 1)
+            continue;
+        /* sizes and strides were checked: n elements of this stride are in memory */
+        if (n[at] > 1 && from_strides[i] == n[at] * sf[at] && to_strides[i] == n[at] * st[at]) {
+            n[at] *= sizes[i];
+            continue;
+        }
+        at -= n[at] > 1;
+        n[at] = sizes[i];
+        sf[at] = from_strides[i];
+        st[at] = to_strides[i];
     }
-    if (n[0] < 1 || n[1] < 1 || n[2] < 1 || n[3] < 1)
-        return;
     const int64_t bytes = (int64_t)element_bytes;
     for (int64_t a = 0; a < n[0]; a++)
         for (int64_t b = 0; b < n[1]; b++)
