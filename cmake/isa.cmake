@@ -3,6 +3,6 @@
 # accumulators of the tiles), never with fast-math.
 set(CONV2D_KERNEL_FLAGS -O2 -fno-math-errno)
 set(CONV2D_ISA_FLAGS_generic "")
-set(CONV2D_ISA_FLAGS_avx2 -mavx2 -mfma)
+set(CONV2D_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c)
 set(CONV2D_ISA_FLAGS_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
                             -mprefer-vector-width=512)

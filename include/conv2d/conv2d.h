@@ -222,7 +222,7 @@ typedef struct conv2d_params {
     uint64_t workspace_limit; /**< bytes a run may use beside the packed weights; 0 still runs
                                    every problem */
     const char *algorithm;    /**< borrowed; force a candidate: "igemm_ch", "igemm_ch/avx2" or
-                                   "igemm_ch/gemm_ch_f32_6x16_avx2"; NULL = the planner chooses */
+                                   "igemm_ch/gemm_ch_6x16_avx2"; NULL = the planner chooses */
     int32_t weights;          /**< conv2d_weights; used by conv2d_prepack() */
     int32_t reserved;         /**< 0 */
 } conv2d_params;
@@ -351,7 +351,7 @@ typedef struct conv2d_plan_info {
     const char *problem;   /**< problem text */
     const char *backend;   /**< "cpu" */
     const char *algorithm; /**< "igemm_ch" */
-    const char *variant;   /**< kernel and tile, "gemm_ch_f32_12x32_avx512" */
+    const char *variant;   /**< kernel and tile, "gemm_ch_12x32_avx512" */
     const char *layout;    /**< how the tensors are read: "nchw", "nhwc", "strided" */
     const char *bound_text; /**< the error bound as a formula, in words of NUMERICS */
     double bound;          /**< its factor in front of s (strict algorithms) */
@@ -376,7 +376,7 @@ typedef struct conv2d_candidate_info {
     uint32_t struct_size; /**< sizeof(conv2d_candidate_info), set by the caller */
     int32_t chosen;       /**< 1 for the one that runs */
     const char *algorithm;
-    const char *variant; /**< kernel, "gemm_ch_f32_12x32_avx512" */
+    const char *variant; /**< kernel, "gemm_ch_12x32_avx512" */
     const char *isa;     /**< its instruction set: params.algorithm = "algorithm/isa" forces it */
     const char *refusal; /**< why it cannot be used, "" if it can */
     double cost_seconds; /**< 0 if refused */

@@ -99,7 +99,7 @@ typedef struct c2_run_args {
 
 struct c2_algorithm {
     const char *name; /* stable: wisdom and problem text store it */
-    /* Number of variants on this device, and one's name ("gemm_ch_f32_12x32_avx512") and short
+    /* Number of variants on this device, and one's name ("gemm_ch_12x32_avx512") and short
      * name ("avx512"); indices are only meaningful on the same device. */
     int (*variants)(const conv2d_device *);
     const char *(*variant_name)(const conv2d_device *, int variant);

@@ -85,6 +85,15 @@ static inline float c2_f64_to_odd_f32(double x)
     return c2_f32_of_bits(bits | 1);
 }
 
+/* Element i of float32, float16 or bfloat16, exactly. */
+static inline float c2_load_f32(const void *data, int32_t dtype, int64_t i)
+{
+    if (dtype == CONV2D_FLOAT32)
+        return ((const float *)data)[i];
+    const uint16_t half = ((const uint16_t *)data)[i];
+    return dtype == CONV2D_FLOAT16 ? c2_f16_to_f32(half) : c2_bf16_to_f32(half);
+}
+
 /* Element i of data: float32, float64, float16 or bfloat16. Storing rounds once. */
 static inline double c2_load_f64(const void *data, int32_t dtype, int64_t i)
 {

@@ -2,6 +2,7 @@
  * depthwise_ch: one input channel a group, lanes = channels, rows = pixels through pointers, no
  * copy. With a channel multiplier M, pass j computes output channels j, j + M, j + 2M, ...
  * Error before activation: g(K+2) * s + (K+2) * 2^-149, K = KH * KW; taps in order. */
+#include "core/dtype.h"
 #include "cpu/cost.h"
 #include "cpu/driver.h"
 #include "cpu/rows.h"
@@ -28,7 +29,7 @@ static int variants(const conv2d_device *device)
 
 static const char *variant_name(const conv2d_device *device, int variant)
 {
-    return c2_cpu_kernel(device, C2_FAMILY_DW_CH, variant)->name;
+    return c2_cpu_kernel(device, C2_FAMILY_DW_CH, variant)->variant;
 }
 
 static const char *variant_isa(const conv2d_device *device, int variant)
@@ -38,15 +39,13 @@ static const char *variant_isa(const conv2d_device *device, int variant)
 
 static bool supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
-    (void)device;
-    (void)variant;
     if (p->icg != 1)
         return c2_refuse(why, "a group has %lld input channels: depthwise has 1",
                          (long long)p->icg);
     if (p->input_stride[1] != 1 && p->ic > 1)
         return c2_refuse(why, "input channel stride is %lld: lanes over channels need 1",
                          (long long)p->input_stride[1]);
-    return c2_driver_supports(p, why);
+    return c2_driver_supports(c2_cpu_kernel(device, C2_FAMILY_DW_CH, variant), p, why);
 }
 
 static double cost(const conv2d_device *device, const c2_problem *p, int variant)
@@ -100,8 +99,8 @@ static conv2d_status pack(conv2d_device *device, const c2_problem *p, int varian
     const c2_problem pass = one_pass(p);
     const size_t floats = c2_pack_bytes(&pass, &shape) / sizeof(float);
     for (int64_t j = 0; j < p->ocg; j++) {
-        const c2_weight_view of_pass = {(const float *)view->weight + j * p->weight_stride[0],
-                                        NULL};
+        const int64_t first = j * p->weight_stride[0] * (int64_t)c2_dtype_bytes(p->weight_dtype);
+        const c2_weight_view of_pass = {(const char *)view->weight + first, NULL};
         c2_pack_weights(&pass, &shape, &of_pass, (float *)packed->host + (size_t)j * floats);
     }
     return CONV2D_OK;
@@ -122,8 +121,8 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     if (!s)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     s->kernel = c2_cpu_kernel(device, C2_FAMILY_DW_CH, variant);
-    s->fn = (c2_dw_ch_fn)s->kernel->fn;
-    s->epilogue = c2_cpu_epilogue(s->kernel);
+    s->fn = (c2_dw_ch_fn)c2_cpu_kernel_of(s->kernel, p->input_dtype)->fn;
+    s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
     s->channel_tiles = pass_shape(s->kernel, p).tiles.n;
     s->pixel_tiles = c2_split_even(p->oh * p->ow, c2_div_up(p->oh * p->ow, s->kernel->mr));
     const int64_t blocks = c2_max(WANTED_TASKS, c2_div_up(s->pixel_tiles.n, BLOCK_TILES));
@@ -141,7 +140,7 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
 
 /* A tile of pixels, a tile of channels, one pass of the multiplier. */
 static void channel_tile(const c2_state *s, const c2_run_args *args, const c2_rows *rows,
-                         const c2_lanes *lanes, const float **table, int64_t n, int64_t unit)
+                         const c2_lanes *lanes, const void **table, int64_t n, int64_t unit)
 {
     const c2_problem *p = args->problem;
     const int64_t tile = unit / p->ocg, pass = unit % p->ocg;
@@ -169,9 +168,10 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     (void)worker;
     const c2_problem *p = args->problem;
     const int64_t block = (int64_t)task % s->pixel_blocks.n, n = (int64_t)task / s->pixel_blocks.n;
-    const float *table[C2_TAP_CHUNK * C2_MAX_MR];
+    const void *table[C2_TAP_CHUNK * C2_MAX_MR];
     c2_rows rows;
-    c2_rows_init(&rows, p, (const float *)args->input.data + n * p->input_stride[0], s->zeros);
+    const int64_t image = n * p->input_stride[0] * (int64_t)c2_dtype_bytes(p->input_dtype);
+    c2_rows_init(&rows, p, (const char *)args->input.data + image, s->zeros);
     const int64_t end = c2_split_begin(&s->pixel_blocks, block + 1);
     for (int64_t i = c2_split_begin(&s->pixel_blocks, block); i < end; i++) {
         const int64_t first = c2_split_begin(&s->pixel_tiles, i);

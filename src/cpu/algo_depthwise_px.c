@@ -3,6 +3,8 @@
  * copied into a window without padding and strides (window.h), in which taps are offsets; where the
  * image itself is like that, it is read in place.
  * Error before activation: g(K+2) * s + (K+2) * 2^-149, K = KH * KW; taps in order. */
+#include "core/dtype.h"
+#include "core/half.h"
 #include "cpu/cost.h"
 #include "cpu/driver.h"
 #include "cpu/window.h"
@@ -28,6 +30,7 @@ struct c2_state {
     c2_epilogue_fn epilogue;
     blocking b;
     int vector;
+    int64_t element; /* bytes of a pixel */
     size_t n_taps;
     ptrdiff_t *tap_offset;
 };
@@ -39,7 +42,7 @@ static int variants(const conv2d_device *device)
 
 static const char *variant_name(const conv2d_device *device, int variant)
 {
-    return c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant)->name;
+    return c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant)->variant;
 }
 
 static const char *variant_isa(const conv2d_device *device, int variant)
@@ -83,9 +86,9 @@ static void try_window(blocking *best, const c2_kernel *k, const c2_problem *p,
     const bool runs = p->input_stride[3] == 1 && p->stride[1] <= 2;
     const double copied_rows =
         (double)(shape->y.n_phases * shape->x.n_phases) * (double)(rows + shape->y.reach);
+    const double copied = (double)bytes / b.window.element;
     const double fill =
-        ((double)bytes / 4 * (runs ? speed->copy : speed->gather) + copied_rows * speed->run) /
-        (double)p->ocg;
+        (copied * (runs ? speed->copy : speed->gather) + copied_rows * speed->run) / (double)p->ocg;
     const double slow = (double)bytes > window_cheap_bytes ? 1.3 : 1;
     const double lanes = (double)(rows - 1) * (double)b.window.pitch + (double)cols;
     const double vectors = ceil((double)cols / c2_vector_lanes(k));
@@ -134,9 +137,10 @@ static bool supports(const conv2d_device *device, const c2_problem *p, int varia
     if (p->icg != 1)
         return c2_refuse(why, "a group has %lld input channels: depthwise has 1",
                          (long long)p->icg);
-    if (!c2_driver_supports(p, why))
+    const c2_kernel *kernel = c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant);
+    if (!c2_driver_supports(kernel, p, why))
         return false;
-    if (choose_blocking(c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant), p).seconds == HUGE_VAL)
+    if (choose_blocking(kernel, p).seconds == HUGE_VAL)
         return c2_refuse(why, "workspace_limit = %llu: the window of one pixel does not fit",
                          (unsigned long long)p->workspace_limit);
     return true;
@@ -196,8 +200,9 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     if (!s)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     s->kernel = c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant);
-    s->fn = (c2_dw_px_fn)s->kernel->fn;
-    s->epilogue = c2_cpu_epilogue(s->kernel);
+    s->fn = (c2_dw_px_fn)c2_cpu_kernel_of(s->kernel, p->input_dtype)->fn;
+    s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
+    s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
     s->vector = c2_vector_lanes(s->kernel);
     s->b = choose_blocking(s->kernel, p);
     s->n_taps = (size_t)(p->kh * p->kw);
@@ -223,7 +228,7 @@ static void store_rows(const c2_state *s, const c2_target *target, const c2_bloc
     const c2_problem *p = target->problem;
     float bias[SUMS / 16];
     for (int64_t i = 0; target->bias && i < n_rows; i++)
-        bias[i] = target->bias[0];
+        bias[i] = c2_load_f32(target->bias, target->dtype, 0);
     const int64_t y = block->y + row, x = block->x;
     const c2_epilogue_args args = {
         .acc = sums,
@@ -232,11 +237,12 @@ static void store_rows(const c2_state *s, const c2_target *target, const c2_bloc
         .cols = (int)block->cols,
         .bias_row = target->bias ? bias : NULL,
         .residual = target->residual
-                        ? target->residual + y * p->residual_stride[2] + x * p->residual_stride[3]
+                        ? target->residual +
+                              (y * p->residual_stride[2] + x * p->residual_stride[3]) * s->element
                         : NULL,
         .residual_row_stride = p->residual_stride[2],
         .residual_col_stride = p->residual_stride[3],
-        .out = target->out + y * p->output_stride[2] + x * p->output_stride[3],
+        .out = target->out + (y * p->output_stride[2] + x * p->output_stride[3]) * s->element,
         .out_row_stride = p->output_stride[2],
         .out_col_stride = p->output_stride[3],
         .activation = target->activation,
@@ -249,11 +255,11 @@ static void sum_lanes(const c2_state *s, c2_dw_px_args *a, int64_t total, float 
 {
     const c2_split vectors =
         c2_split_even(c2_div_up(total, s->vector), c2_div_up(total, s->kernel->nr));
-    const float *pixels = a->pixels;
+    const char *pixels = a->pixels;
     for (int64_t i = 0; i < vectors.n; i++) {
         const int64_t first = c2_split_begin(&vectors, i) * s->vector;
         const int64_t end = c2_split_begin(&vectors, i + 1) * s->vector;
-        a->pixels = pixels + first;
+        a->pixels = pixels + first * s->element;
         a->acc = sums + first;
         a->n = (int)(s->b.direct ? c2_min(end, total) - first : end - first);
         s->fn(a);
@@ -263,7 +269,7 @@ static void sum_lanes(const c2_state *s, c2_dw_px_args *a, int64_t total, float 
 /* All lanes of a block for one output channel: as many whole rows at a time as sums holds, or,
  * where not even one row fits, parts of a row. */
 static void output_channel(const c2_state *s, const c2_run_args *args, const c2_block *block,
-                           const float *pixels, int64_t n, int64_t oc)
+                           const char *pixels, int64_t n, int64_t oc)
 {
     const int64_t pitch = s->b.window.pitch, room = SUMS - s->kernel->nr;
     const c2_target target = c2_target_of(args, s->epilogue, n, oc);
@@ -277,7 +283,7 @@ static void output_channel(const c2_state *s, const c2_run_args *args, const c2_
         for (int64_t x = 0; x < block->cols; x += cols) {
             const c2_block part = {block->y, block->x + x, 0, c2_min(cols, block->cols - x)};
             const int64_t n_rows = c2_min(rows, block->rows - y);
-            a.pixels = pixels + y * pitch + x;
+            a.pixels = pixels + (y * pitch + x) * s->element;
             sum_lanes(s, &a, (n_rows - 1) * pitch + part.cols, sums);
             store_rows(s, &target, &part, sums, y, n_rows);
         }
@@ -289,9 +295,9 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_problem *p = args->problem;
     const blocking *b = &s->b;
     _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
-    float *scratch = stack;
+    char *scratch = (char *)stack;
     if (b->scratch_bytes > C2_STACK_BYTES)
-        scratch = (float *)((char *)args->workspace + (size_t)worker * b->scratch_bytes);
+        scratch = (char *)args->workspace + (size_t)worker * b->scratch_bytes;
     const int64_t i = (int64_t)task, bx = i % b->blocks_x.n, by = i / b->blocks_x.n % b->blocks_y.n;
     const int64_t rest = i / b->blocks_x.n / b->blocks_y.n;
     const int64_t bc = rest % b->channel_blocks.n, n = rest / b->channel_blocks.n;
@@ -300,11 +306,12 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     block.cols = c2_split_begin(&b->blocks_x, bx + 1) - block.x;
     const int64_t end = c2_split_begin(&b->channel_blocks, bc + 1);
     for (int64_t c = c2_split_begin(&b->channel_blocks, bc); c < end; c++) {
-        const float *image =
-            (const float *)args->input.data + n * p->input_stride[0] + c * p->input_stride[1];
+        const char *image = (const char *)args->input.data +
+                            (n * p->input_stride[0] + c * p->input_stride[1]) * s->element;
         if (!b->direct)
             c2_window_fill(&b->window, &block, image, p->input_stride + 1, 1, scratch);
-        const float *pixels = b->direct ? image + block.y * p->input_stride[2] : scratch;
+        const char *pixels =
+            b->direct ? image + block.y * p->input_stride[2] * s->element : scratch;
         for (int64_t j = 0; j < p->ocg; j++)
             output_channel(s, args, &block, pixels, n, c * p->ocg + j);
     }

@@ -18,16 +18,14 @@ static bool is_gemm(const c2_problem *p, c2_why *why)
 
 static bool ch_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
-    (void)device;
-    (void)variant;
-    return c2_driver_supports(p, why) && is_gemm(p, why) && c2_gemm_ch_supports(p, why);
+    const c2_kernel *kernel = c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant);
+    return c2_driver_supports(kernel, p, why) && is_gemm(p, why) && c2_gemm_ch_supports(p, why);
 }
 
 static bool px_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
-    (void)device;
-    (void)variant;
-    return c2_driver_supports(p, why) && is_gemm(p, why);
+    const c2_kernel *kernel = c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant);
+    return c2_driver_supports(kernel, p, why) && is_gemm(p, why);
 }
 
 const c2_algorithm c2_algo_gemm1x1_ch = {

@@ -7,16 +7,13 @@
 
 static bool ch_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
-    (void)device;
-    (void)variant;
-    return c2_driver_supports(p, why) && c2_gemm_ch_supports(p, why);
+    const c2_kernel *kernel = c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant);
+    return c2_driver_supports(kernel, p, why) && c2_gemm_ch_supports(p, why);
 }
 
 static bool px_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
-    (void)device;
-    (void)variant;
-    return c2_driver_supports(p, why);
+    return c2_driver_supports(c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant), p, why);
 }
 
 const c2_algorithm c2_algo_igemm_ch = {

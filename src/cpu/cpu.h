@@ -33,11 +33,13 @@ typedef struct c2_cpu_device {
 
 extern const c2_backend c2_cpu_backend;
 
-/* The variant-th usable kernel of a family (0 = best), or NULL; and how many there are. */
+/* The variant-th usable float32 kernel of a family (0 = best), or NULL; and how many there are. */
 const c2_kernel *c2_cpu_kernel(const conv2d_device *device, c2_family family, int variant);
 int c2_cpu_kernel_count(const conv2d_device *device, c2_family family);
-/* The epilogue kernel of the same ISA as `kernel`. */
-c2_epilogue_fn c2_cpu_epilogue(const c2_kernel *kernel);
+/* The kernel of another dtype that has the family, tile and ISA of `kernel`, or NULL. */
+const c2_kernel *c2_cpu_kernel_of(const c2_kernel *kernel, int32_t dtype);
+/* The epilogue kernel of the same ISA as `kernel`, for tensors of dtype. */
+c2_epilogue_fn c2_cpu_epilogue(const c2_kernel *kernel, int32_t dtype);
 
 /* Run n tasks on the device's pool with at most args->n_workers at once: sets denormal mode inside
  * tasks, skips tasks once args->cancel is triggered; records args->event; calls args->done if it

@@ -37,7 +37,7 @@ static void list_kernels(c2_cpu_device *d)
 {
     for (int i = 0; i < c2_n_kernels; i++) {
         const c2_kernel *k = &c2_kernels[i];
-        if ((k->need & ~d->machine.features) == 0)
+        if (k->dtype == CONV2D_FLOAT32 && (k->need & ~d->machine.features) == 0)
             d->family[k->family][d->n_family[k->family]++] = i;
     }
 }
@@ -133,10 +133,19 @@ int c2_cpu_kernel_count(const conv2d_device *device, c2_family family)
     return ((const c2_cpu_device *)device)->n_family[family];
 }
 
-c2_epilogue_fn c2_cpu_epilogue(const c2_kernel *kernel)
+const c2_kernel *c2_cpu_kernel_of(const c2_kernel *kernel, int32_t dtype)
 {
     for (int i = 0; i < c2_n_kernels; i++)
-        if (c2_kernels[i].family == C2_FAMILY_EPILOGUE && !strcmp(c2_kernels[i].isa, kernel->isa))
+        if (c2_kernels[i].dtype == dtype && !strcmp(c2_kernels[i].variant, kernel->variant))
+            return &c2_kernels[i];
+    return NULL;
+}
+
+c2_epilogue_fn c2_cpu_epilogue(const c2_kernel *kernel, int32_t dtype)
+{
+    for (int i = 0; i < c2_n_kernels; i++)
+        if (c2_kernels[i].family == C2_FAMILY_EPILOGUE && c2_kernels[i].dtype == dtype &&
+            !strcmp(c2_kernels[i].isa, kernel->isa))
             return (c2_epilogue_fn)c2_kernels[i].fn;
     return NULL;
 }

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+#include "core/dtype.h"
+#include "core/half.h"
+
 c2_split c2_split_even(int64_t total, int64_t n_parts)
 {
     return (c2_split){n_parts, total / n_parts, total % n_parts};
@@ -26,10 +29,11 @@ static bool small_coordinates(const c2_problem *p, c2_why *why)
     return true;
 }
 
-bool c2_driver_supports(const c2_problem *p, c2_why *why)
+bool c2_driver_supports(const c2_kernel *kernel, const c2_problem *p, c2_why *why)
 {
-    if (p->input_dtype != CONV2D_FLOAT32)
-        return c2_refuse(why, "dtype %d: vector kernels exist for float32 only", p->input_dtype);
+    if (!c2_cpu_kernel_of(kernel, p->input_dtype))
+        return c2_refuse(why, "dtype %s: there is no such kernel %s", c2_dtype_name(p->input_dtype),
+                         kernel->variant);
     if (p->padding_mode == CONV2D_PAD_ZEROS && !p->weights_finite && c2_problem_is_padded(p))
         return c2_refuse(why, "weights are not all finite: this algorithm multiplies padding by "
                               "them");
@@ -63,20 +67,36 @@ int c2_vector_lanes(const c2_kernel *kernel)
 c2_target c2_target_of(const c2_run_args *args, c2_epilogue_fn epilogue, int64_t n, int64_t oc0)
 {
     const c2_problem *p = args->problem;
-    c2_target t = {p, epilogue, NULL, NULL, NULL, c2_problem_activation(p)};
-    t.out = (float *)args->output.data + n * p->output_stride[0] + oc0 * p->output_stride[1];
+    const int64_t element = (int64_t)c2_dtype_bytes(p->output_dtype);
+    c2_target t = {.problem = p,
+                   .epilogue = epilogue,
+                   .dtype = p->output_dtype,
+                   .element = element,
+                   .activation = c2_problem_activation(p)};
+    t.out =
+        (char *)args->output.data + (n * p->output_stride[0] + oc0 * p->output_stride[1]) * element;
     if (p->has_residual)
-        t.residual = (const float *)args->residual.data + n * p->residual_stride[0] +
-                     oc0 * p->residual_stride[1];
+        t.residual = (const char *)args->residual.data +
+                     (n * p->residual_stride[0] + oc0 * p->residual_stride[1]) * element;
     if (p->has_bias)
-        t.bias = (const float *)args->bias + oc0;
+        t.bias = (const char *)args->bias + oc0 * element;
     return t;
+}
+
+/* The bias of n channels, `step` apart, as float32: in place, or in room. NULL without one. */
+static const float *bias_of(const c2_target *t, int n, int64_t step, float *room)
+{
+    if (!t->bias || (t->dtype == CONV2D_FLOAT32 && step == 1))
+        return (const float *)(const void *)t->bias;
+    for (int i = 0; i < n; i++)
+        room[i] = c2_load_f32(t->bias, t->dtype, i * step);
+    return room;
 }
 
 /* Calls store(context, lane, count, out offset, residual offset) for each run of lanes whose pixels
  * lie in one output row, or for all at once if rows follow each other at the same stride. */
 typedef struct run {
-    int64_t lane, count;       /* from the tile's first lane */
+    int64_t lane, count;     /* from the tile's first lane */
     ptrdiff_t out, residual; /* offsets of its first pixel */
 } run;
 
@@ -112,6 +132,8 @@ void c2_store_channel_rows(const c2_target *t, const float *acc, ptrdiff_t acc_s
 {
     const c2_problem *p = t->problem;
     const bool follow = rows_follow(p, lanes);
+    float room[C2_MAX_MR];
+    const float *bias = bias_of(t, channels, 1, room);
     run r;
     for (int64_t at = 0; next_run(p, lanes, follow, &at, &r);) {
         const c2_epilogue_args args = {
@@ -119,11 +141,11 @@ void c2_store_channel_rows(const c2_target *t, const float *acc, ptrdiff_t acc_s
             .acc_stride = acc_stride,
             .rows = channels,
             .cols = (int)r.count,
-            .bias_row = t->bias,
-            .residual = t->residual ? t->residual + r.residual : NULL,
+            .bias_row = bias,
+            .residual = t->residual ? t->residual + r.residual * t->element : NULL,
             .residual_row_stride = p->residual_stride[1],
             .residual_col_stride = p->residual_stride[3],
-            .out = t->out + r.out,
+            .out = t->out + r.out * t->element,
             .out_row_stride = p->output_stride[1],
             .out_col_stride = p->output_stride[3],
             .activation = t->activation,
@@ -137,11 +159,8 @@ void c2_store_pixel_rows(const c2_target *t, const float *acc, ptrdiff_t acc_str
 {
     const c2_problem *p = t->problem;
     const bool follow = rows_follow(p, lanes);
-    float bias[C2_MAX_TILE];
-    if (t->bias && channel_step != 1) {
-        for (int i = 0; i < channels; i++)
-            bias[i] = t->bias[i * channel_step];
-    }
+    float room[C2_MAX_TILE];
+    const float *bias = bias_of(t, channels, channel_step, room);
     run r;
     for (int64_t at = 0; next_run(p, lanes, follow, &at, &r);) {
         const c2_epilogue_args args = {
@@ -149,11 +168,11 @@ void c2_store_pixel_rows(const c2_target *t, const float *acc, ptrdiff_t acc_str
             .acc_stride = acc_stride,
             .rows = (int)r.count,
             .cols = channels,
-            .bias_col = t->bias && channel_step != 1 ? bias : t->bias,
-            .residual = t->residual ? t->residual + r.residual : NULL,
+            .bias_col = bias,
+            .residual = t->residual ? t->residual + r.residual * t->element : NULL,
             .residual_row_stride = p->residual_stride[3],
             .residual_col_stride = p->residual_stride[1] * channel_step,
-            .out = t->out + r.out,
+            .out = t->out + r.out * t->element,
             .out_row_stride = p->output_stride[3],
             .out_col_stride = p->output_stride[1] * channel_step,
             .activation = t->activation,

@@ -24,8 +24,9 @@ static inline int64_t c2_split_begin(const c2_split *s, int64_t i)
     return i * s->size + c2_min(i, s->extra);
 }
 
-/* float32 tensors, finite weights if padding is multiplied by them, coordinates below 2^31. */
-bool c2_driver_supports(const c2_problem *p, c2_why *why);
+/* A dtype for which `kernel` has a twin, finite weights if padding is multiplied by them,
+ * coordinates below 2^31. */
+bool c2_driver_supports(const c2_kernel *kernel, const c2_problem *p, c2_why *why);
 /* g(K+2), docs/numerics.md; and as text. */
 double c2_strict_bound(const c2_problem *p, int variant);
 const char *c2_strict_bound_text(const c2_problem *p, int variant);
@@ -60,9 +61,11 @@ void c2_pack_weights(const c2_problem *p, const c2_pack_shape *shape, const c2_w
 typedef struct c2_target {
     const c2_problem *problem;
     c2_epilogue_fn epilogue;
-    float *out;
-    const float *residual; /* or NULL */
-    const float *bias;     /* of channel oc0, or NULL */
+    int32_t dtype;
+    int64_t element; /* bytes of one of residual and output */
+    char *out;
+    const char *residual; /* or NULL */
+    const char *bias;     /* of channel oc0, or NULL */
     const c2_post *activation;
 } c2_target;
 c2_target c2_target_of(const c2_run_args *args, c2_epilogue_fn epilogue, int64_t n, int64_t oc0);

@@ -3,6 +3,7 @@
  * copy, for inputs whose channels are neighbours in memory. Each tap of each pixel of a tile is a
  * pointer to its channels; a padded zero points at zeros. Needs no workspace.
  * Bound: g(K+2) * s + (K+2) * 2^-149 (docs/numerics.md). */
+#include "core/dtype.h"
 #include "cpu/cost.h"
 #include "cpu/driver.h"
 #include "cpu/rows.h"
@@ -26,7 +27,7 @@ struct c2_state {
     c2_gemm_ch_fn fn;
     c2_epilogue_fn epilogue;
     blocking b;
-    float *zeros; /* icg of them */
+    float *zeros; /* icg of them; the bits are 0 in every type */
     size_t zeros_bytes;
 };
 
@@ -77,7 +78,7 @@ static void pixel_tile(work *w, int64_t pixel_tile, int64_t begin, int64_t end)
     const int64_t first = c2_split_begin(&s->b.pixel_tiles, pixel_tile);
     const int m = (int)(c2_split_begin(&s->b.pixel_tiles, pixel_tile + 1) - first);
     const int64_t n_taps = p->kh * p->kw, nr = s->kernel->nr;
-    const float *table[C2_TAP_CHUNK * C2_MAX_MR];
+    const void *table[C2_TAP_CHUNK * C2_MAX_MR];
     _Alignas(64) float acc[C2_MAX_TILE];
     const c2_lanes lanes = {first, m, p->ow, p->ow, 0, 0};
     c2_rows_pixels(&w->rows, first, m);
@@ -107,8 +108,9 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const int64_t tiles = i / s->b.pixel_blocks.n % s->b.tile_blocks.n;
     const int64_t rest = i / s->b.pixel_blocks.n / s->b.tile_blocks.n;
     work w = {.s = s, .args = args, .n = rest / p->groups, .g = rest % p->groups};
-    const float *image = (const float *)args->input.data + w.n * p->input_stride[0] +
-                         w.g * p->icg * p->input_stride[1];
+    const char *image = (const char *)args->input.data +
+                        (w.n * p->input_stride[0] + w.g * p->icg * p->input_stride[1]) *
+                            (int64_t)c2_dtype_bytes(p->input_dtype);
     c2_rows_init(&w.rows, p, image, s->zeros);
     w.weights = (const float *)args->packed->host +
                 w.g * s->b.pack.tiles.n * s->b.pack.width * c2_problem_k(p);
@@ -188,8 +190,8 @@ conv2d_status c2_gemm_ch_plan_create(conv2d_device *device, const c2_problem *p,
     if (!s)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     s->kernel = c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant);
-    s->fn = (c2_gemm_ch_fn)s->kernel->fn;
-    s->epilogue = c2_cpu_epilogue(s->kernel);
+    s->fn = (c2_gemm_ch_fn)c2_cpu_kernel_of(s->kernel, p->input_dtype)->fn;
+    s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
     s->b = choose_blocking(s->kernel, p);
     s->zeros_bytes = (size_t)p->icg * sizeof(float);
     s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);
@@ -217,7 +219,7 @@ int c2_gemm_ch_variants(const conv2d_device *device)
 
 const char *c2_gemm_ch_variant_name(const conv2d_device *device, int variant)
 {
-    return c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant)->name;
+    return c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant)->variant;
 }
 
 const char *c2_gemm_ch_variant_isa(const conv2d_device *device, int variant)

@@ -10,13 +10,15 @@
 
 #include <string.h>
 
+#include "core/dtype.h"
+
 /* What a task works on. */
 typedef struct work {
     const c2_state *s;
     const c2_run_args *args;
-    const float *image;   /* element (n, first channel of the group, 0, 0) */
+    const char *image;    /* element (n, first channel of the group, 0, 0) */
     const float *weights; /* packed, of the group */
-    float *scratch;
+    char *scratch;
     int64_t n, g;
     int64_t tile_begin, tile_end; /* output channel tiles */
     c2_block block;
@@ -52,7 +54,7 @@ static lane_tiles cut_lanes(const c2_state *s, int64_t lanes)
 
 /* One tile of lanes for a group of output channel tiles. Their sums wait in sums while the pixels
  * of a chunk, which stay in the L1 cache, serve one after the other. */
-static void place_group(const work *w, int64_t begin, int64_t end, const float *base,
+static void place_group(const work *w, int64_t begin, int64_t end, const char *base,
                         ptrdiff_t pitch, int n, float *sums)
 {
     const c2_state *s = w->s;
@@ -66,7 +68,8 @@ static void place_group(const work *w, int64_t begin, int64_t end, const float *
         a.n_taps = (size_t)c2_max(1, length / icg);
         a.klen = (size_t)length / a.n_taps;
         for (size_t i = 0; i < a.n_taps; i++)
-            taps[i] = (c2_tap){base + s->tap_offset[k / icg + (int64_t)i] + k % icg * pitch, pitch};
+            taps[i] = (c2_tap){
+                base + (s->tap_offset[k / icg + (int64_t)i] + k % icg * pitch) * s->element, pitch};
         for (int64_t tile = begin; tile < end; tile++) {
             a.weight = w->weights + c2_pack_at(&s->plan.pack, tile, k, length);
             a.acc = sums + (tile - begin) * tile_floats;
@@ -78,7 +81,7 @@ static void place_group(const work *w, int64_t begin, int64_t end, const float *
 }
 
 /* Direct and window: all tiles of the block. */
-static void place_block(const work *w, const float *base, ptrdiff_t pitch, bool whole_vectors)
+static void place_block(const work *w, const char *base, ptrdiff_t pitch, bool whole_vectors)
 {
     const c2_state *s = w->s;
     const int64_t row = s->plan.window.pitch, group = s->plan.group_tiles;
@@ -92,8 +95,8 @@ static void place_block(const work *w, const float *base, ptrdiff_t pitch, bool 
         const c2_lanes lanes = {first, real, row, w->block.cols, w->block.y, w->block.x};
         for (int64_t t = w->tile_begin; t < w->tile_end; t += group) {
             const int64_t t_end = c2_min(w->tile_end, t + group);
-            place_group(w, t, t_end, base + first, pitch, (int)(whole_vectors ? end - first : real),
-                        sums);
+            place_group(w, t, t_end, base + first * s->element, pitch,
+                        (int)(whole_vectors ? end - first : real), sums);
             for (int64_t tile = t; tile < t_end; tile++)
                 store_tile(w, tile, sums + (tile - t) * tile_floats, &lanes);
         }
@@ -103,8 +106,8 @@ static void place_block(const work *w, const float *base, ptrdiff_t pitch, bool 
 static void run_direct(const work *w)
 {
     const c2_problem *p = w->args->problem;
-    place_block(w, w->image + w->block.y * p->input_stride[2] + w->block.x, p->input_stride[1],
-                false);
+    place_block(w, w->image + (w->block.y * p->input_stride[2] + w->block.x) * w->s->element,
+                p->input_stride[1], false);
 }
 
 static void run_window(const work *w)
@@ -135,26 +138,30 @@ static void find_lanes(const c2_problem *p, int64_t tap, int64_t first, int n, p
     }
 }
 
-static void gather(const float *channel, const ptrdiff_t *at, int n, float *to)
+/* Lanes 0 .. n of a row of elements; those up to `whole` become zeros. */
+C2_FOR_EACH_SIZE void gather(const size_t element, const char *channel, const ptrdiff_t *at, int n,
+                             int whole, char *to)
 {
     for (int j = 0; j < n;) {
         if (at[j] == nowhere) {
-            to[j++] = 0;
+            memset(to + (size_t)j++ * element, 0, element);
             continue;
         }
         int end = j + 1;
         while (end < n && at[end] == at[end - 1] + 1)
             end++;
-        const float *from = channel + at[j];
+        const char *from = channel + at[j] * (ptrdiff_t)element;
         for (int i = j; i < end; i++)
-            to[i] = from[i - j];
+            memcpy(to + (size_t)i * element, from + (size_t)(i - j) * element, element);
         j = end;
     }
+    memset(to + (size_t)n * element, 0, (size_t)(whole - n) * element);
 }
 
 /* Rows k0 .. k1 of one tile's panel; lanes up to the next whole vector become zeros. */
-static void fill_panel(const work *w, int64_t first, int n, int64_t k0, int64_t k1, float *panel)
+static void fill_panel(const work *w, int64_t first, int n, int64_t k0, int64_t k1, char *panel)
 {
+    const int64_t element = w->s->element;
     const c2_problem *p = w->args->problem;
     const int nr = w->s->kernel->nr, vector = w->s->plan.vector;
     const int whole = (n + vector - 1) / vector * vector;
@@ -162,31 +169,35 @@ static void fill_panel(const work *w, int64_t first, int n, int64_t k0, int64_t 
     for (int64_t k = k0; k < k1;) {
         const int64_t tap = k / p->icg, end = c2_min(k1, (tap + 1) * p->icg);
         find_lanes(p, tap, first, n, at);
-        for (; k < end; k++, panel += nr) {
-            gather(w->image + k % p->icg * p->input_stride[1], at, n, panel);
-            for (int j = n; j < whole; j++)
-                panel[j] = 0;
+        for (; k < end; k++, panel += nr * element) {
+            const char *channel = w->image + k % p->icg * p->input_stride[1] * element;
+            if (element == sizeof(float))
+                gather(sizeof(float), channel, at, n, whole, panel);
+            else
+                gather(sizeof(uint16_t), channel, at, n, whole, panel);
         }
     }
 }
 
 /* The block's lanes are output pixels [x, x + cols) of the flattened image; panels of all its
- * tiles for a chunk of k, then all output channels over that chunk, sums waiting in scratch. */
+ * tiles for a chunk of k, then all output channels over that chunk, sums waiting in scratch, in
+ * front of the panels. */
 static void run_panel(const work *w)
 {
     const c2_state *s = w->s;
     const c2_problem *p = w->args->problem;
     const int64_t k_all = c2_problem_k(p), nr = s->kernel->nr, mr = s->kernel->mr;
     const lane_tiles cut = cut_lanes(s, w->block.cols);
-    const int64_t n_tiles = w->tile_end - w->tile_begin, panel_floats = s->plan.pack.chunk * nr;
-    float *sums = w->scratch + s->plan.panel_tiles * panel_floats;
+    const int64_t n_tiles = w->tile_end - w->tile_begin;
+    const int64_t panel_bytes = s->plan.pack.chunk * nr * s->element;
+    float *sums = (float *)(void *)w->scratch;
+    char *panels = (char *)(sums + n_tiles * s->plan.panel_tiles * mr * nr);
     for (int64_t k0 = 0, k1; k0 < k_all; k0 = k1) {
         k1 = k0 + c2_pack_chunk(&s->plan.pack, k0, k_all);
         for (int64_t i = 0; i < cut.vectors.n; i++) {
             const int64_t first = c2_split_begin(&cut.vectors, i) * cut.vector;
             const int64_t end = c2_min(c2_split_begin(&cut.vectors, i + 1) * cut.vector, cut.lanes);
-            fill_panel(w, w->block.x + first, (int)(end - first), k0, k1,
-                       w->scratch + i * panel_floats);
+            fill_panel(w, w->block.x + first, (int)(end - first), k0, k1, panels + i * panel_bytes);
         }
         for (int64_t t = 0; t < n_tiles; t++) {
             const float *weights =
@@ -194,7 +205,7 @@ static void run_panel(const work *w)
             for (int64_t i = 0; i < cut.vectors.n; i++) {
                 const int64_t first = c2_split_begin(&cut.vectors, i) * cut.vector;
                 const int64_t end = c2_split_begin(&cut.vectors, i + 1) * cut.vector;
-                const c2_tap tap = {w->scratch + i * panel_floats, nr};
+                const c2_tap tap = {panels + i * panel_bytes, nr};
                 float *acc = sums + (t * s->plan.panel_tiles + i) * mr * nr;
                 const c2_gemm_px_args a = {&tap,
                                            1,
@@ -225,13 +236,13 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const int64_t bx = i % plan->blocks_x.n, by = i / plan->blocks_x.n % plan->blocks_y.n;
     const int64_t rest = i / plan->blocks_x.n / plan->blocks_y.n;
     const int64_t bo = rest % plan->tile_blocks.n;
-    work w = {.s = s, .args = args, .scratch = stack};
+    work w = {.s = s, .args = args, .scratch = (char *)stack};
     w.g = rest / plan->tile_blocks.n % p->groups;
     w.n = rest / plan->tile_blocks.n / p->groups;
     if (plan->scratch_bytes > C2_STACK_BYTES)
-        w.scratch = (float *)((char *)args->workspace + (size_t)worker * plan->scratch_bytes);
-    w.image = (const float *)args->input.data + w.n * p->input_stride[0] +
-              w.g * p->icg * p->input_stride[1];
+        w.scratch = (char *)args->workspace + (size_t)worker * plan->scratch_bytes;
+    w.image = (const char *)args->input.data +
+              (w.n * p->input_stride[0] + w.g * p->icg * p->input_stride[1]) * s->element;
     w.weights = (const float *)args->packed->host +
                 w.g * plan->pack.tiles.n * c2_problem_k(p) * plan->pack.width;
     w.tile_begin = c2_split_begin(&plan->tile_blocks, bo);
@@ -274,8 +285,9 @@ conv2d_status c2_gemm_px_plan_create(conv2d_device *device, const c2_problem *p,
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     s->plan = c2_px_plan_make(device, p, variant);
     s->kernel = c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant);
-    s->fn = (c2_gemm_px_fn)s->kernel->fn;
-    s->epilogue = c2_cpu_epilogue(s->kernel);
+    s->fn = (c2_gemm_px_fn)c2_cpu_kernel_of(s->kernel, p->input_dtype)->fn;
+    s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
+    s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
     s->n_taps = n_taps;
     if (s->plan.mode != C2_PX_PANEL) {
         s->tap_offset = c2_alloc(&device->allocator, n_taps * sizeof *s->tap_offset);

@@ -33,6 +33,7 @@ struct c2_state {
     c2_gemm_px_fn fn;
     c2_epilogue_fn epilogue;
     c2_px_plan plan;
+    int64_t element; /* bytes of a pixel */
     size_t n_taps;
     ptrdiff_t *tap_offset; /* n_taps; NULL for panels */
 };

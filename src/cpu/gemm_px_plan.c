@@ -2,6 +2,7 @@
  * Blocking of the gemm_px driver: tries the ways to read pixels and the sizes of blocks, and keeps
  * the one the cost model likes best under workspace_limit. Blocks never change results, so they may
  * depend on the limit; they never depend on threads. */
+#include "core/dtype.h"
 #include "cpu/cost.h"
 #include "cpu/gemm_px.h"
 
@@ -46,8 +47,8 @@ static double products(const search *s, double lanes)
 static double stores(const search *s, double rows, double cols)
 {
     const double tiles = (double)s->best.pack.tiles.n, vectors = ceil(cols / s->best.vector);
-    return rows * (tiles * s->speed->run +
-                   (double)s->p->ocg * vectors * s->best.vector * s->speed->store);
+    return rows *
+           (tiles * s->speed->run + (double)s->p->ocg * vectors * s->best.vector * s->speed->store);
 }
 
 static void keep_if_better(search *s, const c2_px_plan *candidate)
@@ -69,8 +70,7 @@ static bool can_be_direct(const c2_problem *p)
  * plan for one image and one for many choose alike. */
 static void cut_tiles(const search *s, c2_px_plan *plan, double fill, double work)
 {
-    const double tasks =
-        (double)s->p->groups * (double)plan->blocks_y.n * (double)plan->blocks_x.n;
+    const double tasks = (double)s->p->groups * (double)plan->blocks_y.n * (double)plan->blocks_x.n;
     const double cheap = fill > 0 ? fill_share * work / fill : wanted_tasks;
     const double parts = fmin(fmin(ceil(wanted_tasks / tasks), cheap), (double)plan->pack.tiles.n);
     plan->tile_blocks = c2_split_even(plan->pack.tiles.n, (int64_t)fmax(1, parts));
@@ -117,8 +117,9 @@ static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t 
     const bool runs = p->input_stride[3] == 1 && p->stride[1] <= 2;
     const double copied_rows = (double)p->icg * (double)(shape->y.n_phases * shape->x.n_phases) *
                                (double)(rows + shape->y.reach);
-    const double fill = (double)bytes / 4 * (runs ? s->speed->copy : s->speed->gather) +
-                        copied_rows * s->speed->run;
+    const double fill =
+        (double)bytes / plan.window.element * (runs ? s->speed->copy : s->speed->gather) +
+        copied_rows * s->speed->run;
     const double slow = 1 + 0.3 * fmax(0, (double)bytes / window_cheap_bytes - 1) / 3;
     const double lanes = (double)(rows - 1) * (double)plan.window.pitch + (double)cols;
     const double work = products(s, lanes) * slow;
@@ -149,16 +150,17 @@ static void try_panel(search *s, int64_t tiles)
     if (per_block > most)
         plan.tile_blocks = c2_split_even(plan.pack.tiles.n, c2_div_up(plan.pack.tiles.n, most));
     const double sums = a_tile * (double)c2_div_up(plan.pack.tiles.n, plan.tile_blocks.n);
-    if (sums + (double)(tiles * nr) * 4 > budget)
+    const double element = (double)c2_dtype_bytes(p->input_dtype);
+    if (sums + (double)(tiles * nr) * element > budget)
         return;
-    const double rows = floor((budget - sums) / 4 / (double)(tiles * nr));
+    const double rows = floor((budget - sums) / element / (double)(tiles * nr));
     plan.pack.period = c2_problem_k(p);
     plan.pack.chunk = (int64_t)fmin(fmin(k_all, panel_k), rows);
     plan.scratch_bytes =
-        c2_round_up((size_t)(sums + 4 * (double)(plan.pack.chunk * tiles * nr)), C2_ALIGN);
+        c2_round_up((size_t)(sums + element * (double)(plan.pack.chunk * tiles * nr)), C2_ALIGN);
     const double fill = pixels * k_all * s->speed->gather * (double)plan.tile_blocks.n;
-    plan.seconds = fill + blocks_of(&plan) * products(s, lanes) +
-                   stores(s, (double)p->oh, (double)p->ow);
+    plan.seconds =
+        fill + blocks_of(&plan) * products(s, lanes) + stores(s, (double)p->oh, (double)p->ow);
     keep_if_better(s, &plan);
 }
 
@@ -209,8 +211,7 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_problem *p, int
     plan->klen = (size_t)p->icg;
     plan->group_tiles = C2_PX_SUMS / (k->mr * k->nr);
     plan->vector = c2_vector_lanes(k);
-    plan->weights_stream =
-        4.0 * (double)p->ocg * (double)c2_problem_k(p) > weights_inner_bytes;
+    plan->weights_stream = 4.0 * (double)p->ocg * (double)c2_problem_k(p) > weights_inner_bytes;
     plan->seconds = HUGE_VAL;
     if (can_be_direct(p)) {
         for (int64_t rows = 1; rows <= p->oh; rows = next_size(rows, p->oh))
@@ -248,7 +249,7 @@ int c2_gemm_px_variants(const conv2d_device *device)
 
 const char *c2_gemm_px_variant_name(const conv2d_device *device, int variant)
 {
-    return c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant)->name;
+    return c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant)->variant;
 }
 
 const char *c2_gemm_px_variant_isa(const conv2d_device *device, int variant)

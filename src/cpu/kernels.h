@@ -2,7 +2,8 @@
  * What a CPU kernel looks like: argument structs of each family, and the table built from
  * kernels.inc. Drivers (algo_*.c) read tile sizes from the table entry, never assume them.
  *
- * Names: c2_<family>_f32_<mr>x<nr>_<isa>. Families:
+ * Names: c2_<family>_<type>_<mr>x<nr>_<isa>; type (f32, f16, bf16) is how pixels, residual and
+ * output are stored. Weights, bias and sums are float32 in all of them. Families:
  *   gemm_ch  rows = pixels,          lanes = output channels (channels-last orientation)
  *   gemm_px  rows = output channels, lanes = pixels          (NCHW orientation)
  *   dw_ch    depthwise, rows = pixels,  lanes = channels
@@ -25,7 +26,8 @@ enum {
     C2_CPU_AVX2 = 1u << 0,
     C2_CPU_FMA = 1u << 1,
     C2_CPU_AVX512 = 1u << 2, /* F, BW, DQ, VL */
-    C2_CPU_NEON = 1u << 3
+    C2_CPU_NEON = 1u << 3,
+    C2_CPU_F16C = 1u << 4
 };
 
 typedef enum c2_family {
@@ -42,7 +44,7 @@ typedef enum c2_family {
  * for i < m, j < n. rows points at mr pointers a tap (those from m on are not read); a
  * padded pixel points at klen zeros. */
 typedef struct c2_gemm_ch_args {
-    const float *const *rows;
+    const void *const *rows;
     size_t n_taps, klen;
     const float *weight;
     float *acc; /* [m][nr], 64-byte aligned */
@@ -54,7 +56,7 @@ typedef c2_gemm_ch_kernel *c2_gemm_ch_fn;
 
 /* One tap of lanes = pixels: channel k's pixels are at pixels + k * pitch. */
 typedef struct c2_tap {
-    const float *pixels;
+    const void *pixels;
     ptrdiff_t pitch; /* elements */
 } c2_tap;
 
@@ -75,7 +77,7 @@ typedef c2_gemm_px_kernel *c2_gemm_px_fn;
 /* dw_ch: acc[i][j] (+)= sum over t < n_taps of rows[t*mr + i][offset + j] * weight[t*nr + j]
  * for i < m, j < n. Lanes from n on are not read from rows; weight is readable up to nr. */
 typedef struct c2_dw_ch_args {
-    const float *const *rows;
+    const void *const *rows;
     size_t n_taps;
     ptrdiff_t offset; /* first channel of the tile, in elements */
     const float *weight;
@@ -89,7 +91,7 @@ typedef c2_dw_ch_kernel *c2_dw_ch_fn;
 /* dw_px: acc[j] (+)= sum over t < n_taps of weight[t] * pixels[taps[t] + j] for j < n.
  * Lanes from n on are neither read from memory nor meaningful in acc. */
 typedef struct c2_dw_px_args {
-    const float *pixels;
+    const void *pixels;
     const ptrdiff_t *taps; /* offsets in elements */
     size_t n_taps;
     const float *weight;
@@ -101,16 +103,16 @@ typedef void c2_dw_px_kernel(const c2_dw_px_args *);
 typedef c2_dw_px_kernel *c2_dw_px_fn;
 
 /* Epilogue of one tile: out = activation(acc + bias + residual), any strides of out and residual.
- * In order: bias added first, then residual, then activation. */
+ * In order: bias added first, then residual, then activation, then rounding to the type. */
 typedef struct c2_epilogue_args {
     const float *acc; /* [rows][acc_stride] */
     ptrdiff_t acc_stride;
     int rows, cols;
     const float *bias_row; /* one a row, or NULL */
     const float *bias_col; /* one a column, or NULL */
-    const float *residual; /* element (0, 0), or NULL; strides below */
+    const void *residual;  /* element (0, 0), or NULL; strides below, in elements */
     ptrdiff_t residual_row_stride, residual_col_stride;
-    float *out;
+    void *out;
     ptrdiff_t out_row_stride, out_col_stride;
     const c2_post *activation; /* NULL = none */
 } c2_epilogue_args;
@@ -125,12 +127,14 @@ typedef void (*c2_any_fn)(void);
 
 typedef struct c2_kernel {
     const char *name;        /* "gemm_ch_f32_12x32_avx512" */
+    const char *variant;     /* the same for all types, "gemm_ch_12x32_avx512" */
     const char *family_name; /* "gemm_ch" */
     const char *isa;         /* "avx512" */
     c2_family family;
+    int32_t dtype; /* conv2d_dtype of its type */
     int mr, nr;
-    uint32_t need;  /* features; all must be present */
-    c2_any_fn fn;   /* cast to the family's type */
+    uint32_t need; /* features; all must be present */
+    c2_any_fn fn;  /* cast to the family's type */
 } c2_kernel;
 
 /* All kernels of the build, in the order of kernels.inc: within a family the best ISA first. */

@@ -22,16 +22,20 @@ typedef struct level {
 static const level levels[] = {
     {"generic", 0},
     {"neon", C2_CPU_NEON},
-    {"avx2", C2_CPU_AVX2 | C2_CPU_FMA},
-    {"avx512", C2_CPU_AVX2 | C2_CPU_FMA | C2_CPU_AVX512},
+    /* No processor has AVX2 and lacks F16C. */
+    {"avx2", C2_CPU_AVX2 | C2_CPU_FMA | C2_CPU_F16C},
+    {"avx512", C2_CPU_AVX2 | C2_CPU_FMA | C2_CPU_F16C | C2_CPU_AVX512},
 };
 enum { N_LEVELS = (int)(sizeof levels / sizeof levels[0]) };
 
 static const struct {
     uint32_t feature;
     const char *name;
-} feature_names[] = {
-    {C2_CPU_AVX2, "avx2"}, {C2_CPU_FMA, "fma"}, {C2_CPU_AVX512, "avx512"}, {C2_CPU_NEON, "neon"}};
+} feature_names[] = {{C2_CPU_AVX2, "avx2"},
+                     {C2_CPU_FMA, "fma"},
+                     {C2_CPU_F16C, "f16c"},
+                     {C2_CPU_AVX512, "avx512"},
+                     {C2_CPU_NEON, "neon"}};
 
 static uint32_t baseline(void)
 {
@@ -41,6 +45,9 @@ static uint32_t baseline(void)
 #endif
 #if defined(__FMA__)
     f |= C2_CPU_FMA;
+#endif
+#if defined(__F16C__)
+    f |= C2_CPU_F16C;
 #endif
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
     f |= C2_CPU_AVX512;
@@ -59,6 +66,7 @@ static void find_features(c2_machine *m)
     const X86Features *x = &info.features;
     m->detected |= x->avx2 ? C2_CPU_AVX2 : 0;
     m->detected |= x->fma3 ? C2_CPU_FMA : 0;
+    m->detected |= x->f16c ? C2_CPU_F16C : 0;
     m->detected |= x->avx512f && x->avx512bw && x->avx512dq && x->avx512vl ? C2_CPU_AVX512 : 0;
     c2_text model = {m->model, sizeof m->model, 0};
     c2_text_add(&model, "%s", info.brand_string + strspn(info.brand_string, " "));

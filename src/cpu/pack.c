@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Packed weights of the GEMM kernels, both orientations (width = nr lanes or mr rows):
+ * Packed weights of the GEMM kernels, both orientations (width = nr lanes or mr rows); float32
+ * whatever the weights were stored as:
  *
  *   group 0 | chunk 0 | tile 0 | k = 0  : o0 o1 .. o(m-1) 0 .. 0   <- width floats
  *           |         |        | k = 1  : o0 o1 .. o(m-1) 0 .. 0
@@ -8,6 +9,7 @@
  *           | chunk 1 | tile 0 | k goes on where chunk 0 ended
  *   group 1 | ...
  * A driver that finishes a chunk for all tiles before the next one reads from front to back. */
+#include "core/half.h"
 #include "cpu/driver.h"
 
 #include <inttypes.h>
@@ -30,8 +32,11 @@ size_t c2_pack_bytes(const c2_problem *p, const c2_pack_shape *shape)
     return bytes;
 }
 
-void c2_pack_weights(const c2_problem *p, const c2_pack_shape *shape, const c2_weight_view *view,
-                     float *packed)
+/* A copy for each dtype, so that the loop over channels does not ask for it. */
+static inline __attribute__((always_inline)) void pack_weights(const int32_t dtype,
+                                                               const c2_problem *p,
+                                                               const c2_pack_shape *shape,
+                                                               const void *weight, float *packed)
 {
     const int64_t *stride = p->weight_stride, k_all = c2_problem_k(p);
     float *to = packed;
@@ -41,15 +46,26 @@ void c2_pack_weights(const c2_problem *p, const c2_pack_shape *shape, const c2_w
             for (int64_t tile = 0; tile < shape->tiles.n; tile++) {
                 const int64_t begin = c2_split_begin(&shape->tiles, tile);
                 const int64_t m = c2_min(p->ocg, c2_split_begin(&shape->tiles, tile + 1)) - begin;
-                const float *first = (const float *)view->weight + (g * p->ocg + begin) * stride[0];
+                const int64_t first = (g * p->ocg + begin) * stride[0];
                 for (int64_t k = k0; k < k0 + length; k++, to += shape->width) {
                     const int64_t tap = k / p->icg;
-                    const float *at = first + k % p->icg * stride[1] + tap / p->kw * stride[2] +
-                                      tap % p->kw * stride[3];
+                    const int64_t at = first + k % p->icg * stride[1] + tap / p->kw * stride[2] +
+                                       tap % p->kw * stride[3];
                     for (int64_t o = 0; o < shape->width; o++)
-                        to[o] = o < m ? at[o * stride[0]] : 0;
+                        to[o] = o < m ? c2_load_f32(weight, dtype, at + o * stride[0]) : 0;
                 }
             }
         }
     }
+}
+
+void c2_pack_weights(const c2_problem *p, const c2_pack_shape *shape, const c2_weight_view *view,
+                     float *packed)
+{
+    if (p->weight_dtype == CONV2D_FLOAT32)
+        pack_weights(CONV2D_FLOAT32, p, shape, view->weight, packed);
+    else if (p->weight_dtype == CONV2D_FLOAT16)
+        pack_weights(CONV2D_FLOAT16, p, shape, view->weight, packed);
+    else
+        pack_weights(CONV2D_BFLOAT16, p, shape, view->weight, packed);
 }

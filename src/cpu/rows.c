@@ -3,8 +3,13 @@
  * touch a border look at each coordinate. */
 #include "cpu/rows.h"
 
-void c2_rows_init(c2_rows *r, const c2_problem *p, const float *image, const float *zeros)
+#include "core/dtype.h"
+
+void c2_rows_init(c2_rows *r, const c2_problem *p, const void *image, const void *zeros)
 {
+    const int64_t element = (int64_t)c2_dtype_bytes(p->input_dtype);
+    r->y_bytes = p->input_stride[2] * element;
+    r->x_bytes = p->input_stride[3] * element;
     r->problem = p;
     r->image = image;
     r->zeros = zeros;
@@ -24,7 +29,7 @@ void c2_rows_pixels(c2_rows *r, int64_t first, int m)
         if (y < 0 || x < 0 || y + last_y >= p->h || x + last_x >= p->w)
             r->inside = false;
         else
-            r->first[i] = r->image + y * p->input_stride[2] + x * p->input_stride[3];
+            r->first[i] = r->image + y * r->y_bytes + x * r->x_bytes;
         if (++ox == p->ow) {
             ox = 0;
             oy++;
@@ -32,34 +37,33 @@ void c2_rows_pixels(c2_rows *r, int64_t first, int m)
     }
 }
 
-static void table_inside(const c2_rows *r, int64_t tap, size_t n, int mr, const float **table)
+static void table_inside(const c2_rows *r, int64_t tap, size_t n, int mr, const void **table)
 {
     const c2_problem *p = r->problem;
     int64_t kx = tap % p->kw;
-    ptrdiff_t at = tap / p->kw * p->dilation[0] * p->input_stride[2];
+    ptrdiff_t at = tap / p->kw * p->dilation[0] * r->y_bytes;
     for (size_t t = 0; t < n; t++, table += mr) {
-        const ptrdiff_t offset = at + kx * p->dilation[1] * p->input_stride[3];
+        const ptrdiff_t offset = at + kx * p->dilation[1] * r->x_bytes;
         for (int i = 0; i < r->m; i++)
             table[i] = r->first[i] + offset;
         if (++kx == p->kw) {
             kx = 0;
-            at += p->dilation[0] * p->input_stride[2];
+            at += p->dilation[0] * r->y_bytes;
         }
     }
 }
 
-static void table_row(const c2_rows *r, int64_t dy, int64_t dx, const float **table)
+static void table_row(const c2_rows *r, int64_t dy, int64_t dx, const void **table)
 {
     const c2_problem *p = r->problem;
     for (int i = 0; i < r->m; i++) {
         const int64_t y = c2_pad_index(p->padding_mode, r->y[i] + dy, p->h);
         const int64_t x = c2_pad_index(p->padding_mode, r->x[i] + dx, p->w);
-        table[i] = y < 0 || x < 0 ? r->zeros
-                                  : r->image + y * p->input_stride[2] + x * p->input_stride[3];
+        table[i] = y < 0 || x < 0 ? r->zeros : r->image + y * r->y_bytes + x * r->x_bytes;
     }
 }
 
-void c2_rows_table(const c2_rows *r, int64_t tap, size_t n, int mr, const float **table)
+void c2_rows_table(const c2_rows *r, int64_t tap, size_t n, int mr, const void **table)
 {
     const c2_problem *p = r->problem;
     if (r->inside) {

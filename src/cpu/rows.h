@@ -8,18 +8,19 @@
 
 typedef struct c2_rows {
     const c2_problem *problem;
-    const float *image; /* element (n, first channel, 0, 0) */
-    const float *zeros; /* at least as many as the kernel reads through a row */
+    const char *image;          /* element (n, first channel, 0, 0) */
+    const void *zeros;          /* at least as many as the kernel reads through a row */
+    ptrdiff_t y_bytes, x_bytes; /* strides of the input */
     int m;
-    bool inside; /* no tap of any of the pixels is padded */
+    bool inside;                        /* no tap of any of the pixels is padded */
     int64_t y[C2_MAX_MR], x[C2_MAX_MR]; /* of each pixel's first tap */
-    const float *first[C2_MAX_MR];      /* its address, if inside */
+    const char *first[C2_MAX_MR];       /* its address, if inside */
 } c2_rows;
 
-void c2_rows_init(c2_rows *r, const c2_problem *p, const float *image, const float *zeros);
+void c2_rows_init(c2_rows *r, const c2_problem *p, const void *image, const void *zeros);
 /* Turn to m output pixels from `first` of the flattened image on. */
 void c2_rows_pixels(c2_rows *r, int64_t first, int m);
 /* Fill table[i][mr] for taps tap .. tap + n - 1; entries from m on are left alone. */
-void c2_rows_table(const c2_rows *r, int64_t tap, size_t n, int mr, const float **table);
+void c2_rows_table(const c2_rows *r, int64_t tap, size_t n, int mr, const void **table);
 
 #endif

@@ -2,25 +2,36 @@
  * The kernel table, and the declarations of its entries, both read from kernels.inc. */
 #include "cpu/kernels.h"
 
-#define C2_KERNEL(fam, isa_, mr_, nr_, need_) \
-    c2_##fam##_kernel c2_##fam##_f32_##mr_##x##nr_##_##isa_;
+#define C2_KERNEL(fam, type, isa_, mr_, nr_, need_)                                                \
+    c2_##fam##_kernel c2_##fam##_##type##_##mr_##x##nr_##_##isa_;
 #include "cpu/kernels.inc"
 #undef C2_KERNEL
 
-/* A family's enumerator by the name that kernels.inc has. */
+/* A family's and a type's enumerator by the name that kernels.inc has. */
 enum {
     family_gemm_ch = C2_FAMILY_GEMM_CH,
     family_gemm_px = C2_FAMILY_GEMM_PX,
     family_dw_ch = C2_FAMILY_DW_CH,
     family_dw_px = C2_FAMILY_DW_PX,
     family_epilogue = C2_FAMILY_EPILOGUE,
-    family_peak = C2_FAMILY_PEAK
+    family_peak = C2_FAMILY_PEAK,
+    dtype_f32 = CONV2D_FLOAT32,
+    dtype_f16 = CONV2D_FLOAT16,
+    dtype_bf16 = CONV2D_BFLOAT16
 };
 
 const c2_kernel c2_kernels[] = {
-#define C2_KERNEL(fam, isa_, mr_, nr_, need_)                                                      \
-    {#fam "_f32_" #mr_ "x" #nr_ "_" #isa_, #fam, #isa_, (c2_family)family_##fam, mr_, nr_, need_,  \
-     (c2_any_fn)c2_##fam##_f32_##mr_##x##nr_##_##isa_},
+#define C2_KERNEL(fam, type, isa_, mr_, nr_, need_)                                                \
+    {#fam "_" #type "_" #mr_ "x" #nr_ "_" #isa_,                                                   \
+     #fam "_" #mr_ "x" #nr_ "_" #isa_,                                                             \
+     #fam,                                                                                         \
+     #isa_,                                                                                        \
+     (c2_family)family_##fam,                                                                      \
+     dtype_##type,                                                                                 \
+     mr_,                                                                                          \
+     nr_,                                                                                          \
+     need_,                                                                                        \
+     (c2_any_fn)c2_##fam##_##type##_##mr_##x##nr_##_##isa_},
 #include "cpu/kernels.inc"
 #undef C2_KERNEL
 };

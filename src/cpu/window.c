@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/dtype.h"
 #include "core/mem.h"
 
 static int64_t gcd(int64_t a, int64_t b)
@@ -18,8 +19,8 @@ static int64_t gcd(int64_t a, int64_t b)
 
 static c2_axis axis_of(const c2_problem *p, int i, bool split)
 {
-    c2_axis a = {i ? p->kw : p->kh, p->stride[i], p->dilation[i], p->pad[i], i ? p->w : p->h,
-                 0, 0, split};
+    c2_axis a = {
+        i ? p->kw : p->kh, p->stride[i], p->dilation[i], p->pad[i], i ? p->w : p->h, 0, 0, split};
     /* tap * dilation modulo stride repeats with this period */
     const int64_t period = a.stride / gcd(a.stride, a.dilation);
     a.n_phases = split ? a.k : c2_min(a.k, period);
@@ -31,7 +32,8 @@ void c2_window_init(c2_window *w, const c2_problem *p, bool split_y, bool split_
 {
     *w = (c2_window){.y = axis_of(p, 0, split_y),
                      .x = axis_of(p, 1, split_x),
-                     .padding_mode = p->padding_mode};
+                     .padding_mode = p->padding_mode,
+                     .element = (int32_t)c2_dtype_bytes(p->input_dtype)};
 }
 
 bool c2_window_set_block(c2_window *w, int64_t rows, int64_t cols, int64_t n_channels,
@@ -41,26 +43,29 @@ bool c2_window_set_block(c2_window *w, int64_t rows, int64_t cols, int64_t n_cha
     const double phases = (double)w->y.n_phases * (double)w->x.n_phases;
     const double about = phases * ((double)rows + (double)w->y.reach) *
                          ((double)cols + (double)w->x.reach) * (double)n_channels;
-    if (about * sizeof(float) > most_bytes)
+    if (about * w->element > most_bytes)
         return false;
     const int64_t pitch = cols + w->x.reach;
-    const int64_t floats = w->y.n_phases * w->x.n_phases * (rows + w->y.reach) * pitch;
-    int64_t channel_pitch = (int64_t)c2_round_up((size_t)floats, 16);
+    const int64_t elements = w->y.n_phases * w->x.n_phases * (rows + w->y.reach) * pitch;
+    int64_t channel_pitch = (int64_t)c2_round_up((size_t)elements, 16);
     /* Channels a multiple of 4 KiB apart would share one set of the L1 cache. */
     if (channel_pitch % 256 == 0)
         channel_pitch += 16;
     const int64_t all = n_channels * channel_pitch + C2_WINDOW_SLACK;
-    if ((double)all * sizeof(float) > most_bytes)
+    if ((double)all * w->element > most_bytes)
         return false;
     w->rows = rows;
     w->cols = cols;
     w->pitch = pitch;
     w->channel_pitch = channel_pitch;
-    *bytes_out = (size_t)all * sizeof(float);
+    *bytes_out = (size_t)all * (size_t)w->element;
     return true;
 }
 
-static int64_t phase_of(const c2_axis *a, int64_t tap) { return tap % a->n_phases; }
+static int64_t phase_of(const c2_axis *a, int64_t tap)
+{
+    return tap % a->n_phases;
+}
 static int64_t phase_base(const c2_axis *a, int64_t phase)
 {
     return a->split ? phase * a->dilation : phase * a->dilation % a->stride;
@@ -110,19 +115,20 @@ static void copy_every_second(const float *from, int64_t n, float *to)
         to[i] = from[2 * i];
 }
 
-static void copy_row(const c2_window *w, const span *s, const float *row, int64_t x_stride,
-                     float *to)
+C2_FOR_EACH_SIZE void copy_row(const int64_t element, const c2_window *w, const span *s,
+                               const char *row, int64_t x_stride, char *to)
 {
     const c2_axis *a = &w->x;
-    const float *from = row + (s->first + s->begin * a->stride) * x_stride;
+    const char *from = row + (s->first + s->begin * a->stride) * x_stride * element;
+    char *begin = to + s->begin * element;
     const int64_t step = a->stride * x_stride, n = s->end - s->begin;
     if (n > 0 && step == 1) {
-        memcpy(to + s->begin, from, (size_t)n * sizeof *to);
-    } else if (step == 2) {
-        copy_every_second(from, n, to + s->begin);
+        memcpy(begin, from, (size_t)(n * element));
+    } else if (step == 2 && element == sizeof(float)) {
+        copy_every_second((const float *)(const void *)from, n, (float *)(void *)begin);
     } else {
         for (int64_t i = 0; i < n; i++)
-            to[s->begin + i] = from[i * step];
+            memcpy(begin + i * element, from + i * step * element, (size_t)element);
     }
     for (int64_t i = 0; i < s->n; i++) {
         if (i == s->begin)
@@ -130,26 +136,30 @@ static void copy_row(const c2_window *w, const span *s, const float *row, int64_
         if (i >= s->n)
             break;
         const int64_t x = c2_pad_index(w->padding_mode, s->first + i * a->stride, a->size);
-        to[i] = x < 0 ? 0 : row[x * x_stride];
+        if (x < 0)
+            memset(to + i * element, 0, (size_t)element);
+        else
+            memcpy(to + i * element, row + x * x_stride * element, (size_t)element);
     }
 }
 
-static void fill_phase(const c2_window *w, const c2_block *block, const float *channel,
-                       const int64_t stride[3], const span *x, int64_t phase_y, float *to)
+C2_FOR_EACH_SIZE void fill_phase(const int64_t element, const c2_window *w, const c2_block *block,
+                                 const char *channel, const int64_t stride[3], const span *x,
+                                 int64_t phase_y, char *to)
 {
     const int64_t first = block->y * w->y.stride + phase_base(&w->y, phase_y) - w->y.pad;
     const int64_t n = block->rows + w->y.reach;
-    for (int64_t i = 0; i < n; i++, to += w->pitch) {
+    for (int64_t i = 0; i < n; i++, to += w->pitch * element) {
         const int64_t y = c2_pad_index(w->padding_mode, first + i * w->y.stride, w->y.size);
         if (y < 0)
-            memset(to, 0, (size_t)w->pitch * sizeof *to);
+            memset(to, 0, (size_t)(w->pitch * element));
         else
-            copy_row(w, x, channel + y * stride[1], stride[2], to);
+            copy_row(element, w, x, channel + y * stride[1] * element, stride[2], to);
     }
 }
 
-void c2_window_fill(const c2_window *w, const c2_block *block, const float *image,
-                    const int64_t stride[3], int64_t n_channels, float *to)
+C2_FOR_EACH_SIZE void fill(const int64_t element, const c2_window *w, const c2_block *block,
+                           const char *image, const int64_t stride[3], int64_t n_channels, char *to)
 {
     const int64_t phase = (w->rows + w->y.reach) * w->pitch;
     const int64_t used = w->y.n_phases * w->x.n_phases * phase;
@@ -157,12 +167,22 @@ void c2_window_fill(const c2_window *w, const c2_block *block, const float *imag
         const span x = span_of(&w->x, px, block->x, block->cols + w->x.reach);
         for (int64_t c = 0; c < n_channels; c++) {
             for (int64_t py = 0; py < w->y.n_phases; py++)
-                fill_phase(w, block, image + c * stride[0], stride, &x, py,
-                           to + c * w->channel_pitch + (py * w->x.n_phases + px) * phase);
+                fill_phase(element, w, block, image + c * stride[0] * element, stride, &x, py,
+                           to + (c * w->channel_pitch + (py * w->x.n_phases + px) * phase) *
+                                    element);
         }
     }
     for (int64_t c = 0; c < n_channels; c++)
-        memset(to + c * w->channel_pitch + used, 0,
-               (size_t)(w->channel_pitch - used) * sizeof *to);
-    memset(to + n_channels * w->channel_pitch, 0, C2_WINDOW_SLACK * sizeof *to);
+        memset(to + (c * w->channel_pitch + used) * element, 0,
+               (size_t)((w->channel_pitch - used) * element));
+    memset(to + n_channels * w->channel_pitch * element, 0, (size_t)(C2_WINDOW_SLACK * element));
+}
+
+void c2_window_fill(const c2_window *w, const c2_block *block, const void *image,
+                    const int64_t stride[3], int64_t n_channels, void *to)
+{
+    if (w->element == sizeof(float))
+        fill(sizeof(float), w, block, image, stride, n_channels, to);
+    else
+        fill(sizeof(uint16_t), w, block, image, stride, n_channels, to);
 }

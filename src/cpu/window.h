@@ -8,11 +8,15 @@
  * offset. An axis may also be `split`: one phase a tap, then rows have no lanes between them.
  *   channel 0: phase (0,0): row 0 | row 1 | ...   each `pitch` lanes: cols + what taps reach beyond
  *              phase (0,1): ...
- *   channel 1: `channel_pitch` floats later */
+ *   channel 1: `channel_pitch` elements later
+ * Elements are copied as they are stored, 4 or 2 bytes each. */
 #ifndef C2_CPU_WINDOW_H
 #define C2_CPU_WINDOW_H
 
 #include "core/problem.h"
+
+/* In front of functions of an element's size in bytes, which become a copy for each size. */
+#define C2_FOR_EACH_SIZE static inline __attribute__((always_inline))
 
 typedef struct c2_axis {
     int64_t k, stride, dilation, pad, size;
@@ -23,6 +27,7 @@ typedef struct c2_axis {
 typedef struct c2_window {
     c2_axis y, x;
     int32_t padding_mode;
+    int32_t element;    /* bytes */
     int64_t rows, cols; /* output pixels of a full block */
     int64_t pitch, channel_pitch;
 } c2_window;
@@ -43,7 +48,7 @@ bool c2_window_set_block(c2_window *w, int64_t rows, int64_t cols, int64_t n_cha
 /* Offset of tap (ky, kx)'s first lane. */
 int64_t c2_window_tap(const c2_window *w, int64_t ky, int64_t kx);
 /* Copy n channels of the block. image: element (first channel, 0, 0); stride: of channel, y, x. */
-void c2_window_fill(const c2_window *w, const c2_block *block, const float *image,
-                    const int64_t stride[3], int64_t n_channels, float *to);
+void c2_window_fill(const c2_window *w, const c2_block *block, const void *image,
+                    const int64_t stride[3], int64_t n_channels, void *to);
 
 #endif

@@ -19,8 +19,8 @@ enum { BLOCK = 4096 };
 typedef struct format {
     const char *name;
     int32_t dtype;
-    int mantissa, bias;  /* bits, and of the exponent */
-    uint16_t infinity;   /* its bits: the first that is no finite number */
+    int mantissa, bias; /* bits, and of the exponent */
+    uint16_t infinity;  /* its bits: the first that is no finite number */
     void (*widen)(size_t n, const uint16_t *from, float *to);
     void (*narrow)(size_t n, const float *from, uint16_t *to);
 } format;
@@ -62,8 +62,8 @@ static void test_widen(void **state)
             else if (a == f->infinity)
                 assert_int_equal(bits & 0x7fffffff, 0x7f800000);
             else /* quiet bit, and the payload at the top */
-                assert_int_equal(bits & 0x7fffffff,
-                                 0x7fc00000 | (a - f->infinity) << (23 - f->mantissa));
+                assert_int_equal(bits & 0x7fffffff, 0x7fc00000 | (a - f->infinity)
+                                                                     << (23 - f->mantissa));
             uint16_t back;
             f->narrow(1, &wide[h], &back); /* exact, so the way back is too */
             assert_int_equal(back, a > f->infinity ? h | 1u << (f->mantissa - 1) : h);

@@ -7,10 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/half.h"
 #include "support/rng.h"
 
-/* A quiet NaN with a payload, as float32 and, doubled, as float64. */
-static const uint32_t filler = 0x7fc0c0deu;
+/* A quiet NaN with a payload, as float32 and, doubled, as float64; for half types twice a NaN that
+ * is one in both. */
+uint32_t case_filler(int32_t dtype)
+{
+    return conv2d_dtype_bytes(dtype) == 2 ? 0x7fde7fdeu : 0x7fc0c0deu;
+}
 
 static void *get_memory(size_t bytes)
 {
@@ -49,12 +54,9 @@ static bool advance(const conv2d_tensor *t, int64_t at[4], int64_t *offset)
     return false;
 }
 
-static void store(const conv2d_tensor *t, int64_t offset, double x)
+void case_store(const conv2d_tensor *t, int64_t offset, double x)
 {
-    if (t->dtype == CONV2D_FLOAT64)
-        ((double *)t->data)[offset] = x;
-    else
-        ((float *)t->data)[offset] = (float)x;
+    c2_store_f64(t->data, t->dtype, offset, x);
 }
 
 static void make_image(conv2d_tensor *t, case_image *image)
@@ -66,8 +68,10 @@ static void make_image(conv2d_tensor *t, case_image *image)
     image->origin = -low;
     image->n_bytes = (size_t)(high - low + 1) * bytes;
     image->bytes = get_memory(image->n_bytes);
-    for (size_t i = 0; i + sizeof filler <= image->n_bytes; i += sizeof filler)
-        memcpy(image->bytes + i, &filler, sizeof filler);
+    const uint32_t filler = case_filler(t->dtype);
+    for (size_t i = 0; i < image->n_bytes; i += bytes)
+        for (size_t j = 0; j < bytes; j += sizeof filler)
+            memcpy(image->bytes + i + j, &filler, bytes < sizeof filler ? bytes : sizeof filler);
     t->data = image->bytes + (size_t)image->origin * bytes;
 }
 
@@ -86,7 +90,7 @@ static void fill(rng *r, const random_case *c, conv2d_tensor *t, double scale)
     if (count(t) == 0)
         return;
     do
-        store(t, offset, draw_value(r, c, scale));
+        case_store(t, offset, draw_value(r, c, scale));
     while (advance(t, at, &offset));
 }
 
@@ -128,14 +132,19 @@ void case_data_make(const random_case *source, case_data *d)
 
 static expected_value expect(const conv2d_problem *q, int64_t k, bool exact, oracle_value v)
 {
-    expected_value e = {oracle_activate(&q->params, v.y), 0};
+    const int32_t dtype = q->output.dtype;
+    expected_value e = {oracle_activate(&q->params, v.y), 0, false};
+    if (exact)
+        e.want = oracle_round(dtype, e.want);
     if (isnan(e.want) || exact)
         return e;
     /* An infinity in the window: what is finite beside it does not matter, and the activation of an
      * infinity is infinite or a limit that the dtype holds to its last place. */
     e.allowed = isinf(e.want) || isinf(v.s)
-                    ? oracle_ulp(q->output.dtype, isinf(e.want) ? 0 : e.want)
-                    : oracle_bound_after(q, v.y, oracle_bound(q->output.dtype, k, v.s));
+                    ? oracle_ulp(dtype, isinf(e.want) ? 0 : e.want)
+                    : oracle_bound_after(q, v.y, oracle_bound(dtype, k, v.s));
+    e.may_overflow = conv2d_dtype_bytes(dtype) == 2 && !isinf(e.want) &&
+                     isinf(oracle_round(dtype, fabsl(e.want) + e.allowed));
     return e;
 }
 

@@ -20,9 +20,11 @@ typedef struct case_image {
     int64_t origin; /* index of element (0, ..., 0) in the image */
 } case_image;
 
-/* What a result may be: want, within allowed of it; NaN where want is NaN. */
+/* What a result may be: want, within allowed of it; NaN where want is NaN; the infinity of want's
+ * sign where that is so close to the largest number that a half type may overflow. */
 typedef struct expected_value {
     long double want, allowed;
+    bool may_overflow;
 } expected_value;
 
 typedef struct case_data {
@@ -62,6 +64,12 @@ void case_place_reset(case_place *place);
 bool case_place_intact(const case_place *place, char *why, size_t capacity);
 /* True if no byte of the output has changed at all. */
 bool case_place_untouched(const case_place *place);
+
+/* Write x, rounded, as the tensor's element at an offset. */
+void case_store(const conv2d_tensor *tensor, int64_t offset, double x);
+
+/* Bits that fill what lies between the elements of a tensor; a NaN in its type. */
+uint32_t case_filler(int32_t dtype);
 
 /* Output element i of the place. */
 long double case_place_value(const case_place *place, int64_t i);

@@ -16,7 +16,7 @@ static const axis_info axes[N_AXES] = {
                      "negative"}},
     [AXIS_OUTPUT] = {"output", {"nchw", "nhwc", "nchw gaps", "nhwc gaps", "transposed"}},
     [AXIS_WEIGHT] = {"weight", {"oihw", "ohwi", "slice", "transposed", "expanded", "negative"}},
-    [AXIS_DTYPE] = {"dtype", {"float32", "float64"}},
+    [AXIS_DTYPE] = {"dtype", {"float32", "float64", "float16", "bfloat16"}},
     [AXIS_PADDING] = {"padding", {"none", "zeros", "reflect", "replicate", "circular"}},
     [AXIS_STRIDE] = {"stride", {"1", "2", "3-4", "unequal", "dilated", "both"}},
     [AXIS_KERNEL] = {"kernel", {"1x1", "3x3", "square", "1xk", "kx1", "oblong", "wide"}},

@@ -9,10 +9,51 @@
 
 #include "core/activation.h"
 
+/* What a storage type holds: bits of its significand, the leading one included, and the exponents
+ * of its least denormal and of the power of two behind its largest number. */
+typedef struct number_format {
+    int digits, least, end;
+} number_format;
+
+static number_format format_of(int32_t dtype)
+{
+    switch (dtype) {
+    case CONV2D_FLOAT64:
+        return (number_format){53, -1074, 1024};
+    case CONV2D_FLOAT16:
+        return (number_format){11, -24, 16};
+    case CONV2D_BFLOAT16:
+        return (number_format){8, -133, 128};
+    default:
+        return (number_format){24, -149, 128};
+    }
+}
+
+/* A number of 16 bits by its fields. */
+static long double half_value(uint16_t bits, int mantissa)
+{
+    const int e = (bits & 0x7fff) >> mantissa, top = (1 << (15 - mantissa)) - 1;
+    const int m = bits & ((1 << mantissa) - 1), bias = top / 2;
+    long double x;
+    if (e == top)
+        x = m ? (long double)NAN : (long double)INFINITY;
+    else
+        x = ldexpl(e ? m + (1 << mantissa) : m, (e ? e : 1) - bias - mantissa);
+    return bits & 0x8000 ? -x : x;
+}
+
 long double oracle_load(const conv2d_tensor *t, int64_t offset)
 {
-    return t->dtype == CONV2D_FLOAT64 ? (long double)((const double *)t->data)[offset]
-                                      : (long double)((const float *)t->data)[offset];
+    switch (t->dtype) {
+    case CONV2D_FLOAT64:
+        return (long double)((const double *)t->data)[offset];
+    case CONV2D_FLOAT16:
+        return half_value(((const uint16_t *)t->data)[offset], 10);
+    case CONV2D_BFLOAT16:
+        return half_value(((const uint16_t *)t->data)[offset], 7);
+    default:
+        return (long double)((const float *)t->data)[offset];
+    }
 }
 
 /* Index in [0, size) of padded coordinate i, or -1 for a padded zero; found by walking, one
@@ -178,11 +219,24 @@ long double oracle_bound(int32_t dtype, int64_t k, long double s)
 
 long double oracle_ulp(int32_t dtype, long double x)
 {
-    const bool wide = dtype == CONV2D_FLOAT64;
+    const number_format f = format_of(dtype);
     int exponent;
     (void)frexpl(fabsl(x), &exponent); /* |x| in [2^(exponent-1), 2^exponent) */
-    const int least = wide ? -1074 : -149, digits = wide ? 53 : 24;
-    return x == 0 || exponent - digits < least ? ldexpl(1, least) : ldexpl(1, exponent - digits);
+    return ldexpl(1, x == 0 || exponent - f.digits < f.least ? f.least : exponent - f.digits);
+}
+
+long double oracle_max(int32_t dtype)
+{
+    const number_format f = format_of(dtype);
+    return ldexpl(1, f.end) - ldexpl(1, f.end - f.digits);
+}
+
+long double oracle_round(int32_t dtype, long double x)
+{
+    if (isnan(x) || isinf(x))
+        return x;
+    const long double ulp = oracle_ulp(dtype, x), y = rintl(x / ulp) * ulp;
+    return fabsl(y) > oracle_max(dtype) ? copysignl(INFINITY, x) : y;
 }
 
 long double oracle_bound_after(const conv2d_problem *p, long double y, long double bound)
@@ -190,14 +244,19 @@ long double oracle_bound_after(const conv2d_problem *p, long double y, long doub
     const conv2d_params *q = &p->params;
     const bool clamps =
         q->activation == CONV2D_ACT_NONE && (q->output_min > -HUGE_VAL || q->output_max < HUGE_VAL);
+    /* Half types are rounded once more, from float32. */
+    const int32_t dtype = p->output.dtype;
+    const bool half = dtype == CONV2D_FLOAT16 || dtype == CONV2D_BFLOAT16;
     if (q->activation == CONV2D_ACT_NONE && !clamps)
-        return bound;
+        return half ? bound + oracle_ulp(dtype, fabsl(y) + bound) / 2 : bound;
     const c2_activation_info *info = c2_activation_by_id(clamps ? CONV2D_ACT_CLAMP : q->activation);
     long double moved = (long double)info->lipschitz * bound;
     if (q->activation == CONV2D_ACT_LEAKY_RELU && fabs(q->alpha) > 1)
         moved = (long double)fabs(q->alpha) * bound;
     /* The stated error counts ulps of the value computed, which may lie `moved` further out; then
      * the rounding to the output's dtype. */
-    const long double ulp = oracle_ulp(p->output.dtype, fabsl(oracle_activate(q, y)) + moved);
-    return moved + ((long double)info->error_ulp + 0.5L) * ulp + (long double)info->error_abs;
+    const long double far = fabsl(oracle_activate(q, y)) + moved;
+    const long double ulp = oracle_ulp(half ? CONV2D_FLOAT32 : dtype, far);
+    const long double own = (long double)info->error_ulp * ulp + (long double)info->error_abs;
+    return moved + own + (half ? oracle_ulp(dtype, far + own) : ulp) / 2;
 }

@@ -22,8 +22,8 @@ long double oracle_activate(const conv2d_params *params, long double x);
 /* Element at an offset, as a number. */
 long double oracle_load(const conv2d_tensor *tensor, int64_t offset);
 
-/* gamma_{K+2} s + (K+2) eta: STRICT's bound before activation, K products a sum, in the dtype's
- * unit roundoff and least denormal. */
+/* gamma_{K+2} s + (K+2) eta: STRICT's bound before activation, K products a sum, in the unit
+ * roundoff and least denormal of the type that sums have: float64, or float32 for all others. */
 long double oracle_bound(int32_t dtype, int64_t k, long double s);
 
 /* Largest |result - f(y)| the documentation allows after the activation, given the bound on its
@@ -32,5 +32,11 @@ long double oracle_bound_after(const conv2d_problem *problem, long double y, lon
 
 /* Spacing of the dtype's numbers at |x|. */
 long double oracle_ulp(int32_t dtype, long double x);
+
+/* x rounded to the nearest number of the dtype, ties to even; infinity beyond the largest one. */
+long double oracle_round(int32_t dtype, long double x);
+
+/* The largest finite number of the dtype. */
+long double oracle_max(int32_t dtype);
 
 #endif

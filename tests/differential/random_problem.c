@@ -360,9 +360,11 @@ static void draw_values(rng *r, random_case *c)
     c->input_scale = c->weight_scale = 1;
     c->zero_share = percent(r, 10) ? 0.5 : 0;
     if (c->values == VALUES_REAL && !q->params.flush_denormals && percent(r, 12)) {
-        /* Products from far below the smallest denormal up to 2^100. */
-        c->input_scale = ldexp(1, (int)rng_range(r, -140, 50));
-        c->weight_scale = ldexp(1, (int)rng_range(r, -140, 50));
+        /* Products from far below the smallest denormal up to 2^100; in float16 from below its
+         * denormals to sums beyond its largest number. */
+        const int part = q->input.dtype == CONV2D_FLOAT16 ? 8 : 1;
+        c->input_scale = ldexp(1, (int)rng_range(r, -140, 50) / part);
+        c->weight_scale = ldexp(1, (int)rng_range(r, -140, 50) / part);
     }
     /* K integer_max^2 + bias + residual < 2^24 */
     const int64_t k = q->weight.sizes[1] * q->weight.sizes[2] * q->weight.sizes[3];
@@ -388,8 +390,12 @@ void random_case_make(uint64_t seed, case_values values, random_case *case_out)
     };
     random_case *c = case_out;
     conv2d_problem *q = &c->problem;
-    const int dtype = values != VALUES_UNIT && percent(&r, 10) ? CONV2D_FLOAT64 : CONV2D_FLOAT32;
-    c->label[AXIS_DTYPE] = dtype == CONV2D_FLOAT64 ? DTYPE_F64 : DTYPE_F32;
+    static const int dtypes[] = {[DTYPE_F32] = CONV2D_FLOAT32,
+                                 [DTYPE_F64] = CONV2D_FLOAT64,
+                                 [DTYPE_F16] = CONV2D_FLOAT16,
+                                 [DTYPE_BF16] = CONV2D_BFLOAT16};
+    c->label[AXIS_DTYPE] = DRAW(&r, 66, values == VALUES_UNIT ? 0 : 10, 12, 12);
+    const int dtype = dtypes[c->label[AXIS_DTYPE]];
     q->input.dtype = q->weight.dtype = q->bias.dtype = q->residual.dtype = q->output.dtype = dtype;
     c->label[AXIS_SIZE] = DRAW(&r, 91, 6, 3);
     draw_kernel(&r, c);

@@ -35,16 +35,43 @@ static void report(session *s, const random_case *c, const char *who, const char
     ++s->failures;
 }
 
-static bool weights_finite(const case_data *d)
+static int64_t elements(case_data *d, int which)
 {
-    const case_image *image = &d->images[CASE_WEIGHT];
-    const float *w = (const float *)(const void *)image->bytes;
-    for (size_t i = 0; i < image->n_bytes / sizeof *w; ++i) {
-        uint32_t bits;
-        memcpy(&bits, &w[i], sizeof bits);
-        if (!isfinite(w[i]) && bits != 0x7fc0c0deu) /* what lies between the elements */
-            return false;
+    const conv2d_tensor *t = case_tensor(&d->problem, which);
+    int64_t n = t->rank > 0;
+    for (int a = 0; a < t->rank; ++a)
+        n *= t->sizes[a];
+    return n;
+}
+
+/* Offset of the tensor's element at logical index i. */
+static int64_t offset_of(const conv2d_tensor *t, int64_t i)
+{
+    int64_t offset = 0;
+    for (int a = t->rank - 1; a >= 0; --a) {
+        offset += i % t->sizes[a] * t->strides[a];
+        i /= t->sizes[a];
     }
+    return offset;
+}
+
+static double get(case_data *d, int which, int64_t i)
+{
+    const conv2d_tensor *t = case_tensor(&d->problem, which);
+    return (double)oracle_load(t, offset_of(t, i));
+}
+
+static void put(case_data *d, int which, int64_t i, double x)
+{
+    const conv2d_tensor *t = case_tensor(&d->problem, which);
+    case_store(t, offset_of(t, i), x);
+}
+
+static bool weights_finite(case_data *d)
+{
+    for (int64_t i = elements(d, CASE_WEIGHT) - 1; i >= 0; --i)
+        if (!isfinite(get(d, CASE_WEIGHT, i)))
+            return false;
     return true;
 }
 
@@ -83,31 +110,10 @@ static void run_all(session *s, const random_case *c, case_data *data, judge rig
     }
 }
 
-static float random_special(rng *r)
+static double random_special(rng *r)
 {
-    static const float specials[] = {NAN, INFINITY, -INFINITY};
+    static const double specials[] = {NAN, INFINITY, -INFINITY};
     return specials[rng_range(r, 0, 2)];
-}
-
-/* The tensor's element at logical index i, in the image. */
-static float *element(case_data *d, int which, int64_t i)
-{
-    conv2d_tensor *t = case_tensor(&d->problem, which);
-    int64_t offset = 0;
-    for (int a = t->rank - 1; a >= 0; --a) {
-        offset += i % t->sizes[a] * t->strides[a];
-        i /= t->sizes[a];
-    }
-    return (float *)t->data + offset;
-}
-
-static int64_t elements(case_data *d, int which)
-{
-    const conv2d_tensor *t = case_tensor(&d->problem, which);
-    int64_t n = t->rank > 0;
-    for (int a = 0; a < t->rank; ++a)
-        n *= t->sizes[a];
-    return n;
 }
 
 /* Random problems with one to three special values in one or two of the tensors. */
@@ -124,7 +130,7 @@ static void test_random(session *s, uint64_t seed, uint64_t count)
             const int which = (int)rng_range(&r, CASE_INPUT, CASE_RESIDUAL);
             const int64_t n = elements(&d, which);
             if (n > 0)
-                *element(&d, which, rng_range(&r, 0, n - 1)) = random_special(&r);
+                put(&d, which, rng_range(&r, 0, n - 1), random_special(&r));
         }
         run_all(s, &c, &d, case_judge);
         case_data_free(&d);
@@ -135,8 +141,8 @@ typedef struct shape {
     int64_t groups, ic, oc, h, w, kh, kw, pad;
 } shape;
 
-/* A case of batch 1 of the given shape, without epilogue. */
-static random_case fixed_case(const shape *p, conv2d_order order)
+/* A case of batch 1 of the given shape and dtype, without epilogue. */
+static random_case fixed_case(const shape *p, conv2d_order order, int32_t dtype)
 {
     random_case c = {.values = VALUES_UNIT, .input_scale = 1, .weight_scale = 1};
     conv2d_problem *q = &c.problem;
@@ -145,10 +151,10 @@ static random_case fixed_case(const shape *p, conv2d_order order)
     q->struct_size = sizeof *q;
     q->params = params;
     q->bias = q->residual = absent;
-    q->input = conv2d_tensor_f32(NULL, order, 1, p->ic, p->h, p->w);
-    q->weight = conv2d_tensor_f32(NULL, CONV2D_NCHW, p->oc, p->ic / p->groups, p->kh, p->kw);
-    q->output = conv2d_tensor_f32(NULL, order, 1, p->oc, p->h + 2 * p->pad - p->kh + 1,
-                                  p->w + 2 * p->pad - p->kw + 1);
+    q->input = conv2d_tensor_of(dtype, NULL, order, 1, p->ic, p->h, p->w);
+    q->weight = conv2d_tensor_of(dtype, NULL, CONV2D_NCHW, p->oc, p->ic / p->groups, p->kh, p->kw);
+    q->output = conv2d_tensor_of(dtype, NULL, order, 1, p->oc, p->h + 2 * p->pad - p->kh + 1,
+                                 p->w + 2 * p->pad - p->kw + 1);
     q->params.groups = p->groups;
     for (int i = 0; i < 4; ++i)
         q->params.padding[i] = p->pad;
@@ -162,12 +168,28 @@ static const shape shapes[] = {
 };
 enum { N_SHAPES = sizeof shapes / sizeof shapes[0] };
 
+/* Their types: every test takes each shape in each of them, in both orders. */
+static const int32_t dtypes[] = {CONV2D_FLOAT32, CONV2D_FLOAT16, CONV2D_BFLOAT16};
+enum { N_DTYPES = sizeof dtypes / sizeof dtypes[0], N_FIXED = 2 * N_SHAPES * N_DTYPES };
+
+static random_case fixed(int i)
+{
+    return fixed_case(&shapes[i / 2 % N_SHAPES], i % 2 ? CONV2D_NHWC : CONV2D_NCHW,
+                      dtypes[i / 2 / N_SHAPES]);
+}
+
+/* A small number of the type, of which small multiples are denormals. */
+static double tiny(int32_t dtype)
+{
+    return dtype == CONV2D_FLOAT16 ? 0x1p-24 : dtype == CONV2D_BFLOAT16 ? 0x1p-133 : 0x1p-149;
+}
+
 /* An infinite weight at one tap: windows whose tap is padding stay finite. */
 static void test_infinite_weights(session *s, uint64_t seed, uint64_t count)
 {
     (void)count;
-    for (int i = 0; i < 2 * N_SHAPES; ++i) {
-        random_case c = fixed_case(&shapes[i / 2], i % 2 ? CONV2D_NHWC : CONV2D_NCHW);
+    for (int i = 0; i < N_FIXED; ++i) {
+        random_case c = fixed(i);
         const conv2d_tensor *w = &c.problem.weight;
         for (int64_t tap = 0; tap < w->sizes[2] * w->sizes[3]; ++tap) {
             case_data d;
@@ -175,7 +197,7 @@ static void test_infinite_weights(session *s, uint64_t seed, uint64_t count)
             case_data_make(&c, &d);
             const int64_t filter = w->sizes[2] * w->sizes[3];
             const int64_t n_filters = w->sizes[0] * w->sizes[1];
-            *element(&d, CASE_WEIGHT, (n_filters / 2) * filter + tap) = tap % 2 ? INFINITY : NAN;
+            put(&d, CASE_WEIGHT, (n_filters / 2) * filter + tap, tap % 2 ? INFINITY : NAN);
             run_all(s, &c, &d, case_judge);
             case_data_free(&d);
         }
@@ -187,8 +209,8 @@ static void test_activations(session *s, uint64_t seed, uint64_t count)
 {
     (void)count;
     for (int act = CONV2D_ACT_NONE; act <= CONV2D_ACT_MISH + 2; ++act)
-        for (int i = 0; i < 2 * N_SHAPES; ++i) {
-            random_case c = fixed_case(&shapes[i / 2], i % 2 ? CONV2D_NHWC : CONV2D_NCHW);
+        for (int i = 0; i < N_FIXED; ++i) {
+            random_case c = fixed(i);
             conv2d_params *p = &c.problem.params;
             p->activation = act <= CONV2D_ACT_MISH ? act : CONV2D_ACT_CLAMP;
             if (act != CONV2D_ACT_MISH + 1 && p->activation == CONV2D_ACT_CLAMP)
@@ -199,19 +221,22 @@ static void test_activations(session *s, uint64_t seed, uint64_t count)
             case_data d;
             case_data_make(&c, &d);
             const int64_t n = elements(&d, CASE_INPUT);
-            *element(&d, CASE_INPUT, 0) = NAN;
-            *element(&d, CASE_INPUT, n / 2) = INFINITY;
-            *element(&d, CASE_INPUT, n - 1) = -INFINITY;
+            put(&d, CASE_INPUT, 0, NAN);
+            put(&d, CASE_INPUT, n / 2, INFINITY);
+            put(&d, CASE_INPUT, n - 1, -INFINITY);
             run_all(s, &c, &d, case_judge);
             case_data_free(&d);
         }
 }
 
-/* Every product and sum is a denormal that float32 holds exactly: results equal the oracle's. */
+/* Every product and sum is a denormal of float32, or a small multiple of a half type's, that
+ * float32 holds exactly: results equal the oracle's. */
 static bool judge_exact(const case_place *place, char why[WHY_BYTES])
 {
     for (int64_t i = 0; i < place->data->n_values; ++i) {
-        const long double want = place->data->values[i].y, got = case_place_value(place, i);
+        const int32_t dtype = place->problem.output.dtype;
+        const long double want = oracle_round(dtype, place->data->values[i].y);
+        const long double got = case_place_value(place, i);
         if (want != got) {
             snprintf(why, WHY_BYTES, "element %lld is %La, exact result %La", (long long)i, got,
                      want);
@@ -221,36 +246,41 @@ static bool judge_exact(const case_place *place, char why[WHY_BYTES])
     return true;
 }
 
-static void fill_scaled(case_data *d, int which, rng *r, int64_t most, float scale)
+static void fill_scaled(case_data *d, int which, rng *r, int64_t most, double scale)
 {
     for (int64_t i = elements(d, which) - 1; i >= 0; --i)
-        *element(d, which, i) = (float)rng_range(r, -most, most) * scale;
+        put(d, which, i, (double)rng_range(r, -most, most) * scale);
 }
 
 static void test_denormals(session *s, uint64_t seed, uint64_t count)
 {
     (void)count;
-    for (int i = 0; i < 4 * N_SHAPES; ++i) {
-        random_case c = fixed_case(&shapes[i / 4], i % 2 ? CONV2D_NHWC : CONV2D_NCHW);
+    for (int i = 0; i < 2 * N_FIXED; ++i) {
+        random_case c = fixed(i / 2);
         c.seed = seed + (uint64_t)i;
         case_data d;
         case_data_make(&c, &d);
         rng r = {c.seed};
-        const bool denormal_input = i / 2 % 2 == 0; /* else the weights are */
-        fill_scaled(&d, CASE_INPUT, &r, 9, denormal_input ? 0x1p-149f : 1.0f);
-        fill_scaled(&d, CASE_WEIGHT, &r, 9, denormal_input ? 1.0f : 0x1p-149f);
+        const bool denormal_input = i % 2 == 0; /* else the weights are */
+        const double small = tiny(c.problem.input.dtype);
+        fill_scaled(&d, CASE_INPUT, &r, 9, denormal_input ? small : 1);
+        fill_scaled(&d, CASE_WEIGHT, &r, 9, denormal_input ? 1 : small);
         run_all(s, &c, &d, judge_exact);
         case_data_free(&d);
     }
 }
 
-/* With flush_denormals: zero or the exact value, nothing else. */
+/* With flush_denormals: zero or the exact value, nothing else. float16's own denormals are normal
+ * numbers to the sums, and are kept. */
 static bool judge_flushed(const case_place *place, char why[WHY_BYTES])
 {
     for (int64_t i = 0; i < place->data->n_values; ++i) {
         const oracle_value v = place->data->values[i];
         const long double got = case_place_value(place, i);
-        if (fabsl(got) > v.s || got != got) {
+        const conv2d_tensor *output = &place->problem.output;
+        const long double exact = oracle_round(output->dtype, v.y);
+        const bool kept = output->dtype == CONV2D_FLOAT16 && got != exact;
+        if (fabsl(got) > oracle_round(output->dtype, v.s) || got != got || kept) {
             snprintf(why, WHY_BYTES, "element %lld is %Lg, |result| <= %Lg", (long long)i, got,
                      v.s);
             return false;
@@ -271,14 +301,16 @@ static bool computes_denormals(void)
 static void test_flush_mode(session *s, uint64_t seed, uint64_t count)
 {
     (void)count;
-    for (int i = 0; i < 2 * N_SHAPES; ++i) {
-        random_case c = fixed_case(&shapes[i / 2], i % 2 ? CONV2D_NHWC : CONV2D_NCHW);
+    for (int i = 0; i < N_FIXED; ++i) {
+        random_case c = fixed(i);
         c.seed = seed + (uint64_t)i;
         c.problem.params.flush_denormals = 1;
         case_data d;
         case_data_make(&c, &d);
         rng r = {c.seed};
-        fill_scaled(&d, CASE_INPUT, &r, 9, 0x1p-149f);
+        fill_scaled(&d, CASE_INPUT, &r, 9, tiny(c.problem.input.dtype));
+        if (c.problem.input.dtype == CONV2D_FLOAT16) /* exact sums */
+            fill_scaled(&d, CASE_WEIGHT, &r, 9, 1);
         run_all(s, &c, &d, judge_flushed);
         if (!computes_denormals())
             report(s, &c, "caller", "denormals are flushed after a run with flush_denormals");
@@ -305,14 +337,16 @@ static void test_flush_mode(session *s, uint64_t seed, uint64_t count)
     }
 }
 
-/* Sums beyond FLT_MAX: only sanity is promised. All terms are positive here, so the result is
- * +infinity or, where the exact sum fits, close to it; never NaN, negative or small. */
+/* Results beyond the largest number: only sanity is promised. All terms are positive here, so the
+ * result is +infinity or, where the exact sum fits, close to it; never NaN, negative or small. */
 static bool judge_overflow(const case_place *place, char why[WHY_BYTES])
 {
     for (int64_t i = 0; i < place->data->n_values; ++i) {
+        const int32_t dtype = place->problem.output.dtype;
         const long double want = place->data->values[i].y, got = case_place_value(place, i);
-        if (got >= (want < FLT_MAX ? want : FLT_MAX) * 0.999L &&
-            (want > FLT_MAX / 2 || got < FLT_MAX))
+        const long double most = oracle_max(dtype), near = 1 - 2 * oracle_ulp(dtype, 1);
+        if (got >= (want < most ? want : most) * (dtype == CONV2D_FLOAT32 ? 0.999L : near) &&
+            (want > most / 2 || got < most))
             continue;
         snprintf(why, WHY_BYTES, "element %lld is %Lg, exact result %Lg", (long long)i, got, want);
         return false;
@@ -323,15 +357,17 @@ static bool judge_overflow(const case_place *place, char why[WHY_BYTES])
 static void test_overflow(session *s, uint64_t seed, uint64_t count)
 {
     (void)count;
-    for (int i = 0; i < 2 * N_SHAPES; ++i) {
-        random_case c = fixed_case(&shapes[i / 2], i % 2 ? CONV2D_NHWC : CONV2D_NCHW);
+    for (int i = 0; i < N_FIXED; ++i) {
+        random_case c = fixed(i);
         c.seed = seed + (uint64_t)i;
         case_data d;
         case_data_make(&c, &d);
         for (int which = CASE_INPUT; which <= CASE_WEIGHT; ++which)
             for (int64_t j = elements(&d, which) - 1; j >= 0; --j) {
-                float *x = element(&d, which, j);
-                *x = fabsf(*x) * (which == CASE_INPUT ? 0x1p100f : 0x1p27f);
+                const bool small = c.problem.input.dtype == CONV2D_FLOAT16;
+                const double scale =
+                    which == CASE_INPUT ? (small ? 0x1p10 : 0x1p100) : (small ? 0x1p4 : 0x1p27);
+                put(&d, which, j, fabs(get(&d, which, j)) * scale);
             }
         run_all(s, &c, &d, judge_overflow);
         case_data_free(&d);

@@ -17,14 +17,34 @@ int check_size(rng *r, int limit, int step)
     return size < 1 ? 1 : size > limit ? limit : size;
 }
 
-guard_buffer check_values(check *c, size_t n)
+static guard_buffer values_of(check *c, int32_t dtype, size_t bytes, size_t n)
 {
-    guard_buffer b = guard_alloc(n * sizeof(float), c->at_end);
-    float *v = b.data;
+    guard_buffer b = guard_alloc(n * bytes, c->at_end);
     for (size_t i = 0; i < n; i++)
-        v[i] = c->integers ? (float)rng_range(c->random, -8, 8) : (float)rng_normal(c->random);
+        c2_store_f64(b.data, dtype, (int64_t)i,
+                     c->integers ? (double)rng_range(c->random, -8, 8) : rng_normal(c->random));
     guard_protect(&b, false);
     return b;
+}
+
+guard_buffer check_values(check *c, size_t n)
+{
+    return values_of(c, CONV2D_FLOAT32, sizeof(float), n);
+}
+
+guard_buffer check_pixels(check *c, size_t n)
+{
+    return values_of(c, c->kernel->dtype, check_pixel_bytes(c->kernel), n);
+}
+
+float check_pixel(const c2_kernel *kernel, const void *pixels, ptrdiff_t i)
+{
+    return c2_load_f32(pixels, kernel->dtype, i);
+}
+
+size_t check_pixel_bytes(const c2_kernel *kernel)
+{
+    return kernel->dtype == CONV2D_FLOAT32 ? sizeof(float) : sizeof(uint16_t);
 }
 
 float check_add_product(const c2_kernel *kernel, float a, float b, float sum)
@@ -71,8 +91,8 @@ bool check_tile(check *c, const float *acc, const float *expected, int m, int n)
             if (i < m && j >= n)
                 continue;
             if (memcmp(&acc[at], &expected[at], sizeof *acc) != 0)
-                return differs(i < m ? "wrong sum" : "row that was not asked for", c, i, j,
-                               acc[at], expected[at]);
+                return differs(i < m ? "wrong sum" : "row that was not asked for", c, i, j, acc[at],
+                               expected[at]);
         }
     }
     for (int i = 0; i < CANARY_FLOATS; i++)

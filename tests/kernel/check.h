@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "core/half.h"
 #include "cpu/kernels.h"
 #include "support/guard.h"
 #include "support/rng.h"
@@ -36,6 +37,10 @@ extern const check_family check_gemm_ch, check_gemm_px, check_dw_ch, check_dw_px
 int check_size(rng *r, int limit, int step);
 /* A guard buffer of n floats: random values, read-only. integers: -8 .. 8. */
 guard_buffer check_values(check *c, size_t n);
+/* The same of n pixels, in the type of the kernel; an element of it; and its size. */
+guard_buffer check_pixels(check *c, size_t n);
+float check_pixel(const c2_kernel *kernel, const void *pixels, ptrdiff_t i);
+size_t check_pixel_bytes(const c2_kernel *kernel);
 /* One product added the way the kernel's ISA does it: one rounding (FMA) or two. */
 float check_add_product(const c2_kernel *kernel, float a, float b, float sum);
 /* Vector lanes of the kernel's ISA. */

@@ -10,7 +10,7 @@ enum { MAX_TAPS = 40, MAX_MR = 16, MAX_TILE = 1024 };
 static void begin(check *c, float *expected, bool accumulate)
 {
     for (int i = 0; i < c->kernel->mr * c->kernel->nr; i++)
-        expected[i] = !accumulate    ? 0
+        expected[i] = !accumulate   ? 0
                       : c->integers ? (float)rng_range(c->random, -99, 99)
                                     : (float)rng_normal(c->random);
 }
@@ -24,13 +24,14 @@ static bool ch_case(check *c)
     const bool accumulate = rng_range(r, 0, 1);
     guard_buffer weight = check_values(c, (size_t)(n_taps * nr));
     /* Rows start where `offset` lies in front of the pixels: only the tile's lanes exist. */
-    guard_buffer pixels = check_values(c, (size_t)(3 * n));
-    const float *rows[MAX_TAPS * MAX_MR];
+    guard_buffer pixels = check_pixels(c, (size_t)(3 * n));
+    const uintptr_t bytes = check_pixel_bytes(k);
+    const void *rows[MAX_TAPS * MAX_MR];
     for (int i = 0; i < n_taps * k->mr; i++)
-        rows[i] = i % k->mr < m ? (const float *)((uintptr_t)pixels.data +
-                                                  (uintptr_t)rng_range(r, 0, 2 * n) * 4 -
-                                                  (uintptr_t)offset * 4)
-                                : (const float *)8;
+        rows[i] = i % k->mr < m ? (const void *)((uintptr_t)pixels.data +
+                                                 (uintptr_t)rng_range(r, 0, 2 * n) * bytes -
+                                                 (uintptr_t)offset * bytes)
+                                : (const void *)8;
     float expected[MAX_TILE], before[MAX_TILE];
     begin(c, expected, accumulate);
     check_acc acc = check_acc_make(c, accumulate ? expected : NULL);
@@ -39,11 +40,11 @@ static bool ch_case(check *c)
         for (int i = 0; i < m; i++)
             for (int j = 0; j < n; j++)
                 expected[i * nr + j] = check_add_product(
-                    k, rows[t * k->mr + i][offset + j],
+                    k, check_pixel(k, rows[t * k->mr + i], offset + j),
                     ((const float *)weight.data)[t * nr + j], expected[i * nr + j]);
     memcpy(expected + m * nr, before + m * nr, (size_t)((k->mr - m) * nr) * sizeof *before);
-    const c2_dw_ch_args args = {rows, (size_t)n_taps, offset, weight.data, acc.acc,
-                                m,    n,              accumulate};
+    const c2_dw_ch_args args = {rows, (size_t)n_taps, offset, weight.data, acc.acc, m,
+                                n,    accumulate};
     ((c2_dw_ch_fn)k->fn)(&args);
     const bool ok = check_tile(c, acc.acc, expected, m, n);
     guard_free(&acc.buffer);
@@ -60,8 +61,8 @@ static bool px_case(check *c)
     const bool accumulate = rng_range(r, 0, 1);
     guard_buffer weight = check_values(c, (size_t)n_taps);
     const int reach = (int)rng_range(r, 0, 100), middle = (int)rng_range(r, 0, reach);
-    guard_buffer pixels = check_values(c, (size_t)(reach + n));
-    const float *base = (const float *)pixels.data + middle;
+    guard_buffer pixels = check_pixels(c, (size_t)(reach + n));
+    const char *base = (const char *)pixels.data + (size_t)middle * check_pixel_bytes(k);
     ptrdiff_t taps[MAX_TAPS];
     for (int t = 0; t < n_taps; t++)
         taps[t] = (rng_range(r, 0, 4) ? rng_range(r, 0, reach) : reach) - middle;
@@ -70,7 +71,7 @@ static bool px_case(check *c)
     check_acc acc = check_acc_make(c, accumulate ? expected : NULL);
     for (int t = 0; t < n_taps; t++)
         for (int j = 0; j < n; j++)
-            expected[j] = check_add_product(k, base[taps[t] + j],
+            expected[j] = check_add_product(k, check_pixel(k, base, taps[t] + j),
                                             ((const float *)weight.data)[t], expected[j]);
     const c2_dw_px_args args = {base, taps, (size_t)n_taps, weight.data, acc.acc, n, accumulate};
     ((c2_dw_px_fn)k->fn)(&args);
@@ -87,7 +88,7 @@ static _Alignas(64) float bench_acc[MAX_TILE];
 
 static double ch_bench(const c2_kernel *k)
 {
-    const float *rows[BENCH_TAPS * MAX_MR];
+    const void *rows[BENCH_TAPS * MAX_MR];
     for (int t = 0; t < BENCH_TAPS; t++)
         for (int i = 0; i < k->mr; i++)
             rows[t * k->mr + i] = bench_pixels + (t / 5 * 10 + t % 5 + i) * 64;
@@ -101,8 +102,8 @@ static double px_bench(const c2_kernel *k)
     ptrdiff_t taps[BENCH_TAPS];
     for (int t = 0; t < BENCH_TAPS; t++)
         taps[t] = t / 5 * BENCH_PITCH + t % 5;
-    const c2_dw_px_args args = {bench_pixels, taps, BENCH_TAPS, bench_weight, bench_acc, k->nr,
-                                true};
+    const c2_dw_px_args args = {bench_pixels, taps,  BENCH_TAPS, bench_weight,
+                                bench_acc,    k->nr, true};
     ((c2_dw_px_fn)k->fn)(&args);
     return (double)k->nr * (double)BENCH_TAPS;
 }

@@ -14,7 +14,7 @@ enum { MAX_ROWS = 12, MAX_COLS = 70, GAP = 3 };
 /* Strides of rows and columns that do not overlap, either of them the shorter, maybe negative. */
 typedef struct layout {
     ptrdiff_t row, col, first; /* first: index of element (0, 0) */
-    size_t floats;
+    size_t elements;
 } layout;
 
 static layout random_layout(rng *r, int rows, int cols)
@@ -28,7 +28,7 @@ static layout random_layout(rng *r, int rows, int cols)
         l.col = l.row * rows + rng_range(r, 0, GAP);
     }
     const ptrdiff_t reach_row = (rows - 1) * l.row, reach_col = (cols - 1) * l.col;
-    l.floats = (size_t)(reach_row + reach_col + 1);
+    l.elements = (size_t)(reach_row + reach_col + 1);
     if (rng_range(r, 0, 3) == 0) {
         l.row = -l.row;
         l.first += reach_row;
@@ -43,8 +43,13 @@ static layout random_layout(rng *r, int rows, int cols)
 /* Some sums are what no convolution of ordinary numbers gives. */
 static float special(rng *r, float x)
 {
-    static const float values[] = {NAN, INFINITY, -INFINITY, -0.0f, 0x1p-140f, 1e38f};
-    return rng_range(r, 0, 9) ? x : values[rng_range(r, 0, 5)];
+    static const float values[] = {
+        NAN,         INFINITY,  -INFINITY,    -0.0f,      0x1p-140f, 1e38f, /* float32 */
+        65519.996f,  -65520.0f, 0x1.002p0f,   0x1.006p0f, 0x1p-25f,  -0x1.8p-24f, /* float16 */
+        0x1.ffp127f, 0x1.01p0f, -0x1.03p0f,   0x1.8p-133f,                        /* bfloat16 */
+    };
+    enum { N_VALUES = sizeof values / sizeof values[0] };
+    return rng_range(r, 0, 9) ? x : values[rng_range(r, 0, N_VALUES - 1)];
 }
 
 static c2_post random_activation(rng *r)
@@ -59,9 +64,19 @@ static c2_post random_activation(rng *r)
 
 static bool same(float a, float b) { return memcmp(&a, &b, sizeof a) == 0 || (a != a && b != b); }
 
-static bool check_outputs(check *c, const c2_epilogue_args *a, const float *was, const float *base,
+/* x as the type of the kernel stores it: one rounding. */
+static float stored(const c2_kernel *k, float x)
+{
+    float room[2]; /* for any dtype */
+    c2_store_f64(room, k->dtype, 0, (double)x);
+    return check_pixel(k, room, 0);
+}
+
+static bool check_outputs(check *c, const c2_epilogue_args *a, const void *was, const void *base,
                           const layout *l)
 {
+    const c2_kernel *k = c->kernel;
+    const size_t bytes = check_pixel_bytes(k);
     bool used[(MAX_ROWS + GAP) * (MAX_COLS + GAP) * GAP * 2] = {false};
     for (int i = 0; i < a->rows; i++) {
         for (int j = 0; j < a->cols; j++) {
@@ -74,20 +89,24 @@ static bool check_outputs(check *c, const c2_epilogue_args *a, const float *was,
                 x += a->bias_col[j];
             if (a->residual)
                 x += a->residual == a->out
-                         ? was[at]
-                         : a->residual[i * a->residual_row_stride + j * a->residual_col_stride];
+                         ? check_pixel(k, was, at)
+                         : check_pixel(k, a->residual, i * a->residual_row_stride +
+                                                           j * a->residual_col_stride);
             if (a->activation)
                 x = c2_activate_f32(a->activation, x);
-            if (same(base[at], x))
+            x = stored(k, x);
+            const float got = check_pixel(k, base, at);
+            if (same(got, x))
                 continue;
             snprintf(c->why, c->why_bytes, "row %d, column %d is %a, expected %a (activation %d)",
-                     i, j, (double)base[at], (double)x,
+                     i, j, (double)got, (double)x,
                      a->activation ? a->activation->activation : 0);
             return false;
         }
     }
-    for (size_t i = 0; i < l->floats; i++) {
-        if (!used[i] && memcmp(&was[i], &base[i], sizeof *was) != 0) {
+    for (size_t i = 0; i < l->elements; i++) {
+        if (!used[i] &&
+            memcmp((const char *)was + i * bytes, (const char *)base + i * bytes, bytes) != 0) {
             snprintf(c->why, c->why_bytes, "written between the output's elements, at %zu", i);
             return false;
         }
@@ -104,8 +123,9 @@ static bool epilogue_case(check *c)
     const int bias = (int)rng_range(r, 0, 2), residual = (int)rng_range(r, 0, 2);
     guard_buffer acc = check_values(c, (size_t)((rows - 1) * acc_stride + cols));
     guard_buffer biases = check_values(c, (size_t)(bias == 1 ? rows : cols));
-    guard_buffer theirs = check_values(c, other.floats);
-    guard_buffer ours = check_values(c, out.floats);
+    guard_buffer theirs = check_pixels(c, other.elements);
+    guard_buffer ours = check_pixels(c, out.elements);
+    const ptrdiff_t bytes = (ptrdiff_t)check_pixel_bytes(c->kernel);
     guard_protect(&acc, true);
     guard_protect(&ours, true);
     float *sums = acc.data;
@@ -113,7 +133,7 @@ static bool epilogue_case(check *c)
         sums[i] = special(r, 4 * sums[i]);
     guard_protect(&acc, false);
     float was[(MAX_ROWS + GAP) * (MAX_COLS + GAP) * GAP * 2];
-    memcpy(was, ours.data, out.floats * sizeof *was);
+    memcpy(was, ours.data, out.elements * (size_t)bytes);
     const c2_post activation = random_activation(r);
     c2_epilogue_args a = {
         .acc = sums,
@@ -122,14 +142,14 @@ static bool epilogue_case(check *c)
         .cols = cols,
         .bias_row = bias == 1 ? biases.data : NULL,
         .bias_col = bias == 2 ? biases.data : NULL,
-        .out = (float *)ours.data + out.first,
+        .out = (char *)ours.data + out.first * bytes,
         .out_row_stride = out.row,
         .out_col_stride = out.col,
         .activation = activation.activation ? &activation : NULL,
     };
     if (residual) {
         const layout *l = residual == 1 ? &other : &out;
-        a.residual = residual == 1 ? (const float *)theirs.data + other.first : a.out;
+        a.residual = residual == 1 ? (const char *)theirs.data + other.first * bytes : a.out;
         a.residual_row_stride = l->row;
         a.residual_col_stride = l->col;
     }

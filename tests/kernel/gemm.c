@@ -66,13 +66,14 @@ static bool ch_case(check *c)
     const int nr = k->nr, klen = check_size(r, 40, 2), n_taps = (int)rng_range(r, 1, MAX_TAPS);
     const bool accumulate = rng_range(r, 0, 1);
     guard_buffer weight = check_values(c, (size_t)(n_taps * klen * nr));
-    guard_buffer pixels = check_values(c, (size_t)(3 * klen));
+    guard_buffer pixels = check_pixels(c, (size_t)(3 * klen));
     /* Pointers that are not to be read point nowhere. */
     guard_buffer table = guard_alloc((size_t)(n_taps * k->mr) * sizeof(float *), c->at_end);
-    const float **rows = table.data;
+    const void **rows = table.data;
+    const int64_t bytes = (int64_t)check_pixel_bytes(k);
     for (int i = 0; i < n_taps * k->mr; i++)
-        rows[i] = i % k->mr < m ? (const float *)pixels.data + rng_range(r, 0, 2 * klen)
-                                : (const float *)8;
+        rows[i] = i % k->mr < m ? (const char *)pixels.data + rng_range(r, 0, 2 * klen) * bytes
+                                : (const char *)8;
     sums s;
     sums_begin(c, &s, accumulate);
     check_acc acc = check_acc_make(c, accumulate ? s.expected : NULL);
@@ -82,11 +83,11 @@ static bool ch_case(check *c)
         for (int x = 0; x < klen; x++)
             for (int i = 0; i < m; i++)
                 for (int j = 0; j < n; j++)
-                    sums_add(c, &s, i * nr + j, rows[t * k->mr + i][x],
+                    sums_add(c, &s, i * nr + j, check_pixel(k, rows[t * k->mr + i], x),
                              ((const float *)weight.data)[(t * klen + x) * nr + j]);
     s.n_products = (size_t)(n_taps * klen);
-    const c2_gemm_ch_args args = {rows, (size_t)n_taps, (size_t)klen, weight.data, acc.acc,
-                                  m,    n,              accumulate};
+    const c2_gemm_ch_args args = {rows, (size_t)n_taps, (size_t)klen, weight.data, acc.acc, m,
+                                  n,    accumulate};
     ((c2_gemm_ch_fn)k->fn)(&args);
     const bool ok = sums_check(c, &s, before, acc.acc, m, n);
     guard_free(&acc.buffer);
@@ -110,8 +111,10 @@ static bool px_case(check *c)
         /* Distance of channels: negative, overlapping, or with gaps; the buffer ends with the
          * last lane of the last one. */
         const ptrdiff_t pitch = rng_range(r, -2 * n, 2 * n), reach = (klen - 1) * pitch;
-        pixels[t] = check_values(c, (size_t)((reach < 0 ? -reach : reach) + n));
-        taps[t] = (c2_tap){(const float *)pixels[t].data - (reach < 0 ? reach : 0), pitch};
+        pixels[t] = check_pixels(c, (size_t)((reach < 0 ? -reach : reach) + n));
+        taps[t] = (c2_tap){(const char *)pixels[t].data -
+                               (reach < 0 ? reach : 0) * (ptrdiff_t)check_pixel_bytes(k),
+                           pitch};
     }
     sums s;
     sums_begin(c, &s, accumulate);
@@ -122,11 +125,12 @@ static bool px_case(check *c)
         for (int x = 0; x < klen; x++)
             for (int i = 0; i < m; i++)
                 for (int j = 0; j < n; j++)
-                    sums_add(c, &s, i * nr + j, taps[t].pixels[x * taps[t].pitch + j],
+                    sums_add(c, &s, i * nr + j,
+                             check_pixel(k, taps[t].pixels, x * taps[t].pitch + j),
                              ((const float *)weight.data)[(t * klen + x) * k->mr + i]);
     s.n_products = (size_t)(n_taps * klen);
-    const c2_gemm_px_args args = {taps, (size_t)n_taps, (size_t)klen, weight.data, acc.acc,
-                                  m,    n,              accumulate};
+    const c2_gemm_px_args args = {taps, (size_t)n_taps, (size_t)klen, weight.data, acc.acc, m,
+                                  n,    accumulate};
     ((c2_gemm_px_fn)k->fn)(&args);
     const bool ok = sums_check(c, &s, before, acc.acc, m, n);
     guard_free(&acc.buffer);
@@ -143,11 +147,10 @@ static _Alignas(64) float bench_acc[MAX_TILE];
 
 static double ch_bench(const c2_kernel *k)
 {
-    const float *rows[MAX_MR];
+    const void *rows[MAX_MR];
     for (int i = 0; i < k->mr; i++)
         rows[i] = bench_pixels + i * BENCH_K;
-    const c2_gemm_ch_args args = {rows,  1,     BENCH_K, bench_weight, bench_acc,
-                                  k->mr, k->nr, true};
+    const c2_gemm_ch_args args = {rows, 1, BENCH_K, bench_weight, bench_acc, k->mr, k->nr, true};
     ((c2_gemm_ch_fn)k->fn)(&args);
     return (double)k->mr * k->nr * (double)BENCH_K;
 }
@@ -156,8 +159,7 @@ static double px_bench(const c2_kernel *k)
 {
     /* One float off the line, as taps are. */
     const c2_tap tap = {bench_pixels + 1, k->nr};
-    const c2_gemm_px_args args = {&tap,  1,     BENCH_K, bench_weight, bench_acc,
-                                  k->mr, k->nr, true};
+    const c2_gemm_px_args args = {&tap, 1, BENCH_K, bench_weight, bench_acc, k->mr, k->nr, true};
     ((c2_gemm_px_fn)k->fn)(&args);
     return (double)k->mr * k->nr * (double)BENCH_K;
 }

@@ -22,7 +22,7 @@ C2_ALWAYS_INLINE void tile(const int m, const int nv, const bool tail, const c2_
                 acc[i][j] = vf_load(a->acc + i * C2_NR + j * VF);
         }
     }
-    const float *const *table = a->rows;
+    const void *const *table = a->rows;
     const float *w = a->weight;
     const ptrdiff_t offset = a->offset;
     for (size_t t = a->n_taps; t != 0; t--, table += C2_MR, w += C2_NR) {
@@ -32,11 +32,11 @@ C2_ALWAYS_INLINE void tile(const int m, const int nv, const bool tail, const c2_
             b[j] = vf_keep(vf_load(w + j * VF));
         C2_UNROLL
         for (int i = 0; i < m; i++) {
-            const float *p = table[i] + offset;
+            const px *p = (const px *)table[i] + offset;
             C2_UNROLL
             for (int j = 0; j < nv; j++) {
-                const vf x = tail && j == nv - 1 ? vf_load_n(p + j * VF, rest)
-                                                 : vf_load(p + j * VF);
+                const vf x = tail && j == nv - 1 ? px_load_n(p + j * VF, rest)
+                                                 : px_load(p + j * VF);
                 acc[i][j] = vf_fma(x, b[j], acc[i][j]);
             }
         }

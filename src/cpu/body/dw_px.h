@@ -17,11 +17,11 @@ C2_ALWAYS_INLINE void tile(const int nv, const bool tail, const c2_dw_px_args *a
     }
     const size_t n_taps = a->n_taps;
     for (size_t t = 0; t < n_taps; t++) {
-        const float *p = a->pixels + a->taps[t];
+        const px *p = (const px *)a->pixels + a->taps[t];
         const vf b = vf_keep(vf_set1(a->weight[t]));
         C2_UNROLL
         for (int j = 0; j < nv; j++) {
-            const vf x = tail && j == nv - 1 ? vf_load_n(p + j * VF, rest) : vf_load(p + j * VF);
+            const vf x = tail && j == nv - 1 ? px_load_n(p + j * VF, rest) : px_load(p + j * VF);
             acc[j] = vf_fma(x, b, acc[j]);
         }
     }

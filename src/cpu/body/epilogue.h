@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * epilogue: out = activation((acc + bias) + residual) for a finished tile, any strides of out and
- * residual. Columns with unit stride go by vectors, others element by element through a small
- * buffer. Cheap activations are vector code with the operations of c2_activate_f32 in the same
- * order; the others call it, so every path gives the same bits. */
+ * residual; all in float32, rounded to the type of out at the end. Columns with unit stride go by
+ * vectors, others element by element through a small buffer. Cheap activations are vector code with
+ * the operations of c2_activate_f32 in the same order; the others call it, so every path gives the
+ * same bits. */
 #include "core/activation.h"
 #include "cpu/body/body.h"
 
@@ -43,18 +44,23 @@ C2_ALWAYS_INLINE vf load_part(const float *p, int n)
     return n >= VF ? vf_load(p) : vf_load_n(p, n);
 }
 
-C2_ALWAYS_INLINE vf load_strided(const float *p, ptrdiff_t stride, int n)
+C2_ALWAYS_INLINE vf load_px_part(const px *p, int n)
 {
-    float lanes[VF] = {0};
-    for (int i = 0; i < n && i < VF; i++)
-        lanes[i] = p[i * stride];
-    return vf_load(lanes);
+    return n >= VF ? px_load(p) : px_load_n(p, n);
 }
 
-C2_ALWAYS_INLINE void store_strided(float *p, ptrdiff_t stride, vf x, int n)
+C2_ALWAYS_INLINE vf load_strided(const px *p, ptrdiff_t stride, int n)
 {
-    float lanes[VF];
-    vf_store(lanes, x);
+    px lanes[VF] = {0};
+    for (int i = 0; i < n && i < VF; i++)
+        lanes[i] = p[i * stride];
+    return px_load(lanes);
+}
+
+C2_ALWAYS_INLINE void store_strided(px *p, ptrdiff_t stride, vf x, int n)
+{
+    px lanes[VF];
+    px_store(lanes, x);
     for (int i = 0; i < n && i < VF; i++)
         p[i * stride] = lanes[i];
 }
@@ -62,8 +68,9 @@ C2_ALWAYS_INLINE void store_strided(float *p, ptrdiff_t stride, vf x, int n)
 C2_ALWAYS_INLINE void row(const c2_epilogue_args *a, const act *f, int r)
 {
     const float *acc = a->acc + r * a->acc_stride;
-    float *out = a->out + r * a->out_row_stride;
-    const float *residual = a->residual ? a->residual + r * a->residual_row_stride : NULL;
+    px *out = (px *)a->out + r * a->out_row_stride;
+    const px *residual =
+        a->residual ? (const px *)a->residual + r * a->residual_row_stride : NULL;
     const vf bias_row = vf_set1(a->bias_row ? a->bias_row[r] : 0);
     const ptrdiff_t out_stride = a->out_col_stride, residual_stride = a->residual_col_stride;
     for (int c = 0; c < a->cols; c += VF) {
@@ -75,15 +82,15 @@ C2_ALWAYS_INLINE void row(const c2_epilogue_args *a, const act *f, int r)
             x = vf_add(x, load_part(a->bias_col + c, n));
         if (residual)
             x = vf_add(x, residual_stride == 1
-                              ? load_part(residual + c, n)
+                              ? load_px_part(residual + c, n)
                               : load_strided(residual + c * residual_stride, residual_stride, n));
         x = activate(f, x);
         if (out_stride != 1)
             store_strided(out + c * out_stride, out_stride, x, n);
         else if (n >= VF)
-            vf_store(out + c, x);
+            px_store(out + c, x);
         else
-            vf_store_n(out + c, x, n);
+            px_store_n(out + c, x, n);
     }
 }
 

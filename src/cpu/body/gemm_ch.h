@@ -9,14 +9,14 @@ enum { C2_RELOAD = C2_MR > VF_ROW_POINTERS, C2_STEPS = C2_RELOAD ? 2 : 1 };
 
 /* The table behind the pointer may have changed, as far as the compiler knows: it loads the rows
  * in the loop, where it would otherwise spill them and keep them all up to date. */
-C2_ALWAYS_INLINE const float *const *fresh(const float *const *table)
+C2_ALWAYS_INLINE const void *const *fresh(const void *const *table)
 {
     if (C2_RELOAD)
         __asm__("" : "+r"(table));
     return table;
 }
 
-C2_ALWAYS_INLINE void steps(const int m, const int nv, const int nk, const float *const *table,
+C2_ALWAYS_INLINE void steps(const int m, const int nv, const int nk, const void *const *table,
                             size_t k, const float *w, vf acc[C2_MR][C2_NV])
 {
     vf b[C2_STEPS][C2_NV];
@@ -26,13 +26,13 @@ C2_ALWAYS_INLINE void steps(const int m, const int nv, const int nk, const float
         for (int j = 0; j < nv; j++)
             b[s][j] = vf_keep(vf_load(w + s * C2_NR + j * VF));
     }
-    const float *const *rows_now = fresh(table);
+    const void *const *rows_now = fresh(table);
     C2_UNROLL
     for (int i = 0; i < m; i++) {
-        const float *p = rows_now[i] + k;
+        const px *p = (const px *)rows_now[i] + k;
         C2_UNROLL
         for (int s = 0; s < nk; s++) {
-            const vf x = vf_keep(vf_set1(p[s]));
+            const vf x = vf_keep(px_set1(p[s]));
             C2_UNROLL
             for (int j = 0; j < nv; j++)
                 acc[i][j] = vf_fma(x, b[s][j], acc[i][j]);
@@ -59,7 +59,7 @@ C2_ALWAYS_INLINE void tile(const int m, const int nv, const c2_gemm_ch_args *a)
     }
     const float *w = a->weight;
     const size_t n_taps = a->n_taps, klen = a->klen;
-    const float *const *table = a->rows;
+    const void *const *table = a->rows;
     for (size_t t = 0; t < n_taps; t++, table += C2_MR) {
         size_t k = 0;
         for (; k + C2_STEPS <= klen; k += C2_STEPS, w += C2_STEPS * C2_NR)

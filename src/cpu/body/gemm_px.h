@@ -25,14 +25,14 @@ C2_ALWAYS_INLINE void tile(const int m, const int nv, const bool tail, const c2_
     const float *w = a->weight;
     const size_t n_taps = a->n_taps, klen = a->klen;
     for (size_t t = 0; t < n_taps; t++) {
-        const float *p = a->taps[t].pixels;
+        const px *p = a->taps[t].pixels;
         const ptrdiff_t pitch = a->taps[t].pitch;
         for (size_t k = klen; k != 0; k--) {
             vf x[C2_NV];
             C2_UNROLL
             for (int j = 0; j < nv; j++)
-                x[j] = vf_keep(tail && j == nv - 1 ? vf_load_n(p + j * VF, rest)
-                                                   : vf_load(p + j * VF));
+                x[j] = vf_keep(tail && j == nv - 1 ? px_load_n(p + j * VF, rest)
+                                                   : px_load(p + j * VF));
             C2_UNROLL
             for (int i = 0; i < m; i++) {
                 const vf b = vf_keep(vf_set1(w[i]));

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * AVX2 + FMA: eight floats a vector, 16 registers. Functions are described in vec_generic.h.
+ * AVX2 + FMA + F16C: eight floats a vector, 16 registers. Functions are described in vec_generic.h.
  * Included only by files compiled with the flags of cmake/isa.cmake. */
 #ifndef C2_CPU_SIMD_VEC_AVX2_H
 #define C2_CPU_SIMD_VEC_AVX2_H
 
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 #define C2_ISA avx2
 typedef __m256 vf;
@@ -36,6 +37,92 @@ static inline vf vf_keep(vf v)
 {
     __asm__("" : "+x"(v));
     return v;
+}
+
+/* n < 8 halves, and none of the memory behind them. */
+static inline __m128i vf_get_halves(const uint16_t *p, int n)
+{
+    const uint16_t *rest = p + (n & 4);
+    uint64_t low = 0, part = n & 1 ? rest[n & 2] : 0;
+    if (n & 2) {
+        uint32_t pair;
+        memcpy(&pair, rest, sizeof pair);
+        part = part << 32 | pair;
+    }
+    if (!(n & 4))
+        return _mm_set_epi64x(0, (long long)part);
+    memcpy(&low, p, sizeof low);
+    return _mm_set_epi64x((long long)part, (long long)low);
+}
+static inline void vf_put_halves(uint16_t *p, __m128i h, int n)
+{
+    if (n & 4) {
+        _mm_storel_epi64((__m128i *)(void *)p, h);
+        h = _mm_unpackhi_epi64(h, h);
+        p += 4;
+    }
+    if (n & 2) {
+        const int pair = _mm_cvtsi128_si32(h);
+        memcpy(p, &pair, sizeof pair);
+        h = _mm_srli_epi64(h, 32);
+        p += 2;
+    }
+    if (n & 1)
+        *p = (uint16_t)_mm_extract_epi16(h, 0);
+}
+static inline __m128i vf_load_halves(const uint16_t *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+static inline void vf_store_halves(uint16_t *p, __m128i h)
+{
+    _mm_storeu_si128((__m128i *)(void *)p, h);
+}
+
+/* F16C keeps float16 denormals whatever the mode, and makes a NaN quiet as core/half.h does. */
+static inline __m128i vf_to_f16(vf v)
+{
+    return _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+static inline vf vf_set1_f16(uint16_t x) { return _mm256_cvtph_ps(_mm_set1_epi16((short)x)); }
+static inline vf vf_load_f16(const uint16_t *p) { return _mm256_cvtph_ps(vf_load_halves(p)); }
+static inline vf vf_load_n_f16(const uint16_t *p, int n)
+{
+    return _mm256_cvtph_ps(vf_get_halves(p, n));
+}
+static inline void vf_store_f16(uint16_t *p, vf v) { vf_store_halves(p, vf_to_f16(v)); }
+static inline void vf_store_n_f16(uint16_t *p, vf v, int n) { vf_put_halves(p, vf_to_f16(v), n); }
+
+static inline vf vf_of_bf16(__m128i h)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(h), 16));
+}
+static inline __m128i vf_to_bf16(vf v)
+{
+    const __m256i x = _mm256_castps_si256(v), high = _mm256_srli_epi32(x, 16);
+    const __m256i up =
+        _mm256_add_epi32(_mm256_and_si256(high, _mm256_set1_epi32(1)), _mm256_set1_epi32(0x7fff));
+    const __m256i rounded = _mm256_srli_epi32(_mm256_add_epi32(x, up), 16);
+    const __m256i quiet = _mm256_or_si256(high, _mm256_set1_epi32(0x40));
+    const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+    const __m256i all = _mm256_blendv_epi8(rounded, quiet, nan);
+    /* halves 0-3 0-3 4-7 4-7 */
+    const __m256i twice = _mm256_packus_epi32(all, all);
+    return _mm256_castsi256_si128(_mm256_permute4x64_epi64(twice, 0x08));
+}
+static inline vf vf_set1_bf16(uint16_t x)
+{
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_set1_epi16((short)x), 16));
+}
+static inline vf vf_load_bf16(const uint16_t *p) { return vf_of_bf16(vf_load_halves(p)); }
+static inline vf vf_load_n_bf16(const uint16_t *p, int n)
+{
+    return vf_of_bf16(vf_get_halves(p, n));
+}
+static inline void vf_store_bf16(uint16_t *p, vf v) { vf_store_halves(p, vf_to_bf16(v)); }
+static inline void vf_store_n_bf16(uint16_t *p, vf v, int n)
+{
+    vf_put_halves(p, vf_to_bf16(v), n);
 }
 
 #endif

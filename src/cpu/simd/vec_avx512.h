@@ -35,4 +35,65 @@ static inline vf vf_keep(vf v)
     return v;
 }
 
+static inline __m256i vf_load_halves(const uint16_t *p)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+static inline __m256i vf_get_halves(const uint16_t *p, int n)
+{
+    return _mm256_maskz_loadu_epi16(vf_first(n), p);
+}
+static inline void vf_store_halves(uint16_t *p, __m256i h)
+{
+    _mm256_storeu_si256((__m256i *)(void *)p, h);
+}
+static inline void vf_put_halves(uint16_t *p, __m256i h, int n)
+{
+    _mm256_mask_storeu_epi16(p, vf_first(n), h);
+}
+
+/* The instruction keeps float16 denormals whatever the mode, and makes a NaN quiet as core/half.h
+ * does. */
+static inline __m256i vf_to_f16(vf v)
+{
+    return _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+static inline vf vf_set1_f16(uint16_t x) { return _mm512_cvtph_ps(_mm256_set1_epi16((short)x)); }
+static inline vf vf_load_f16(const uint16_t *p) { return _mm512_cvtph_ps(vf_load_halves(p)); }
+static inline vf vf_load_n_f16(const uint16_t *p, int n)
+{
+    return _mm512_cvtph_ps(vf_get_halves(p, n));
+}
+static inline void vf_store_f16(uint16_t *p, vf v) { vf_store_halves(p, vf_to_f16(v)); }
+static inline void vf_store_n_f16(uint16_t *p, vf v, int n) { vf_put_halves(p, vf_to_f16(v), n); }
+
+static inline vf vf_of_bf16(__m256i h)
+{
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16));
+}
+static inline __m256i vf_to_bf16(vf v)
+{
+    const __m512i x = _mm512_castps_si512(v), high = _mm512_srli_epi32(x, 16);
+    const __m512i up =
+        _mm512_add_epi32(_mm512_and_si512(high, _mm512_set1_epi32(1)), _mm512_set1_epi32(0x7fff));
+    const __m512i rounded = _mm512_srli_epi32(_mm512_add_epi32(x, up), 16);
+    const __m512i quiet = _mm512_or_si512(high, _mm512_set1_epi32(0x40));
+    const __mmask16 nan = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
+    return _mm512_cvtepi32_epi16(_mm512_mask_blend_epi32(nan, rounded, quiet));
+}
+static inline vf vf_set1_bf16(uint16_t x)
+{
+    return _mm512_castsi512_ps(_mm512_set1_epi32((int)((uint32_t)x << 16)));
+}
+static inline vf vf_load_bf16(const uint16_t *p) { return vf_of_bf16(vf_load_halves(p)); }
+static inline vf vf_load_n_bf16(const uint16_t *p, int n)
+{
+    return vf_of_bf16(vf_get_halves(p, n));
+}
+static inline void vf_store_bf16(uint16_t *p, vf v) { vf_store_halves(p, vf_to_bf16(v)); }
+static inline void vf_store_n_bf16(uint16_t *p, vf v, int n)
+{
+    vf_put_halves(p, vf_to_bf16(v), n);
+}
+
 #endif

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/half.h"
+
 #define C2_ISA generic
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vf_mask __attribute__((vector_size(16)));
@@ -56,5 +58,42 @@ static inline vf vf_keep(vf v)
 #endif
     return v;
 }
+
+/* Half types, in storage of 16 bits a lane; NaN and rounding as in core/half.h on every ISA. */
+static inline vf vf_set1_f16(uint16_t x) { return vf_set1(c2_f16_to_f32(x)); }
+static inline vf vf_load_f16(const uint16_t *p)
+{
+    return (vf){c2_f16_to_f32(p[0]), c2_f16_to_f32(p[1]), c2_f16_to_f32(p[2]),
+                c2_f16_to_f32(p[3])};
+}
+static inline vf vf_load_n_f16(const uint16_t *p, int n)
+{
+    return (vf){c2_f16_to_f32(p[0]), n > 1 ? c2_f16_to_f32(p[1]) : 0,
+                n > 2 ? c2_f16_to_f32(p[2]) : 0, 0};
+}
+static inline void vf_store_n_f16(uint16_t *p, vf v, int n)
+{
+    for (int i = 0; i < n; i++)
+        p[i] = c2_f32_to_f16(v[i]);
+}
+static inline void vf_store_f16(uint16_t *p, vf v) { vf_store_n_f16(p, v, VF); }
+
+static inline vf vf_set1_bf16(uint16_t x) { return vf_set1(c2_bf16_to_f32(x)); }
+static inline vf vf_load_bf16(const uint16_t *p)
+{
+    return (vf){c2_bf16_to_f32(p[0]), c2_bf16_to_f32(p[1]), c2_bf16_to_f32(p[2]),
+                c2_bf16_to_f32(p[3])};
+}
+static inline vf vf_load_n_bf16(const uint16_t *p, int n)
+{
+    return (vf){c2_bf16_to_f32(p[0]), n > 1 ? c2_bf16_to_f32(p[1]) : 0,
+                n > 2 ? c2_bf16_to_f32(p[2]) : 0, 0};
+}
+static inline void vf_store_n_bf16(uint16_t *p, vf v, int n)
+{
+    for (int i = 0; i < n; i++)
+        p[i] = c2_f32_to_bf16(v[i]);
+}
+static inline void vf_store_bf16(uint16_t *p, vf v) { vf_store_n_bf16(p, v, VF); }
 
 #endif

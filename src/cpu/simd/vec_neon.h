@@ -49,4 +49,54 @@ static inline vf vf_keep(vf v)
     return v;
 }
 
+/* n < 4 halves, and none of the memory behind them. */
+static inline uint16x4_t vf_get_halves(const uint16_t *p, int n)
+{
+    uint16x4_t h = vld1_lane_u16(p, vdup_n_u16(0), 0);
+    if (n > 1)
+        h = vld1_lane_u16(p + 1, h, 1);
+    if (n > 2)
+        h = vld1_lane_u16(p + 2, h, 2);
+    return h;
+}
+static inline void vf_put_halves(uint16_t *p, uint16x4_t h, int n)
+{
+    vst1_lane_u16(p, h, 0);
+    if (n > 1)
+        vst1_lane_u16(p + 1, h, 1);
+    if (n > 2)
+        vst1_lane_u16(p + 2, h, 2);
+}
+
+/* The instructions keep float16 denormals whatever FPCR.FZ says, and make a NaN quiet as
+ * core/half.h does. */
+static inline vf vf_of_f16(uint16x4_t h) { return vcvt_f32_f16(vreinterpret_f16_u16(h)); }
+static inline uint16x4_t vf_to_f16(vf v) { return vreinterpret_u16_f16(vcvt_f16_f32(v)); }
+static inline vf vf_set1_f16(uint16_t x) { return vf_of_f16(vdup_n_u16(x)); }
+static inline vf vf_load_f16(const uint16_t *p) { return vf_of_f16(vld1_u16(p)); }
+static inline vf vf_load_n_f16(const uint16_t *p, int n) { return vf_of_f16(vf_get_halves(p, n)); }
+static inline void vf_store_f16(uint16_t *p, vf v) { vst1_u16(p, vf_to_f16(v)); }
+static inline void vf_store_n_f16(uint16_t *p, vf v, int n) { vf_put_halves(p, vf_to_f16(v), n); }
+
+static inline vf vf_of_bf16(uint16x4_t h) { return vreinterpretq_f32_u32(vshll_n_u16(h, 16)); }
+static inline uint16x4_t vf_to_bf16(vf v)
+{
+    const uint32x4_t x = vreinterpretq_u32_f32(v), high = vshrq_n_u32(x, 16);
+    const uint32x4_t up = vaddq_u32(vandq_u32(high, vdupq_n_u32(1)), vdupq_n_u32(0x7fff));
+    const uint32x4_t rounded = vshrq_n_u32(vaddq_u32(x, up), 16);
+    const uint32x4_t quiet = vorrq_u32(high, vdupq_n_u32(0x40));
+    return vmovn_u32(vbslq_u32(vceqq_f32(v, v), rounded, quiet));
+}
+static inline vf vf_set1_bf16(uint16_t x) { return vf_of_bf16(vdup_n_u16(x)); }
+static inline vf vf_load_bf16(const uint16_t *p) { return vf_of_bf16(vld1_u16(p)); }
+static inline vf vf_load_n_bf16(const uint16_t *p, int n)
+{
+    return vf_of_bf16(vf_get_halves(p, n));
+}
+static inline void vf_store_bf16(uint16_t *p, vf v) { vst1_u16(p, vf_to_bf16(v)); }
+static inline void vf_store_n_bf16(uint16_t *p, vf v, int n)
+{
+    vf_put_halves(p, vf_to_bf16(v), n);
+}
+
 #endif

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * AVX-512: implicit GEMM, 12 pixels by 32 output channels; bfloat16. */
+#include "cpu/simd/vec_avx512.h"
+#include "cpu/simd/px_bf16.h"
+
+#define C2_MR 12
+#define C2_NR 32
+#include "cpu/body/gemm_ch.h"

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * portable: depthwise, 1 row of 32 pixels; float16. */
+#include "cpu/simd/vec_generic.h"
+#include "cpu/simd/px_f16.h"
+
+#define C2_MR 1
+#define C2_NR 32
+#include "cpu/body/dw_px.h"
