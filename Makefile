@@ -4,6 +4,7 @@
 #   make test       install what is missing, build, run all tests
 #   make            build the library and the command line into build/
 #   make test-long  the same random tests with more cases (about half an hour)
+#   make bench-check  judge the figures that the project promises; for a quiet machine
 #   make software-metal  build the double of Metal for tests, print its path (CONV2D_METAL_LIBRARY)
 #   make install    PREFIX=/usr/local, DESTDIR= as usual
 #   make clean      remove build/ and out/
@@ -24,6 +25,9 @@ test:
 test-long:
 	@scripts/test-long.sh
 
+bench-check:
+	@scripts/bench-check.sh
+
 software-metal:
 	@scripts/software-metal.sh
 
@@ -33,4 +37,4 @@ install:
 clean:
 	rm -rf build out
 
-.PHONY: all demo test test-long software-metal install clean
+.PHONY: all demo test test-long bench-check software-metal install clean
