@@ -91,8 +91,22 @@ def listed_sources(root, folder):
     return named
 
 
+def unlisted_tests(root):
+    """Tests that no CMake file of their room names, be it as test_${_name}.c in a list."""
+    for path in files(root, ("tests",), (".c",)):
+        room = "/".join(path.split("/")[:2])
+        lists_of = files(root, (room,), ("CMakeLists.txt", ".cmake", ".py"))
+        text = "".join(read(root, f) for f in lists_of + files(root, (".",), ("CMakeLists.txt",))
+                       if f in lists_of or f == "tests/CMakeLists.txt")
+        words = set(re.findall(r"\w+", re.sub(r"#[^\n]*", "", text)))
+        stem = os.path.splitext(os.path.basename(path))[0]
+        if not words & ({stem} | {stem.split("_", n)[-1] for n in (1, 2)}):
+            yield path, 1, "is in no CMake list of its room: it is never compiled"
+
+
 def lists(root):
     """Every .c file of a program or library is named in a CMake list, and nothing is globbed."""
+    yield from unlisted_tests(root)
     for folder in ("src", "cli", "bench", "demo"):
         if not os.path.isdir(os.path.join(root, folder)):
             continue

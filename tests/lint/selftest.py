@@ -75,6 +75,14 @@ class Planted(unittest.TestCase):
             else:
                 os.remove(os.path.join(self.root, path))
 
+    def test_forgotten_test(self):
+        spdx = "# SPDX-License-Identifier: BSD-2-Clause\n"
+        self.write("tests/core/CMakeLists.txt", spdx + "foreach(_t pool shape)\nendforeach()\n")
+        self.write("tests/core/test_pool.c", HEAD + "int x;\n")
+        self.assertEqual(self.status("lists"), 0)
+        self.write("tests/core/test_forgotten.c", HEAD + "int x;\n")
+        self.assertEqual(self.status("lists"), 1)
+
     def test_other_faults_of_calls(self):
         for text in ("void c2_f(int i)\n{\n    assert(i++ > 0);\n}\n",
                      "__attribute__((constructor)) static void at_load(void)\n{\n}\n",
