@@ -129,6 +129,17 @@ static void line_free(sm_line *line)
     free(line);
 }
 
+/* Command buffers that are committed and not let go by their queue's thread yet. */
+static atomic_long n_under_way;
+
+void sm_wait_until_idle(void)
+{
+    enum { MOST_MS = 10000 };
+    const struct timespec a_millisecond = {0, 1000000};
+    for (int i = 0; n_under_way && i < MOST_MS; i++)
+        nanosleep(&a_millisecond, NULL);
+}
+
 /* Work until the queue is gone and nothing is left. */
 static void *line_main(void *argument)
 {
@@ -149,6 +160,7 @@ static void *line_main(void *argument)
         sm_command_buffer_run(e->command_buffer);
         sm_release(e->command_buffer); /* perhaps the last reference to the queue */
         free(e);
+        n_under_way--;
     }
     line_free(line);
     return NULL;
@@ -169,6 +181,7 @@ void sm_line_add(sm_line *line, sm_id command_buffer)
 {
     entry *e = calloc(1, sizeof *e);
     e->command_buffer = sm_retain(command_buffer);
+    n_under_way++;
     pthread_mutex_lock(&line->lock);
     *line->last = e;
     line->last = &e->next;

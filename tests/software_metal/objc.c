@@ -90,12 +90,14 @@ void *sm_data(sm_id object, const sm_class *isa, const char *what)
 
 long software_metal_live_objects(void)
 {
+    sm_wait_until_idle();
     return n_alive;
 }
 
 int software_metal_report_leaks(void)
 {
     int n = 0;
+    sm_wait_until_idle();
     pthread_mutex_lock(&objects_lock);
     sm_object *object = all_objects;
     pthread_mutex_unlock(&objects_lock);

@@ -53,7 +53,10 @@ sm_id sm_autorelease(sm_id object);
 void *sm_data(sm_id object, const sm_class *isa, const char *what);
 void *sm_data_or_null(sm_id object, const sm_class *isa, const char *what);
 
-/* All classes, ended by NULL: classes.c. */
+/* Until no queue's thread holds an object, at most some seconds: command.c. */
+void sm_wait_until_idle(void);
+
+/* All classes, ended by NULL: device.c. */
 extern const sm_class *const sm_classes[];
 
 /* Apple's functions, looked up by name: objc.c, device.c. objc_msgSend() is assembly. */

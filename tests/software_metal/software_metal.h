@@ -13,7 +13,7 @@ extern "C" {
 int software_metal_violations(void);
 /* Text of the latest violation, "" if there was none. Valid until the next one. */
 const char *software_metal_last_violation(void);
-/* Objects that are alive now. */
+/* Objects that are alive, once the committed work is done and let go. */
 long software_metal_live_objects(void);
 /* Report each living object as a leak; gives how many there are. Done at exit as well. */
 int software_metal_report_leaks(void);

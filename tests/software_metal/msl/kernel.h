@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Metal Shading Language for clang, part 5: how the generated launchers call a kernel: describing
+ * Metal Shading Language for clang, part 6: how the generated launchers call a kernel: describing
  * its parameters, turning bound memory and coordinates into arguments, function constants. */
 #pragma once
 #pragma clang system_header

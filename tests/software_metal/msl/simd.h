@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Metal Shading Language for clang, part 4: barriers, simdgroup functions, simdgroup matrices,
+ * Metal Shading Language for clang, part 5: barriers, simdgroup functions, simdgroup matrices,
  * atomics. Lanes meet in the runtime; each matrix lane holds two neighbours of a row. */
 #pragma once
 #pragma clang system_header
-#include "math.h"
+#include "common.h"
 #if MSL_CHECK
 inline void msl_threadgroup_barrier(unsigned, unsigned)
 {
@@ -291,6 +291,12 @@ template <class T> simdgroup_matrix<T> operator*(simdgroup_matrix<T> a, simdgrou
 }
 
 /* ---- atomics, relaxed as all of Metal's */
+#if MSL_CHECK /* OpenCL has types of these names */
+#define atomic_int metal_atomic_int
+#define atomic_uint metal_atomic_uint
+#define atomic_bool metal_atomic_bool
+#define atomic_float metal_atomic_float
+#endif
 template <class T> struct atomic {
     T value;
     atomic() = default;
@@ -313,7 +319,7 @@ typedef atomic<float> atomic_float;
 template <class T> T msl_load(const T *p)
 {
     T value;
-    __atomic_load(p, &value, __ATOMIC_RELAXED);
+    __atomic_load(const_cast<T *>(p), &value, __ATOMIC_RELAXED);
     return value;
 }
 #endif
@@ -343,13 +349,13 @@ template <class T> T msl_load(const T *p)
     template <class T, class U>                                                       \
     void atomic_store_explicit(space atomic<T> *p, U operand, memory_order)           \
     {                                                                                 \
-        const T desired = (T)operand;                                                 \
+        T desired = (T)operand;                                                       \
         MSL_ATOMIC_STORE(&p->value, desired);                                         \
     }                                                                                 \
     template <class T, class U>                                                       \
     T atomic_exchange_explicit(space atomic<T> *p, U operand, memory_order)           \
     {                                                                                 \
-        const T desired = (T)operand;                                                 \
+        T desired = (T)operand;                                                       \
         T a = MSL_ATOMIC_LOAD(&p->value);                                             \
         while (!MSL_EXCHANGE_IF(&p->value, &a, desired)) {                            \
         }                                                                             \

@@ -231,13 +231,6 @@ namespace metal
 template <class T, int N, int... I> struct swizzle {
     T d[msl::room(N)];
     typedef vec<T, (int)sizeof...(I)> value;
-    operator value() const
-    {
-        value v;
-        for (int i = 0; i < (int)sizeof...(I); i++)
-            v.d[i] = msl::at(*this, i);
-        return v;
-    }
     template <class A> swizzle &operator=(const A &a)
     {
         static_assert(msl::distinct(I...), "an element stands twice on the left side");
@@ -249,7 +242,7 @@ template <class T, int N, int... I> struct swizzle {
     }
     swizzle &operator=(const swizzle &a)
     {
-        return *this = (value)a;
+        return *this = value(a);
     }
     swizzle() = default;
     swizzle(const swizzle &) = default;
@@ -381,6 +374,11 @@ template <class T, int N> struct vec : msl::storage<T, N> {
               msl::enable_if_t<
                   msl::shape<A>::n == N && !is_same_v<typename msl::shape<A>::scalar, T>, int> = 0>
     explicit vec(const A &a)
+    {
+        msl::fill(*this, 0, a);
+    }
+    template <int M, int... I, msl::enable_if_t<(int)sizeof...(I) == N, int> = 0>
+    vec(const swizzle<T, M, I...> &a)
     {
         msl::fill(*this, 0, a);
     }
