@@ -4,6 +4,7 @@
 #   make test       install what is missing, build, run all tests
 #   make            build the library and the command line into build/
 #   make test-long  the same random tests with more cases (about half an hour)
+#   make fuzz       hostile bytes: libFuzzer on every reader, FUZZ_SECONDS (900) each
 #   make bench-check  judge the figures that the project promises; for a quiet machine
 #   make software-metal  build the double of Metal for tests, print its path (CONV2D_METAL_LIBRARY)
 #   make install    PREFIX=/usr/local, DESTDIR= as usual
@@ -25,6 +26,9 @@ test:
 test-long:
 	@scripts/test-long.sh
 
+fuzz:
+	@tests/fuzz/run.sh $${FUZZ_SECONDS:-900}
+
 bench-check:
 	@scripts/bench-check.sh
 
@@ -37,4 +41,4 @@ install:
 clean:
 	rm -rf build out
 
-.PHONY: all demo test test-long bench-check software-metal install clean
+.PHONY: all demo test test-long fuzz bench-check software-metal install clean

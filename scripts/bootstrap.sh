@@ -38,6 +38,7 @@ test  command g++                                   g++
 test  command nm                                    binutils
 test  module  cmocka                                libcmocka-dev
 test  header  simde/x86/avx512.h                    libsimde-dev
+test  header  dlpack/dlpack.h                       libdlpack-dev
 test  python  numpy                                 python3-numpy
 abi   command abidiff                               abigail-tools
 debian command dpkg-buildpackage                    dpkg-dev
@@ -48,6 +49,7 @@ debian command lintian                              lintian
 debian python  numpy                                python3-numpy
 metal command clang-19                              clang-19
 ci    file    /usr/lib/llvm-19/lib/clang/19/lib/linux  libclang-rt-19-dev
+ci    command llvm-cov-19                           llvm-19
 ci    command qemu-aarch64                          qemu-user
 ci    command aarch64-linux-gnu-gcc                 gcc-aarch64-linux-gnu
 ci    file    /usr/aarch64-linux-gnu/include/stdlib.h  libc6-dev-arm64-cross
