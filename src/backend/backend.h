@@ -117,7 +117,8 @@ struct c2_algorithm {
     /* Name the packed form: a version that is raised whenever `pack` would write other bytes, and
      * everything of problem and variant that its bytes depend on ("v1,g1,w32,t4x32+0,p576,c576").
      * Pure. Plans whose backend, ISA, algorithm and packing are equal share one packed form, and
-     * files keep it under these names. No '/', no space; 63 characters at most. */
+     * files keep it under these names. No '/', no space; the key made of all four has at most 191
+     * characters. */
     void (*packing)(const conv2d_device *, const c2_problem *, int variant, c2_text *out);
     /* Write the packed form of the weights into packed (memory().packed bytes). */
     conv2d_status (*pack)(conv2d_device *, const c2_problem *, int variant, const c2_weight_view *,

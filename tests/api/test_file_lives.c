@@ -151,21 +151,22 @@ static void test_whose_bytes(void **state)
     for (int read = 0; read < 2; read++) {
         conv2d_load_options load = CONV2D_LOAD_OPTIONS_INIT;
         load.read = read;
+        const bool copied = read || !TEST_THREADED; /* a minimal library maps nothing */
         const size_t before = memory.live_bytes;
         assert_ok(conv2d_context_load(device, path, &load, &loaded));
         box output = setup_run(&s, loaded);
         assert_same_bits(&output, &expected);
         const conv2d_context_info info = info_of(loaded);
         assert_int_equal(info.times_packed, 0);
-        assert_int_equal(info.weight_bytes, read ? weights : 0);
-        assert_int_equal(info.packed_bytes, read ? own.packed_bytes : 0);
-        assert_int_equal(info.mapped_bytes, read ? 0 : weights + own.packed_bytes);
+        assert_int_equal(info.weight_bytes, copied ? weights : 0);
+        assert_int_equal(info.packed_bytes, copied ? own.packed_bytes : 0);
+        assert_int_equal(info.mapped_bytes, copied ? 0 : weights + own.packed_bytes);
         /* No copy of the weights, packed or not, came from the device's allocator. */
         assert_true(memory.live_bytes - before < s.weight.bytes);
         /* Released forms can be taken from the file again. */
         assert_ok(conv2d_context_release_resources(loaded));
         assert_int_equal(info_of(loaded).packed_bytes, 0);
-        assert_int_equal(info_of(loaded).mapped_bytes, read ? 0 : weights);
+        assert_int_equal(info_of(loaded).mapped_bytes, copied ? 0 : weights);
         assert_int_equal(info_of(loaded).n_plans, 0);
         box again = setup_run(&s, loaded);
         assert_same_bits(&again, &expected);
@@ -341,7 +342,8 @@ static void test_load_arguments(void **state)
     assert_refused(conv2d_file_open("x", NULL, NULL), CONV2D_E_ARGUMENT, "file_out", NULL);
     assert_refused(conv2d_file_open("no-such-file", NULL, &file), CONV2D_E_IO, "no-such-file",
                    NULL);
-    assert_refused(conv2d_file_open(".", NULL, &file), CONV2D_E_IO, "regular", NULL);
+    if (TEST_THREADED) /* the C library alone cannot tell */
+        assert_refused(conv2d_file_open(".", NULL, &file), CONV2D_E_IO, "regular", NULL);
     assert_refused(conv2d_file_open_memory(NULL, 9, NULL, &file), CONV2D_E_ARGUMENT, "bytes", NULL);
     o.struct_size = 4;
     assert_refused(conv2d_file_open_memory(b.at, b.n, &o, &file), CONV2D_E_ARGUMENT, "struct_size",
