@@ -8,6 +8,7 @@ threads share one."""
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import threading
 import weakref
@@ -15,9 +16,10 @@ from typing import (Any, Dict, Iterable, List, Optional, Sequence, SupportsIndex
 
 from . import _arrays, _files
 from ._arrays import _kinds, find_kind, is_channels_last, make_tensor
-from ._device import find_device
+from ._device import Device, find_device
 from ._library import ContextInfo, Params, PlanInfo, RunArgs, Tensor, check, fail, lib, read_text
 from ._options import IntOrPair, Padding, integer, make_params
+from ._staging import Stage
 
 Keys = Tuple[Any, ...]
 _MAX_KEYS = 16  # combinations that a context remembers, as many as the library has plans for
@@ -43,20 +45,30 @@ def _describe_output(input: Tensor, weight: Tensor, params: Params,
 class _Call:
     """The structs of one run. Addresses change with every run, the rest never does."""
 
-    def __init__(self, weight: Tensor, params: Params, kinds: Keys, keys: Keys) -> None:
+    def __init__(self, context: "Context", kinds: Keys, keys: Keys) -> None:
         self.kind, self.key = kinds[0], keys[0]
         self.input = self.kind.describe(keys[0], "input")
         self.residual = kinds[1].describe(keys[1], "residual") if keys[1] else None
         if keys[2]:
             self.output = kinds[2].describe(keys[2], "out")
         else:
-            self.output, self.last = _describe_output(self.input, weight, params)
+            self.output, self.last = _describe_output(self.input, context._weight,
+                                                      context._params)
             self.sizes = tuple(self.output.sizes[:self.output.rank])
         residual = ctypes.addressof(self.residual) if self.residual else None
         self.args = RunArgs(
             struct_size=ctypes.sizeof(RunArgs), input=ctypes.addressof(self.input),
             residual=residual, output=ctypes.addressof(self.output))
         self.address = ctypes.addressof(self.args)
+        self.start: Any = lib.conv2d_run
+        if not context._device.reads_host:
+            self.start = self._stage(context)
+
+    def _stage(self, context: "Context") -> Any:
+        """What takes conv2d_run()'s place on a device that does not read the host's memory."""
+        _, last = _describe_output(self.input, context._weight, context._params)
+        stage = Stage(context._device, self.input, self.residual, self.output, last)
+        return functools.partial(stage.start, self.args)
 
     def new_output(self) -> Tuple[Any, int]:
         """A new array for the result, and its address."""
@@ -71,11 +83,11 @@ class Context:
     one context; the GIL is released while it computes. A context can be pickled (with the packed
     weights it holds) and arrives on the CPU device; copies share their weights."""
 
-    def __init__(self, handle: Optional[int]) -> None:
+    def __init__(self, handle: Optional[int], device: Optional[Device] = None) -> None:
         """Takes over a handle of the library: prepack() and load() do that."""
-        if not isinstance(handle, int):
+        if not isinstance(handle, int) or device is None:
             raise TypeError("a Context is made by prepack() or load()")
-        self._handle = handle
+        self._handle, self._device = handle, device
         # Not at exit: a daemon thread may be running it then.
         weakref.finalize(self, lib.conv2d_context_destroy, handle).atexit = False
         facts = self._facts()
@@ -113,7 +125,7 @@ class Context:
         try:
             call: Any = calls.pop()
         except (AttributeError, IndexError):
-            call = _Call(self._weight, self._params, (kind, kind_residual, kind_out), keys)
+            call = _Call(self, (kind, kind_residual, kind_out), keys)
             calls = self._remember(keys)
         call.input.data = address
         if residual is not None:
@@ -123,7 +135,7 @@ class Context:
         else:
             result, address_out = call.new_output()
         call.output.data = address_out
-        status = lib.conv2d_run(self._handle, call.address)
+        status = call.start(self._handle, call.address)
         if status:
             fail(status)
         calls.append(call)
@@ -213,7 +225,7 @@ class Context:
         handle = ctypes.c_void_p()
         check(lib.conv2d_context_with_params(self._handle, ctypes.byref(self._params),
                                              ctypes.byref(handle)))
-        return Context(handle.value)
+        return Context(handle.value, self._device)
 
     def __deepcopy__(self, memo: object) -> "Context":
         return self.__copy__()  # weights never change, so sharing them shows nowhere
@@ -280,10 +292,11 @@ def prepack(weight: Any, bias: Any = None, stride: IntOrPair = 1, padding: Paddi
     if weight_tensor is None:
         raise TypeError("weight is None: expected an array")
     handle = ctypes.c_void_p()
-    check(lib.conv2d_prepack(find_device(device).handle, ctypes.byref(weight_tensor),
+    used = find_device(device)
+    check(lib.conv2d_prepack(used.handle, ctypes.byref(weight_tensor),
                              ctypes.byref(bias_tensor) if bias_tensor else None,
                              ctypes.byref(params), ctypes.byref(handle)))
-    return Context(handle.value)
+    return Context(handle.value, used)
 
 
 def conv2d(input: Any, weight: Any, bias: Any = None, stride: IntOrPair = 1, padding: Padding = 0,
@@ -311,11 +324,17 @@ def conv2d(input: Any, weight: Any, bias: Any = None, stride: IntOrPair = 1, pad
     residual      None or an array of the output's shape, added before the activation; may be `out`.
     out           array to write to, or None for a new one: of the input's kind, and channels-last
                   in memory if the input is.
-    device        None, "cpu" or "auto".
+    device        None, "cpu" or "auto"; or "metal": arrays are copied there and results back.
     accuracy      "default", "strict", "fast" or "tf32".
     Returns       out or the new array: [n, oc, oh, ow] or [oc, oh, ow].
     Raises        ValueError or TypeError with a sentence that names the argument, its value and
                   what was expected; nothing has been written then."""
+    used = find_device(device)
+    if not used.reads_host:
+        context = prepack(weight, bias, stride, padding, dilation, groups,
+                          padding_mode=padding_mode, activation=activation, device=device,
+                          accuracy=accuracy)
+        return context.run(input, residual=residual, out=out)
     params = make_params(stride, padding, dilation, groups, padding_mode, activation, accuracy)
     kind = _arrays.kind_of(input, "input")
     key, address, alive = kind.read(input, "input")
@@ -333,7 +352,6 @@ def conv2d(input: Any, weight: Any, bias: Any = None, stride: IntOrPair = 1, pad
     else:
         output, last = _describe_output(input_tensor, weight_tensor, params)
         result, output.data = kind.allocate(key, tuple(output.sizes[:output.rank]), last)
-    used = find_device(device)
     arguments = (input_tensor, weight_tensor, bias_tensor, residual_tensor, params, output)
     status = lib.conv2d(used.handle, *(ctypes.byref(a) if a else None for a in arguments))
     if status:

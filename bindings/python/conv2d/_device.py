@@ -21,6 +21,7 @@ class Device:
                                         ctypes.byref(self.handle))
         if status:
             fail(status)
+        self.reads_host = lib.conv2d_device_name(self.handle) == b"cpu"
 
     def __del__(self, close: Any = lib.conv2d_device_close) -> None:
         close(self.handle)

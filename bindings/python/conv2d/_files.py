@@ -82,11 +82,11 @@ class _File:
                 for i in range(lib.conv2d_file_count(self.handle))]
 
     def context(self, name: Optional[str], device: Any) -> _context.Context:
-        handle = ctypes.c_void_p()
-        check(lib.conv2d_file_context(self.handle, find_device(device).handle,
+        handle, used = ctypes.c_void_p(), find_device(device)
+        check(lib.conv2d_file_context(self.handle, used.handle,
                                       None if name is None else encode(name, "name"),
                                       ctypes.byref(handle)))
-        return _context.Context(handle.value)
+        return _context.Context(handle.value, used)
 
 
 def load(path: Path, name: Optional[str] = None, *, device: Any = None, read: bool = False,
