@@ -229,6 +229,17 @@ class Package(unittest.TestCase):
         if os.path.exists(os.path.join(PREFIX, "bin/conv2d")):
             self.assertTrue(os.path.exists(os.path.join(PREFIX, "share/man/man1/conv2d.1")))
 
+    def test_dlpack_header(self):
+        """conv2d/dlpack.h, in C and in C++; the only header that needs another package."""
+        for compiler, standard in ((CC, "c99"), (CC, "c17"), (CXX, "c++17")):
+            folder = self.folder("dlpack-" + standard, {})
+            language = ["-x", "c++"] if compiler == CXX else []
+            flags = run("pkg-config", "--cflags", "--libs", "conv2d", environment=found())
+            run(compiler, f"-std={standard}", "-Wall", "-Wextra", "-pedantic", "-Werror", *language,
+                os.path.join(SOURCE, "tests/package/use_dlpack.c"),
+                *shlex.split(flags), "-o", "a", cwd=folder)
+            run("./a", cwd=folder, environment=found())
+
     def test_destdir(self):
         stage = os.path.join(SCRATCH, "stage")
         run(CMAKE, "--install", BUILD, "--prefix", "/opt", environment={"DESTDIR": stage})
