@@ -59,6 +59,7 @@ typedef struct worker {
 typedef struct seq_step {
     const char *name;
     int weight;
+    uint32_t faults; /* kinds that its calls can meet, as bits */
     void (*run)(worker *w);
 } seq_step;
 extern const seq_step seq_steps[];

@@ -159,6 +159,44 @@ void step_one_shot(worker *w)
     seq_put(d);
 }
 
+/* The same with the output in a buffer of the device, copied back: OK or the first failure. */
+static conv2d_status run_in_buffer(worker *w, conv2d_device *device, const seq_case *c, int variant,
+                                   void *result)
+{
+    const conv2d_problem *p = &c->problem;
+    conv2d_tensor output = p->output, host = p->output;
+    conv2d_buffer *buffer = NULL;
+    host.data = result;
+    seq_begin(w);
+    conv2d_status s = conv2d_buffer_create(device, c->output_bytes, &buffer);
+    if (!seq_end(w, s, 0)) {
+        seq_check(w, !buffer, "a buffer in spite of the failure");
+        return s;
+    }
+    output.buffer = buffer;
+    seq_begin(w);
+    s = conv2d(device, &p->input, &p->weight, c->has_bias ? &p->bias : NULL,
+               c->has_residual ? &p->residual : NULL, &c->params[variant], &output);
+    if (seq_end(w, s, 0)) {
+        seq_begin(w);
+        s = conv2d_copy_to_host(&output, &host);
+        seq_end(w, s, 0);
+    }
+    conv2d_buffer_destroy(buffer);
+    return s;
+}
+
+void step_buffer(worker *w)
+{
+    slot *d = seq_use(w, seq_pool.devices, N_DEVICES);
+    if (!d)
+        return;
+    const seq_case *c = &seq_cases[seq_below(w, N_CASES)];
+    const int variant = seq_below(w, N_VARIANTS);
+    output_end(w, c, variant, run_in_buffer(w, d->object, c, variant, output_begin(w, c)));
+    seq_put(d);
+}
+
 /* ---- contexts -------------------------------------------------------------------------------- */
 
 void seq_keep_context(worker *w, slot *s, conv2d_context *context, int id, int variant)

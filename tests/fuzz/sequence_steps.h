@@ -11,6 +11,7 @@ void step_device_close(worker *w);
 void step_wisdom(worker *w);
 void step_tune(worker *w);
 void step_one_shot(worker *w);
+void step_buffer(worker *w);
 void step_prepack(worker *w);
 void step_with_params(worker *w);
 void step_release(worker *w);
