@@ -84,7 +84,8 @@ conv2d_status c2_objc_open(c2_objc *rt_out)
         /* copied as bytes: ISO C has no cast from an object's address to a function's */
         void *address = dlsym(handles[symbols[i].library], symbols[i].name);
         if (!address && !symbols[i].optional)
-            return c2_fail(CONV2D_E_DEVICE, "Metal lacks %s: %s", symbols[i].name, reason());
+            return c2_fail(CONV2D_E_DEVICE, "device \"metal\": %s is missing: %s", symbols[i].name,
+                           reason());
         memcpy((char *)&rt + symbols[i].offset, &address, sizeof address);
     }
     for (int i = 0; i < N_SELECTORS; i++) {

@@ -198,6 +198,14 @@ bool ask_candidates(conv2d_device *device, const random_case *c, const candidate
     return ok;
 }
 
+bool case_unsupported(const case_data *data, const bool *accepted, int n)
+{
+    bool any = data->n_values == 0;
+    for (int i = 0; i < n; ++i)
+        any |= accepted[i];
+    return !any;
+}
+
 conv2d_device *open_device(const char *name, int n_threads, const char *isa)
 {
     conv2d_device_options options = CONV2D_DEVICE_OPTIONS_INIT;

@@ -46,6 +46,9 @@ int list_candidates(const conv2d_device *device, candidate list[MAX_CANDIDATES])
 bool ask_candidates(conv2d_device *device, const random_case *c, const candidate *list, int n,
                     bool accepted[MAX_CANDIDATES], char why[WHY_BYTES]);
 
+/* True if the device has nothing for the case: a GPU may lack its dtype, a CPU takes every case. */
+bool case_unsupported(const case_data *data, const bool *accepted, int n);
+
 /* Open a device of n threads, at most the given isa (NULL = best). On failure the program ends with
  * the library's sentence; exit code 77 (skipped) if the machine lacks the device or the isa. */
 conv2d_device *open_device(const char *name, int n_threads, const char *isa);

@@ -113,15 +113,6 @@ static void run_refused(session *s, const random_case *c, case_place *place, con
     }
 }
 
-/* True if the device has nothing for the case (a CPU takes every case). */
-static bool is_unsupported(const session *s, const bool *accepted, const case_data *data)
-{
-    bool any = data->n_values == 0;
-    for (int i = 0; i < s->n; ++i)
-        any |= accepted[i];
-    return !any;
-}
-
 static void test_case(session *s, const random_case *c)
 {
     char why[WHY_BYTES];
@@ -138,7 +129,7 @@ static void test_case(session *s, const random_case *c)
         case_place place;
         case_place_make(&data, side == 1, &place);
         uint64_t turn = c->seed * 5 + (side ? 7 : 0);
-        if (is_unsupported(s, accepted, &data)) {
+        if (case_unsupported(&data, accepted, s->n)) {
             run_refused(s, c, &place, NULL);
             case_place_free(&place);
             continue;
