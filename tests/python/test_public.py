@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The package's face: names, signatures, type hints, docstrings."""
+"""The package's face: names, signatures, type hints, docstrings, documents."""
+import contextlib
+import importlib
 import inspect
+import io
 import os
 import re
+import tempfile
 import typing
 import unittest
 
 import conv2d
+import numpy as np
 
 OPTIONS = ("stride=1, padding=0, dilation=1, groups=1, *, padding_mode='zeros', activation=None, ")
 SIGNATURES = {
@@ -108,6 +113,43 @@ class Names(unittest.TestCase):
             if parameter not in ("self", "n"):
                 words = SAID.get(parameter, parameter)
                 self.assertTrue(re.search(rf"\b{words}\b", text), f"{name}: {parameter}")
+
+
+class Documents(unittest.TestCase):
+    """The Python in the documents runs, block after block, in an empty folder."""
+    def run_blocks(self, *path, **names):
+        root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+        with open(os.path.join(root, *path), encoding="utf-8") as file:
+            blocks = re.findall(r"^```python\n(.*?)^```", file.read(), re.S | re.M)
+        self.assertTrue(blocks)
+        here = os.getcwd()
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            try:
+                with contextlib.redirect_stdout(io.StringIO()):
+                    for block in blocks:
+                        if "torch" not in block or "torch" in names:
+                            exec(compile(block, path[-1], "exec"), names)
+            finally:
+                os.chdir(here)
+                conv2d.forget_wisdom()
+
+    def test_readmes(self):
+        self.run_blocks("bindings", "python", "README.md")
+        weight = np.ones((4, 3, 3, 3), "f4")
+        self.run_blocks("README.md", x=np.ones((1, 3, 8, 8), "f4"), weight=weight)
+
+    def test_page(self):
+        names = dict(conv2d=conv2d, weight=np.ones((64, 64, 3, 3), "f4"), bias=np.ones(64, "f4"),
+                     x=np.ones((1, 64, 56, 56), "f4"))
+        try:
+            import torch
+            importlib.import_module("conv2d.torch")
+        except ImportError:
+            self.run_blocks("docs", "python.md", **names)
+            return
+        arrays = {key: torch.from_numpy(names[key]) for key in ("weight", "bias", "x")}
+        self.run_blocks("docs", "python.md", **{**names, **arrays, "torch": torch})
 
 
 if __name__ == "__main__":
