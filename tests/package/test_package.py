@@ -218,7 +218,7 @@ class Package(unittest.TestCase):
         if os.path.exists(tool):
             self.assertIn(header_version(), run(tool, "--version", environment=found()))
         with open(os.path.join(SOURCE, "CHANGELOG.md"), encoding="utf-8") as file:
-            self.assertIn(f"\n## {header_version()}", file.read())
+            self.assertIn(f"\n## [{header_version()}] - ", file.read())
         with open(os.path.join(SOURCE, "packaging/vcpkg/conv2d/vcpkg.json"),
                   encoding="utf-8") as file:
             self.assertEqual(json.load(file)["version"], header_version())
