@@ -90,6 +90,17 @@ static void race(void)
     run_fault("race", N);
 }
 
+static void race_of_groups(void)
+{
+    const id p = load_kernel("faults", "race_of_groups", NULL), out = buffer(N * 4, NULL);
+    const command c = begin(p);
+    bind(c, out, 0);
+    dispatch(c, 3, N);
+    run(c);
+    release(p);
+    release(out);
+}
+
 /* ---- objects */
 
 static void over_release(void)
@@ -363,6 +374,7 @@ typedef struct fault {
 static const fault faults[] = {
     {"removed_barrier", removed_barrier, "thread order: kernel removed_barrier", "all"},
     {"race", race, "thread order: kernel race", "all"},
+    {"race_of_groups", race_of_groups, "thread order: kernel race_of_groups", "all"},
     {"unwritten", unwritten, "1 results are NaN", NULL},
     {"beyond_array", beyond_array, "out of bounds: program_source:", NULL},
     {"beyond_argument", beyond_argument,

@@ -65,7 +65,10 @@ struct sm_worker {
     size_t arena_used, threadgroup_used;
     variable variables[MAX_VARIABLES];
     unsigned n_variables;
-    char dispatch_tag, start_tag, barrier_tag, lane_tags[MAX_SIMDGROUPS];
+    unsigned n_barriers; /* opened so far */
+    /* For the thread sanitizer. A thread may come to the next meeting before another has left this
+     * one, so each has two tags, taken in turn. */
+    char dispatch_tag, start_tag, barrier_tags[2], lane_tags[MAX_SIMDGROUPS][2];
 };
 
 static _Thread_local sm_worker *worker;
@@ -224,19 +227,21 @@ SM_NOT_INSTRUMENTED void msl_threadgroup_barrier(unsigned flags, unsigned line)
         give_up(w, self);
         return;
     }
+    char *tag = &w->barrier_tags[w->n_barriers % 2];
     if (flags)
-        sm_tsan_release(&w->barrier_tag);
+        sm_tsan_release(tag);
     w->barrier_line = line;
     self->state = AT_BARRIER;
     self->line = line;
     if (++w->n_at_barrier == w->n_fibers) {
         w->n_at_barrier = 0;
+        w->n_barriers++;
         opened(w, self, AT_BARRIER, 0, w->n_fibers);
     } else {
         go_on(w, self);
     }
     if (flags)
-        sm_tsan_acquire(&w->barrier_tag);
+        sm_tsan_acquire(tag);
 }
 
 static unsigned last_lane(const sm_worker *w, unsigned first)
@@ -275,7 +280,8 @@ SM_NOT_INSTRUMENTED void msl_simdgroup_barrier(unsigned flags, unsigned line)
 {
     sm_worker *w = worker;
     fiber *self = w->current;
-    char *tag = &w->lane_tags[self->position.simdgroup];
+    const unsigned g = self->position.simdgroup;
+    char *tag = &w->lane_tags[g][w->simdgroups[g].parity];
     if (flags)
         sm_tsan_release(tag);
     meet_lanes(w, self, 0, line);
@@ -480,7 +486,6 @@ SM_NOT_INSTRUMENTED static void run_fibers(sm_worker *w, const uint32_t at[3])
     w->head = (w->head + 1) % MAX_THREADS;
     w->n_ready--;
     leave_main(w, to);
-    sm_tsan_acquire(&w->dispatch_tag);
     for (unsigned i = 0; i < n && !w->failed; i++)
         if (w->fibers[i].state != ENDED)
             diverged(w, "thread %u waits at line %u for others that wait elsewhere", i,
@@ -509,6 +514,12 @@ sm_worker *sm_worker_create(void)
     return w;
 }
 
+/* Not after each threadgroup: two of one dispatch have no order, even if one thread ran both. */
+void sm_worker_finish(sm_worker *w)
+{
+    sm_tsan_acquire(&w->dispatch_tag);
+}
+
 SM_NOT_INSTRUMENTED bool sm_run_threadgroup(sm_worker *w, const sm_dispatch *d,
                                             const uint32_t at[3], sm_order order, uint64_t seed)
 {
@@ -520,7 +531,7 @@ SM_NOT_INSTRUMENTED bool sm_run_threadgroup(sm_worker *w, const sm_dispatch *d,
     w->n_fibers = d->threads[0] * d->threads[1] * d->threads[2];
     worker = w;
     make_memory(w);
-    if (d->kernel.meets)
+    if (d->kernel.meets || SM_TSAN) /* that sanitizer sees what two threads do, not one */
         run_fibers(w, at);
     else
         run_loop(w, at);

@@ -9,9 +9,9 @@ import sys
 
 program, sanitizer = sys.argv[1], (sys.argv[2:] + [""])[0]
 SANITIZED = {
-    "address": {"beyond_array": "index 64 out of bounds", "beyond_argument": "AddressSanitizer",
-                "beyond_argument_far": "AddressSanitizer"},
-    "thread": {"removed_barrier": "data race", "race": "data race", "beyond_array": None,
+    "address": {"beyond_array": "index 64 out of bounds", "beyond_argument": "AddressSanitizer"},
+    "thread": {"removed_barrier": "data race", "race": "data race",
+               "race_of_groups": "data race", "beyond_array": None,
                "beyond_argument": None},
 }
 first = SANITIZED.get(sanitizer.split(",")[0], {})

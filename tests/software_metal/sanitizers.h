@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * What the address and thread sanitizers are told about fibers and threadgroup memory. Without them
- * these functions are empty. SM_ASAN and SM_TSAN are 1 in such a build. */
+ * these functions are empty. SM_ASAN and SM_TSAN are 1 in such a build; the build gives SM_TSAN,
+ * since fibers.c is compiled without that sanitizer. */
 #ifndef SM_SANITIZERS_H
 #define SM_SANITIZERS_H
 
@@ -9,14 +10,17 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SM_ASAN 1
-#elif defined(__SANITIZE_THREAD__)
-#define SM_TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define SM_ASAN 1
-#elif __has_feature(thread_sanitizer)
-#define SM_TSAN 1
 #endif
+#endif
+
+#ifndef SM_ASAN
+#define SM_ASAN 0
+#endif
+#ifndef SM_TSAN
+#define SM_TSAN 0
 #endif
 
 typedef struct sm_main_stack {

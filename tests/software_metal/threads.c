@@ -59,13 +59,14 @@ static void do_work(work *w)
     for (;;) {
         const uint64_t i = atomic_fetch_add(&w->next, 1);
         if (i >= w->n || w->failed)
-            return;
+            break;
         const uint64_t p = place(w, i);
         const uint32_t at[3] = {(uint32_t)(p % n[0]), (uint32_t)(p / n[0] % n[1]),
                                 (uint32_t)(p / n[0] / n[1])};
         if (!sm_run_threadgroup(own_worker, w->dispatch, at, w->order, w->seed + p))
             w->failed = true;
     }
+    sm_worker_finish(own_worker);
 }
 
 static void *helper(void *unused)

@@ -23,5 +23,7 @@ sm_worker *sm_worker_create(void);
 /* Threadgroup number `at` of the dispatch. false if threads diverged. */
 bool sm_run_threadgroup(sm_worker *worker, const sm_dispatch *dispatch, const uint32_t at[3],
                         sm_order order, uint64_t seed);
+/* After the worker's last threadgroup of a dispatch. */
+void sm_worker_finish(sm_worker *worker);
 
 #endif

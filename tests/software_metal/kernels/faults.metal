@@ -105,6 +105,13 @@ kernel void race(device float *out [[buffer(0)]], uint t [[thread_position_in_gr
     out[0] = float(t);
 }
 
+// Threads of different threadgroups write the same elements.
+kernel void race_of_groups(device float *out [[buffer(0)]], uint t [[thread_index_in_threadgroup]],
+                           uint g [[threadgroup_position_in_grid]])
+{
+    out[(t + g) % 64] = float(g);
+}
+
 kernel void ones(device float *out [[buffer(0)]], uint t [[thread_position_in_grid]])
 {
     out[t] = 1.0f;
