@@ -420,6 +420,16 @@ static void test_tensor_helpers(void **state)
     assert_int_equal(t.rank, 1);
     assert_int_equal(t.sizes[0], 4);
     assert_int_equal(t.strides[0], 1);
+    t = conv2d_tensor_of(CONV2D_BFLOAT16, data, CONV2D_NHWC, 2, 3, 4, 5);
+    assert_int_equal(t.dtype, CONV2D_BFLOAT16);
+    assert_ptr_equal(t.data, data);
+    assert_int_equal(t.rank, 4);
+    assert_memory_equal(t.strides, nhwc, sizeof nhwc);
+    t = conv2d_vector_of(CONV2D_FLOAT16, data, 4);
+    assert_int_equal(t.dtype, CONV2D_FLOAT16);
+    assert_int_equal(t.rank, 1);
+    assert_int_equal(t.sizes[0], 4);
+    assert_int_equal(t.strides[0], 1);
     assert_int_equal(conv2d_dtype_bytes(CONV2D_FLOAT64), 8);
     assert_int_equal(conv2d_dtype_bytes(CONV2D_BFLOAT16), 2);
     assert_int_equal(conv2d_dtype_bytes(CONV2D_UINT8), 1);

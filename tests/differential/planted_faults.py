@@ -24,6 +24,7 @@ import time
 RANDOM = "differential --count 600 --seed 1 --isa {isa}"
 SPECIAL = "special_values --count 100 --seed 1"
 BITS = "same_bits --count 250 --seed 1"
+INTEGERS = "differential --integers --count 600 --seed 1 --isa {isa}"
 FAULTS = [
     ("off-by-one loop: first channel skipped", "cpu/body/gemm_ch.h",
      "size_t k = 0;", "size_t k = klen > 1;", RANDOM),
@@ -45,6 +46,13 @@ FAULTS = [
     ("swapped strides", "cpu/window.c", "p->stride[i]", "p->stride[1 - i]", RANDOM),
     ("wrong dilation", "cpu/window.c",
      ": tap * a->dilation / a->stride;", ": tap / a->stride;", RANDOM),
+    ("bfloat16 ties rounded up", "core/half.h",
+     "(bits + 0x7fff + (bits >> 16 & 1)) >> 16", "(bits + 0x8000) >> 16", INTEGERS),
+    ("window of halves copied as floats", "cpu/window.c",
+     "fill(sizeof(uint16_t), w,", "fill(sizeof(float), w,", RANDOM),
+    ("bias of a half type read as float32", "cpu/driver.c",
+     "    if (!t->bias || (t->dtype == CONV2D_FLOAT32 && step == 1))",
+     "    if (!t->bias || step == 1)", RANDOM),
     ("skipped group", "cpu/pack.c", "(g * p->ocg + begin)", "begin", RANDOM),
     ("last output channel of a tile not packed", "cpu/pack.c",
      "o < m ? c2_load", "o < m - (tile > 0) ? c2_load", RANDOM),

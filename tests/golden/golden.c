@@ -112,7 +112,10 @@ static void test_changed_value_is_found(void **state)
         double value, tolerance;
         memcpy(&value, values + at, sizeof value);
         memcpy(&tolerance, c.tolerances + at, sizeof tolerance);
-        const double moved = value + 4 * tolerance + 1e-5 * (value < 0 ? -value : value) + 1e-30;
+        const bool half = conv2d_dtype_bytes(c.input.dtype) == 2;
+        const double moved = value + 4 * tolerance +
+                             (half ? 2e-2 : 1e-5) * (value < 0 ? -value : value) +
+                             (half ? 1e-6 : 1e-30);
         memcpy(values + at, &moved, sizeof moved);
         c.values = values;
         if (moved - moved == 0 && moved != value) { /* finite, and not lost in rounding */

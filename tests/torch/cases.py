@@ -98,7 +98,8 @@ def make_output(shape, dtype, kind):
     else:
         order = list(range(rank))
     grown = [shape[i] + (3 if kind == "sliced" else 0) for i in order]
-    whole = torch.full(grown, -1, dtype=torch.int32 if dtype == torch.float32 else torch.int64)
+    integer = {2: torch.int16, 4: torch.int32, 8: torch.int64}[dtype.itemsize]
+    whole = torch.full(grown, -1, dtype=integer)
     whole = whole.view(dtype) if whole.numel() else torch.empty(grown, dtype=dtype)
     for axis in range(rank):
         start = 1 if kind == "sliced" else 0

@@ -26,6 +26,15 @@ def double(rng):
     return plain(rng, torch.float64).all_layouts().build()
 
 
+def half(dtype):
+    """Values that the type holds; torch's own sums in it are rounded often and not compared."""
+    def draw(rng):
+        d = plain(rng, dtype).all_layouts()
+        d.residual = rng.random() < 0.3
+        return d.build(activation=rng.choice(("none", "none", "relu", "silu", "hardswish")))
+    return draw
+
+
 def integers(rng):
     """Small integers: every partial sum is exact, so results must be equal."""
     return plain(rng, any_dtype(rng), 8).all_layouts().build()
@@ -259,4 +268,6 @@ CATEGORIES = {
     "activations, special": (120, special_values),
     "NaN, infinity": (50, windows),
     "denormal to overflow": (60, extremes),
+    "float16": (120, half(torch.float16)),
+    "bfloat16": (120, half(torch.bfloat16)),
 }
