@@ -74,13 +74,14 @@ class Layout(unittest.TestCase):
                     ctypes.c_void_p, ctypes.c_char_p, ctypes._Pointer)), f"{name}: {text}")
             words = found.group(1).split()
             expected = {"conv2d_status": ctypes.c_int, "int": ctypes.c_int, "void": None,
+                        "size_t": ctypes.c_size_t,
                         "const": ctypes.c_char_p}[words[0]]
             self.assertEqual(result, expected, name)
 
     def test_enumerators(self):
         text = headers()
         for prefix, words in (("CONV2D_PAD_", _options._PADDING_MODES),
-                              ("CONV2D_AUTO_PAD_", _options._AUTO_PAD),
+                              ("CONV2D_AUTO_PAD_", _options.AUTO_PAD),
                               ("CONV2D_ACT_", _options._ACTIVATIONS),
                               ("CONV2D_ACCURACY_", _options._ACCURACIES),
                               ("CONV2D_", _arrays.DTYPES)):

@@ -4,7 +4,9 @@ as tensors."""
 import copy
 import gc
 import io
+import os
 import pickle
+import tempfile
 import unittest
 import warnings
 
@@ -189,10 +191,25 @@ class Contexts(unittest.TestCase):
         gc.collect()
         self.assertEqual(len(operators._contexts), before)
 
+    def test_any_context(self):
+        """Of a file, or with "same" padding, which the operator's integers cannot say."""
+        layer = conv2d.prepack(self.w, self.b, padding="same", dilation=(2, 1), groups=2)
+        expected = layer(self.x)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "a.conv2d")
+            layer.save(path)
+            layer = conv2d.load(path)
+        packed = conv2d.torch.to_tensors(layer)
+        self.assertEqual(tuple(packed[1].shape), (0, 6, 2, 3, 2, 1, 1, 2, 0, 2, 1, 2, 1, 2))
+        self.assertTrue(torch.equal(torch.ops.conv2d.run(self.x, packed), expected))
+        torch.library.opcheck(torch.ops.conv2d.run.context, (self.x, packed),
+                              test_utils=("test_schema", "test_faketensor"))
+
     def test_refusals(self):
         data, geometry = self.packed
         for words, packed in (("not what", [data]), ("not what", []), ("not what", [geometry] * 2),
                               ("not what", [data[:31], geometry]),
+                              ("sizes of another", [data, geometry[None]]),
                               ("damaged", [data.flip(0), geometry]),
                               ("damaged", [data[:-1].clone() + 1, geometry])):
             with self.assertRaisesRegex(ValueError, words):

@@ -16,7 +16,7 @@ IntOrPair = Union[SupportsIndex, Sequence[SupportsIndex]]
 Padding = Union[SupportsIndex, Sequence[SupportsIndex], str]
 
 _PADDING_MODES = {"zeros": 0, "reflect": 1, "replicate": 2, "circular": 3}
-_AUTO_PAD = {"valid": 1, "same": 2}
+AUTO_PAD = {"valid": 1, "same": 2}
 _ACCURACIES = {"default": 0, "strict": 1, "fast": 2, "tf32": 3}
 _ACTIVATIONS = {name: value for value, name in enumerate(
     ("none", "relu", "relu6", "clamp", "leaky_relu", "sigmoid", "tanh", "silu", "hardswish",
@@ -63,7 +63,7 @@ def _word(value: str, name: str, words: Dict[str, int]) -> int:
 
 def _set_padding(params: Params, value: Padding) -> None:
     if isinstance(value, str):
-        params.auto_pad = _word(value, "padding", _AUTO_PAD)
+        params.auto_pad = _word(value, "padding", AUTO_PAD)
         return
     numbers = _integers(value, "padding", (1, 2, 4),
                         "an integer, (y, x), (top, left, bottom, right), 'same' or 'valid'")

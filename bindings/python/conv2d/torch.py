@@ -14,7 +14,8 @@ module, be pickled, copied, exported and loaded into others in place:
     context[0]  uint8: an id of 32 bytes, then the bytes of a context file;
     context[1]  no elements, the weight's dtype; its sizes say what shapes follow from: 0, oc,
                 c / groups, kh, kw, stride y x, padding top left bottom right, dilation y x, groups.
-The context behind them is made when they are run first and lives as long as a tensor that was.
+to_tensors() makes them of any context. The context behind them is made when they are run first and
+lives as long as a tensor that was.
 
 No operator has gradients."""
 from __future__ import annotations
@@ -30,8 +31,9 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from . import _files
-from ._arrays import is_channels_last
+from ._arrays import DTYPES, is_channels_last
 from ._context import Context, conv2d, prepack
+from ._options import AUTO_PAD
 
 _OPTIONS = ('SymInt[2] stride=1, SymInt[1] padding=0, SymInt[2] dilation=1, SymInt groups=1, ')
 _WORDS = '*, str padding_mode="zeros", str? activation=None, str accuracy="default"'
@@ -39,7 +41,9 @@ _ID_BYTES = 32
 
 _contexts: "weakref.WeakValueDictionary[bytes, Context]" = weakref.WeakValueDictionary()
 _holders = WeakTensorKeyDictionary()  # bytes of a context: the context, kept alive
+_shapes: "weakref.WeakKeyDictionary[Context, torch.Size]" = weakref.WeakKeyDictionary()
 _lock = threading.Lock()
+_DTYPES = {code: getattr(torch, name) for name, code in DTYPES.items()}
 
 
 def _four(padding: Sequence[int]) -> List[int]:
@@ -87,14 +91,8 @@ def _prepack(weight: Tensor, bias: Optional[Tensor] = None, stride: Sequence[int
              padding: Sequence[int] = (0,), dilation: Sequence[int] = (1, 1), groups: int = 1,
              *, padding_mode: str = "zeros", activation: Optional[str] = None,
              accuracy: str = "default") -> List[Tensor]:
-    context = prepack(weight, bias, stride, padding, dilation, groups, padding_mode=padding_mode,
-                      activation=activation, accuracy=accuracy)
-    data = _files.to_bytes(context)
-    key = hashlib.blake2b(data, digest_size=_ID_BYTES).digest()
-    held = torch.frombuffer(bytearray(key + data), dtype=torch.uint8).clone()
-    with _lock:
-        _holders[held] = _contexts.setdefault(key, context)
-    return [held, weight.new_empty(_geometry(weight, stride, padding, dilation, groups))]
+    return to_tensors(prepack(weight, bias, stride, padding, dilation, groups,
+                              padding_mode=padding_mode, activation=activation, accuracy=accuracy))
 
 
 def _prepack_fake(weight: Tensor, bias: Optional[Tensor] = None, stride: Sequence[int] = (1, 1),
@@ -103,6 +101,34 @@ def _prepack_fake(weight: Tensor, bias: Optional[Tensor] = None, stride: Sequenc
     n_bytes = torch.library.get_ctx().new_dynamic_size(min=_ID_BYTES)
     return [weight.new_empty([n_bytes], dtype=torch.uint8),
             weight.new_empty(_geometry(weight, stride, padding, dilation, groups))]
+
+
+def _shape_of(context: Context) -> List[int]:
+    """The sizes of a context's second tensor; padding "same" in pixels."""
+    weight, params = context._weight, context._params
+    kernel, dilation, padding = weight.sizes[2:4], params.dilation[:], params.padding[:]
+    if params.auto_pad == AUTO_PAD["same"]:
+        total = [d * (k - 1) for d, k in zip(dilation, kernel)]
+        padding = [n // 2 for n in total] + [n - n // 2 for n in total]
+    return [0, *weight.sizes, *params.stride, *padding, *dilation, params.groups]
+
+
+def to_tensors(context: Context) -> List[Tensor]:
+    """The two tensors that stand for a context (of prepack() or load()) in
+    torch.ops.conv2d.run(input, tensors): [n] bytes, uint8, and one without elements."""
+    data = _files.to_bytes(context)
+    key = hashlib.blake2b(data, digest_size=_ID_BYTES).digest()
+    held = torch.frombuffer(bytearray(key + data), dtype=torch.uint8).clone()
+    geometry = torch.empty(_shape_of(context), dtype=_DTYPES[context._weight.dtype])
+    with _lock:
+        _holders[held] = _remember(key, context)
+    return [held, geometry]
+
+
+def _remember(key: bytes, context: Context) -> Context:
+    known = _contexts.setdefault(key, context)
+    _shapes.setdefault(known, torch.Size(_shape_of(known)))
+    return known
 
 
 def _find(context: Sequence[Tensor]) -> Context:
@@ -124,8 +150,11 @@ def _find(context: Sequence[Tensor]) -> Context:
         with _lock:
             found = _contexts.get(key)
             if found is None:
-                found = _contexts[key] = _files.from_bytes(data)
+                found = _remember(key, _files.from_bytes(data))
             _holders[held] = found
+    if _shapes[found] != context[1].shape:
+        raise ValueError(f"context has bytes of one convolution and sizes of another: "
+                         f"{list(context[1].shape)}, expected {list(_shapes[found])}")
     return found
 
 
