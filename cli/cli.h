@@ -42,8 +42,21 @@ bool cli_prefix(cli_error *error, const char *format, ...) CLI_PRINTF(2, 3);
 
 typedef struct cli_options cli_options;
 
+/* Commands, as bits: the table of options says which have one. */
+enum {
+    CLI_RUN = 1,
+    CLI_PACK = 2,
+    CLI_PLAN = 4,
+    CLI_TUNE = 8,
+    CLI_INFO = 16,
+    CLI_VERIFY = 32,
+    CLI_BENCH = 64,
+    CLI_COMPLETION = 128
+};
+
 typedef struct cli_command {
     const char *name;
+    int bit;
     const char *summary;  /* one line of `conv2d --help` */
     const char *usage;    /* what follows "conv2d NAME" */
     const char *about;    /* paragraphs of the command's help */
@@ -52,13 +65,19 @@ typedef struct cli_command {
     int (*run)(const cli_options *options, cli_error *error);
 } cli_command;
 
-extern const cli_command cli_command_run, cli_command_plan, cli_command_info, cli_command_verify,
-    cli_command_bench;
+extern const cli_command cli_command_run, cli_command_pack, cli_command_plan, cli_command_tune,
+    cli_command_info, cli_command_verify, cli_command_bench, cli_command_completion;
 
-/* Open the device that --device, --isa and --threads ask for. */
+/* commands.c: all of them in the order of the help, NULL at the end; and by name, NULL if none. */
+extern const cli_command *const cli_commands[];
+const cli_command *cli_command_by_name(const char *name);
+
+/* Open the device that --device, --isa and --threads ask for, with the wisdom of --wisdom. */
 bool cli_open_device(const cli_options *options, conv2d_device **device_out, cli_error *error);
 
 /* "command: done of total" on stderr, if that is a terminal; total 0 clears the line. */
 void cli_progress(const char *command, long done, long total);
+/* The same with a share of the one under way. */
+void cli_progress_share(const char *command, long done, long total, double share);
 
 #endif

@@ -211,9 +211,8 @@ static int run(const cli_options *o, cli_error *error)
     cli_problems problems = {0};
     conv2d_device *device = NULL;
     json_t *results = json_array();
-    bool ok = problems_read(o->operands, o->n_operands, &problems, error) &&
-              cli_open_device(o, &device, error) &&
-              bench_all(o, device, &problems, results, error);
+    bool ok = problems_read(o->operands, o->n_operands, o->dtype, &problems, error) &&
+              cli_open_device(o, &device, error) && bench_all(o, device, &problems, results, error);
     if (ok && o->json) {
         json_t *root = json_object();
         report_set(root, "version", report_text(conv2d_version()));
@@ -228,6 +227,7 @@ static int run(const cli_options *o, cli_error *error)
 
 const cli_command cli_command_bench = {
     .name = "bench",
+    .bit = CLI_BENCH,
     .summary = "measure times, and the share of the processor's peak",
     .usage = "PROBLEM|MODEL-FILE... [OPTION]...",
     .about =

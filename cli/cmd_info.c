@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * conv2d info: version, device, kernels and whether they can run here, backends. */
+ * conv2d info: version, device, kernels and whether they can run here, backends; or what is in a
+ * file. */
 #include <stdio.h>
 #include <string.h>
 
+#include "info_file.h"
 #include "options.h"
 #include "report.h"
 
@@ -111,8 +113,12 @@ static void print_json(const conv2d_device *device, const conv2d_device_info *in
 
 static int run(const cli_options *o, cli_error *error)
 {
-    if (o->n_operands > 0)
-        return cli_fail_usage(error, "unexpected argument '%s'", o->operands[0]), CLI_USAGE;
+    if (o->n_operands > 1)
+        return cli_fail_usage(error, "unexpected argument '%s', expected one file at most",
+                              o->operands[1]),
+               CLI_USAGE;
+    if (o->n_operands == 1)
+        return info_file(o->operands[0], o, error) ? CLI_OK : error->code;
     conv2d_device *device = NULL;
     if (!cli_open_device(o, &device, error))
         return error->code;
@@ -134,10 +140,15 @@ static int run(const cli_options *o, cli_error *error)
 
 const cli_command cli_command_info = {
     .name = "info",
-    .summary = "show version, device, kernels and backends",
-    .usage = "[OPTION]...",
-    .about = "Show what this build of the library has and what this machine can use of it.",
+    .bit = CLI_INFO,
+    .summary = "show version, device, kernels and backends, or what is in a file",
+    .usage = "[FILE] [OPTION]...",
+    .about =
+        "Show what this build of the library has and what this machine can use of it; or of a\n"
+        "FILE its contexts with their parameters and packed weights, or its tensors (.npy,\n"
+        ".safetensors).",
     .examples = "  conv2d info\n"
+                "  conv2d info layer.conv2d\n"
                 "  conv2d info --isa avx2 --json\n",
     .run = run,
 };

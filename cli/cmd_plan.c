@@ -70,7 +70,7 @@ static int run(const cli_options *o, cli_error *error)
     cli_problems problems = {0};
     conv2d_device *device = NULL;
     json_t *plans = json_array();
-    bool ok = problems_read(o->operands, o->n_operands, &problems, error) &&
+    bool ok = problems_read(o->operands, o->n_operands, o->dtype, &problems, error) &&
               cli_open_device(o, &device, error) && plan_all(o, &problems, device, plans, error);
     if (ok && o->json) {
         json_t *root = json_object();
@@ -86,6 +86,7 @@ static int run(const cli_options *o, cli_error *error)
 
 const cli_command cli_command_plan = {
     .name = "plan",
+    .bit = CLI_PLAN,
     .summary = "say which algorithm would run, and why not another",
     .usage = "PROBLEM|MODEL-FILE... [OPTION]...",
     .about =

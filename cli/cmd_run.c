@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "contexts.h"
 #include "convolution.h"
 #include "file.h"
 #include "load.h"
@@ -20,6 +21,7 @@ typedef struct item {
     const char *input_name, *output_name;
     const cli_options *options;
     conv2d_device *device;
+    const cli_context *context; /* of --context; its context is NULL without */
     cli_convolution c;
     conv2d_order order; /* in memory, of input and output */
     save_options save;
@@ -74,6 +76,8 @@ static bool load_one(item *it, const char *option, const char *name, int rank, c
 static bool load_weights(item *it, cli_error *error)
 {
     const cli_options *o = it->options;
+    if (it->context->context)
+        return context_describe(it->context, &it->c), true;
     bool ok = picture_kernel_is(o->weight)
                   ? load_kernel(it, error)
                   : load_one(it, "weight", o->weight, 4, &it->c.weight, error);
@@ -112,7 +116,10 @@ static bool load_input(item *it, cli_error *error)
     it->c.input = loaded.tensor;
     it->input_depth = loaded.depth;
     it->order = loaded.depth ? CONV2D_NHWC : o->layout;
-    return !o->dtype || tensor_convert(&it->c.input, o->dtype, it->order, "input", error);
+    int32_t dtype = o->dtype;
+    if (it->context->context && loaded.depth)
+        dtype = it->context->info.weight.dtype; /* pictures have no type of their own */
+    return !dtype || tensor_convert(&it->c.input, dtype, it->order, "input", error);
 }
 
 /* The output's sizes and memory, once its file can hold them. */
@@ -126,8 +133,7 @@ static bool make_output(item *it, cli_error *error)
                                                output.sizes);
     if (status)
         return cli_fail_library(error, status, "");
-    if (!save_check(it->output_name, channels_of(&output), it->input_depth, &it->save.depth,
-                    error))
+    if (!save_check(it->output_name, &output, it->input_depth, &it->save.depth, error))
         return false;
     it->save.order = it->options->layout;
     it->save.normalize = it->options->normalize;
@@ -154,6 +160,8 @@ static bool run_repeatedly(item *it, cli_error *error)
 static bool verify_item(item *it, cli_error *error)
 {
     cli_oracle oracle;
+    if (it->context->context && !context_read_weights(it->context, &it->c, error))
+        return false;
     if (!oracle_make(it->device, &it->c, &oracle, error))
         return false;
     it->check = oracle_compare(&oracle, &it->c, false);
@@ -218,6 +226,13 @@ static void free_item(item *it)
     convolution_free(&it->c);
 }
 
+static bool open_plan(item *it, cli_error *error)
+{
+    return it->context->context
+               ? plan_open_context(it->device, it->context->context, &it->c, &it->plan, error)
+               : plan_open(it->device, &it->c, &it->plan, error);
+}
+
 /* From the input's name to a staged output. A found difference is not an error here. */
 static bool process(item *it, cli_error *error)
 {
@@ -225,7 +240,7 @@ static bool process(item *it, cli_error *error)
     if (!load_input(it, error))
         return false;
     if (load_weights(it, error) && load_residual(it, error) && make_output(it, error) &&
-        plan_open(it->device, &it->c, &it->plan, error) && run_repeatedly(it, error) &&
+        open_plan(it, error) && run_repeatedly(it, error) &&
         (!it->options->verify || verify_item(it, error)) && stage_item(it, error))
         return true;
     return it->options->n_operands > 1 ? cli_prefix(error, "input '%s'", it->input_name) : false;
@@ -250,13 +265,18 @@ static void add_result(results *r, const item *it)
         print_item(it, r->text);
 }
 
-static bool process_all(const cli_options *o, conv2d_device *device, char **outputs, results *r,
-                        cli_error *error)
+static bool process_all(const cli_options *o, conv2d_device *device, const cli_context *context,
+                        char **outputs, results *r, cli_error *error)
 {
     bool differs = false;
     for (int i = 0; i < o->n_operands; i++) {
-        item it = {.input_name = o->operands[i], .output_name = outputs[i], .options = o,
-                   .device = device, .c = CLI_CONVOLUTION_INIT, .plan = CLI_PLAN_INIT};
+        item it = {.input_name = o->operands[i],
+                   .output_name = outputs[i],
+                   .options = o,
+                   .device = device,
+                   .context = context,
+                   .c = CLI_CONVOLUTION_INIT,
+                   .plan = CLI_PLAN_INIT};
         if (o->n_operands > 1)
             cli_progress("run", i, o->n_operands);
         bool ok = process(&it, error);
@@ -293,18 +313,35 @@ static bool print_results(results *r, bool as_json)
     return fflush(stdout) == 0;
 }
 
+static bool open_context(const cli_options *o, conv2d_device *device, cli_context *out,
+                         cli_error *error)
+{
+    if (!o->context)
+        return true;
+    if (!context_open(o->context, o->name, device, out, error))
+        return false;
+    const int32_t dtype = out->info.weight.dtype;
+    if (o->dtype && o->dtype != dtype)
+        return cli_fail_usage(error, "--dtype is %s, the weights in '%s' are %s: pack them anew",
+                              tensor_dtype_name(o->dtype), o->context, tensor_dtype_name(dtype));
+    return true;
+}
+
 static int run_with(const cli_options *o, results *r, cli_error *error)
 {
     conv2d_device *device = NULL;
+    cli_context context = CLI_CONTEXT_INIT;
     char **outputs = NULL;
     bool ok = outputs_name(o, &outputs, error) && cli_open_device(o, &device, error) &&
-              process_all(o, device, outputs, r, error);
+              open_context(o, device, &context, error) &&
+              process_all(o, device, &context, outputs, r, error);
     if (r->complete && !print_results(r, o->json)) {
         ok = false;
         error->code = CLI_USAGE;
         error->text[0] = '\0';
     }
     ok = ok && file_commit(error);
+    context_close(&context);
     conv2d_device_close(device);
     outputs_free(outputs, o->n_operands);
     return ok ? CLI_OK : error->code;
@@ -314,8 +351,16 @@ static int run(const cli_options *o, cli_error *error)
 {
     if (o->n_operands == 0)
         return cli_fail_usage(error, "no INPUT is given"), CLI_USAGE;
-    if (!o->weight || !o->output)
-        return cli_fail_usage(error, "--%s is missing", o->weight ? "output" : "weight"), CLI_USAGE;
+    if (o->context && o->shaped_by)
+        return cli_fail_usage(error, "--context and --%s are both given: the context has it",
+                              o->shaped_by),
+               CLI_USAGE;
+    if (o->name && !o->context)
+        return cli_fail_usage(error, "--name is given without --context"), CLI_USAGE;
+    if ((!o->weight && !o->context) || !o->output)
+        return cli_fail_usage(error, "--%s is missing",
+                              o->weight || o->context ? "output" : "weight"),
+               CLI_USAGE;
     results r = {.json = json_array()};
     r.text = open_memstream(&r.lines, &r.n_lines);
     int code = r.json && r.text ? run_with(o, &r, error)
@@ -329,18 +374,20 @@ static int run(const cli_options *o, cli_error *error)
 
 const cli_command cli_command_run = {
     .name = "run",
+    .bit = CLI_RUN,
     .summary = "convolve arrays (.npy) or pictures (.png, .jpg, .pgm, .ppm, .pfm)",
-    .usage = "INPUT... --weight W --output OUT [OPTION]...",
+    .usage = "INPUT... --weight W|--context CONTEXT --output OUT [OPTION]...",
     .about =
         "Convolve each INPUT with the weights and write OUT. 8-bit and 16-bit pictures are read\n"
         "as channels of 0...1 (gray 1, colour 3, with transparency 4) and results outside are\n"
-        "clipped when written; .pfm and .npy keep every value. Nothing is written unless\n"
-        "everything went well.",
+        "clipped when written; .pfm, .npy and .safetensors keep every value. Nothing is written\n"
+        "unless everything went well.",
     .examples =
         "  conv2d run photo.jpg --weight gaussian:15 --padding same -o blurred.png\n"
         "  conv2d run photo.png --weight sobel-x --normalize -o edges.png\n"
         "  conv2d run *.png --weight emboss --stride 2 --padding 1 --padding-mode reflect -o out/\n"
         "  conv2d run x.npy --weight net.safetensors:conv1.weight --bias net.safetensors:conv1.bias"
-        "\\\n      --stride 2 --padding 3 --activation relu --verify --json -o y.npy\n",
+        "\\\n      --stride 2 --padding 3 --activation relu --verify --json -o y.npy\n"
+        "  conv2d run x.npy --context layer.conv2d -o y.npy\n",
     .run = run,
 };

@@ -190,6 +190,8 @@ static bool verify_random(totals *all, cli_error *error)
         free(text);
         if (status)
             return cli_fail_library(error, status, "a random problem");
+        if (all->options->dtype)
+            problem_set_dtype(&problem, all->options->dtype);
         int64_t seed = (int64_t)(random_next(&random) >> 32);
         if (!verify_problem(all, &problem, seed, error))
             return false;
@@ -204,7 +206,7 @@ static bool verify_operands(totals *all, cli_error *error)
 {
     cli_problems problems;
     const cli_options *o = all->options;
-    if (!problems_read(o->operands, o->n_operands, &problems, error))
+    if (!problems_read(o->operands, o->n_operands, o->dtype, &problems, error))
         return false;
     bool ok = true;
     for (int i = 0; ok && i < problems.n; i++)
@@ -261,6 +263,7 @@ static int run(const cli_options *o, cli_error *error)
 
 const cli_command cli_command_verify = {
     .name = "verify",
+    .bit = CLI_VERIFY,
     .summary = "check results against float64, element by element",
     .usage = "PROBLEM|MODEL-FILE... | --random N [OPTION]...",
     .about =

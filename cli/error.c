@@ -92,3 +92,11 @@ void cli_progress(const char *command, long done, long total)
         fprintf(stderr, "\rconv2d %s: %ld of %ld", command, done, total);
     fflush(stderr);
 }
+
+void cli_progress_share(const char *command, long done, long total, double share)
+{
+    if (!isatty(STDERR_FILENO))
+        return;
+    fprintf(stderr, "\rconv2d %s: %ld of %ld, %3.0f %%", command, done, total, 100 * share);
+    fflush(stderr);
+}

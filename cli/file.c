@@ -203,35 +203,19 @@ bool file_check_output(const char *path, cli_error *error)
     return ok;
 }
 
-static bool write_parts(int fd, const file_part *parts, int n_parts)
+static bool write_full(int fd, const void *from, size_t n)
 {
-    for (int i = 0; i < n_parts; i++) {
-        const unsigned char *bytes = parts[i].bytes;
-        size_t done = 0;
-        while (done < parts[i].n) {
-            ssize_t put = write(fd, bytes + done, parts[i].n - done);
-            if (put < 0 && errno == EINTR)
-                continue;
-            if (put < 0)
-                return false;
-            done += (size_t)put;
-        }
+    const unsigned char *bytes = from;
+    size_t done = 0;
+    while (done < n) {
+        ssize_t put = write(fd, bytes + done, n - done);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return false;
+        done += (size_t)put;
     }
     return true;
-}
-
-/* A device or pipe: no temporary name beside it, and renaming over it would replace it. */
-static bool write_device(const char *path, const file_part *parts, int n_parts, cli_error *error)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return fail_errno(error, "write", path);
-    bool ok = write_parts(fd, parts, n_parts);
-    if (!ok)
-        fail_errno(error, "write", path);
-    if (close(fd) != 0 && ok)
-        ok = fail_errno(error, "write", path);
-    return ok;
 }
 
 /* Mode of the new file: the old file's, or what the umask leaves. */
@@ -252,15 +236,12 @@ static void free_staged(staged *node)
     free(node);
 }
 
-bool file_stage(const char *path, const file_part *parts, int n_parts, cli_error *error)
+/* A node of the list for path, its temporary file open; -1 and error filled on failure. */
+static int stage_begin(const char *path, cli_error *error)
 {
-    struct stat status;
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-        return write_device(path, parts, n_parts, error);
-
     staged *node = calloc(1, sizeof *node);
     if (!node)
-        return cli_fail(error, CLI_FAILED, "out of memory");
+        return cli_fail(error, CLI_FAILED, "out of memory"), -1;
     node->target = realpath(path, NULL); /* a link keeps leading to the file that is replaced */
     if (!node->target)
         node->target = strdup(path);
@@ -272,30 +253,76 @@ bool file_stage(const char *path, const file_part *parts, int n_parts, cli_error
     free(directory);
     if (!node->temporary) {
         free_staged(node);
-        return cli_fail(error, CLI_FAILED, "out of memory");
+        return cli_fail(error, CLI_FAILED, "out of memory"), -1;
     }
     int fd = mkstemp(node->temporary);
     if (fd < 0) {
         fail_errno(error, "write", path);
         free_staged(node);
-        return false;
+        return -1;
     }
     node->next = staged_list;
     staged_list = node;
-    bool ok = write_parts(fd, parts, n_parts) && fchmod(fd, mode_of(node->target)) == 0 &&
-              fsync(fd) == 0;
-    if (!ok)
-        fail_errno(error, "write", path);
-    if (close(fd) != 0 && ok)
-        ok = fail_errno(error, "write", path);
+    return fd;
+}
+
+bool file_stream_open(const char *path, file_stream *out, cli_error *error)
+{
+    struct stat status;
+    *out = (file_stream){-1, path, false};
+    out->is_device = stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+    if (!out->is_device) {
+        out->fd = stage_begin(path, error);
+        return out->fd >= 0;
+    }
+    /* A device or pipe: no temporary name beside it, and renaming over it would replace it. */
+    out->fd = open(path, O_WRONLY | O_CLOEXEC);
+    return out->fd >= 0 || fail_errno(error, "write", path);
+}
+
+bool file_stream_write(file_stream *s, const void *bytes, size_t n, cli_error *error)
+{
+    return write_full(s->fd, bytes, n) || fail_errno(error, "write", s->path);
+}
+
+bool file_stream_close(file_stream *s, bool ok, cli_error *error)
+{
+    if (ok && !s->is_device &&
+        (fchmod(s->fd, mode_of(staged_list->target)) != 0 || fsync(s->fd) != 0))
+        ok = fail_errno(error, "write", s->path);
+    if (close(s->fd) != 0 && ok)
+        ok = fail_errno(error, "write", s->path);
     return ok; /* on failure the caller discards the list, this one with it */
+}
+
+bool file_stage(const char *path, const file_part *parts, int n_parts, cli_error *error)
+{
+    file_stream s;
+    if (!file_stream_open(path, &s, error))
+        return false;
+    bool ok = true;
+    for (int i = 0; ok && i < n_parts; i++)
+        ok = file_stream_write(&s, parts[i].bytes, parts[i].n, error);
+    return file_stream_close(&s, ok, error);
+}
+
+/* Names cannot be given all at once: a failure in the middle says which files are new. */
+static void say_what_is_done(int n, cli_error *error)
+{
+    size_t at = strlen(error->text);
+    int i = 0;
+    for (staged *node = staged_list; i < n && at < sizeof error->text; node = node->next, i++)
+        at += (size_t)snprintf(error->text + at, sizeof error->text - at, "%s'%s'",
+                               i ? ", " : "; already written: ", node->target);
 }
 
 bool file_commit(cli_error *error)
 {
-    for (staged *node = staged_list; node; node = node->next) {
+    int n_done = 0;
+    for (staged *node = staged_list; node; node = node->next, n_done++) {
         if (rename(node->temporary, node->target) != 0) {
             fail_errno(error, "write", node->target);
+            say_what_is_done(n_done, error);
             file_discard();
             return false;
         }

@@ -37,6 +37,16 @@ typedef struct file_part {
  * there and not a regular file (a device, a pipe) is written at once instead. */
 bool file_stage(const char *path, const file_part *parts, int n_parts, cli_error *error);
 
+/* The same, piece by piece: one stream at a time. ok false at the end: it failed before. */
+typedef struct file_stream {
+    int fd;
+    const char *path;
+    bool is_device;
+} file_stream;
+bool file_stream_open(const char *path, file_stream *out, cli_error *error);
+bool file_stream_write(file_stream *stream, const void *bytes, size_t n, cli_error *error);
+bool file_stream_close(file_stream *stream, bool ok, cli_error *error);
+
 /* Give every staged file its name, or remove them all. discard is safe at any time. */
 bool file_commit(cli_error *error);
 void file_discard(void);

@@ -12,6 +12,12 @@
 #include "npy.h"
 #include "safetensors.h"
 
+static bool host_is_little(void)
+{
+    const uint16_t one = 1;
+    return *(const unsigned char *)&one == 1;
+}
+
 static void swap_bytes(unsigned char *bytes, size_t n, size_t size)
 {
     for (size_t at = 0; at < n; at += size) {
@@ -67,11 +73,9 @@ static bool tensor_from_npy(unsigned char *bytes, size_t n, cli_tensor *out, cli
     return true;
 }
 
-static bool load_npy(unsigned char *bytes, size_t n, conv2d_order order, cli_tensor *out,
-                     cli_error *error)
+/* An input's axes; turned into C H W or N C H W. Frees the tensor on failure. */
+static bool check_input_axes(cli_tensor *out, conv2d_order order, cli_error *error)
 {
-    if (!tensor_from_npy(bytes, n, out, error))
-        return false;
     int rank = out->t.rank;
     if (rank != 3 && rank != 4) {
         tensor_free(out);
@@ -84,13 +88,123 @@ static bool load_npy(unsigned char *bytes, size_t n, conv2d_order order, cli_ten
     return true;
 }
 
+static bool load_npy(unsigned char *bytes, size_t n, conv2d_order order, cli_tensor *out,
+                     cli_error *error)
+{
+    return tensor_from_npy(bytes, n, out, error) && check_input_axes(out, order, error);
+}
+
+/* ---- safetensors ---------------------------------------------------------------------------- */
+
+/* The header of a safetensors file as text (free), and where the data begins and ends. */
+static bool read_header(const char *file, char **header_out, size_t *n_out, size_t *file_bytes_out,
+                        cli_error *error)
+{
+    size_t size, n;
+    unsigned char prefix[SAFETENSORS_PREFIX_BYTES];
+    if (!file_size(file, &size, error))
+        return false;
+    if (size < sizeof prefix)
+        return cli_fail(error, CLI_USAGE, "safetensors file of %zu bytes is truncated", size);
+    if (!file_read_at(file, 0, prefix, sizeof prefix, error) ||
+        !safetensors_header_bytes(prefix, size, &n, error))
+        return false;
+    char *header = malloc(n ? n : 1);
+    if (!header)
+        return cli_fail(error, CLI_FAILED, "out of memory");
+    if (!file_read_at(file, sizeof prefix, header, n, error)) {
+        free(header);
+        return false;
+    }
+    *header_out = header;
+    *n_out = n;
+    *file_bytes_out = size;
+    return true;
+}
+
+bool load_header(const char *file, json_t **header_out, cli_error *error)
+{
+    char *header = NULL;
+    size_t n = 0, size = 0;
+    if (!read_header(file, &header, &n, &size, error))
+        return false;
+    const bool ok =
+        safetensors_read(header, n, size - SAFETENSORS_PREFIX_BYTES - n, header_out, error);
+    free(header);
+    return ok;
+}
+
+bool load_safetensors(const char *file, const char *name, cli_tensor *out, cli_error *error)
+{
+    char *header = NULL;
+    size_t n = 0, size = 0;
+    if (!read_header(file, &header, &n, &size, error))
+        return false;
+    safetensors_entry entry;
+    const size_t data = SAFETENSORS_PREFIX_BYTES + n;
+    bool ok = safetensors_find(header, n, size - data, name, &entry, error);
+    free(header);
+    if (!ok)
+        return false;
+    conv2d_tensor t = CONV2D_TENSOR_INIT;
+    t.dtype = entry.dtype;
+    t.rank = entry.rank;
+    memcpy(t.sizes, entry.sizes, sizeof t.sizes);
+    if (!tensor_make(&t, CONV2D_NCHW, "weight", out, error))
+        return false;
+    size_t bytes = (size_t)(entry.end - entry.begin);
+    if (!file_read_at(file, data + (size_t)entry.begin, out->t.data, bytes, error)) {
+        tensor_free(out);
+        return false;
+    }
+    if (!host_is_little()) /* the format is little-endian */
+        swap_bytes(out->t.data, bytes, conv2d_dtype_bytes(t.dtype));
+    return true;
+}
+
+static const char safetensors_mark[] = ".safetensors:";
+
+static bool is_safetensors(const char *path)
+{
+    return strstr(path, safetensors_mark) != NULL;
+}
+
+bool load_reads(const char *path, const char *file)
+{
+    const char *mark = strstr(path, safetensors_mark);
+    if (!mark)
+        return file_same(path, file);
+    char *own = strndup(path, (size_t)(mark - path) + sizeof safetensors_mark - 2);
+    const bool same = own && file_same(own, file);
+    free(own);
+    return same;
+}
+
+/* "a/b.safetensors:name". */
+static bool load_named(const char *path, cli_tensor *out, cli_error *error)
+{
+    size_t n = (size_t)(strstr(path, safetensors_mark) - path) + sizeof safetensors_mark - 2;
+    char *file = strndup(path, n);
+    bool ok = file ? load_safetensors(file, path + n + 1, out, error)
+                   : cli_fail(error, CLI_FAILED, "out of memory");
+    free(file);
+    return ok;
+}
+
 bool load_data(const char *path, conv2d_order order, cli_loaded *out, cli_error *error)
 {
     unsigned char *bytes;
     size_t n;
+    cli_loaded loaded = {CLI_TENSOR_INIT, 0};
+    if (is_safetensors(path)) {
+        if (!load_named(path, &loaded.tensor, error) ||
+            !check_input_axes(&loaded.tensor, order, error))
+            return cli_prefix(error, "'%s'", path);
+        *out = loaded;
+        return true;
+    }
     if (!file_read(path, &bytes, &n, error))
         return false;
-    cli_loaded loaded = {CLI_TENSOR_INIT, 0};
     const picture_format *format = picture_format_of_bytes(bytes, n);
     bool ok;
     if (npy_is(bytes, n)) {
@@ -106,8 +220,9 @@ bool load_data(const char *path, conv2d_order order, cli_loaded *out, cli_error 
         }
     } else {
         free(bytes);
-        ok = cli_fail(error, CLI_USAGE, "unknown kind of file, expected .npy, %s%s.pgm, .ppm or "
-                      ".pfm",
+        ok = cli_fail(error, CLI_USAGE,
+                      "unknown kind of file, expected .npy, %s%s.pgm, .ppm, "
+                      ".pfm or FILE.safetensors:NAME",
 #ifdef CLI_HAVE_PNG
                       ".png, ",
 #else
@@ -128,66 +243,12 @@ bool load_data(const char *path, conv2d_order order, cli_loaded *out, cli_error 
 
 /* ---- weights and biases --------------------------------------------------------------------- */
 
-static bool load_safetensors(const char *file, const char *name, cli_tensor *out, cli_error *error)
-{
-    size_t size, n;
-    unsigned char prefix[SAFETENSORS_PREFIX_BYTES];
-    if (!file_size(file, &size, error))
-        return false;
-    if (size < sizeof prefix)
-        return cli_fail(error, CLI_USAGE, "safetensors file of %zu bytes is truncated", size);
-    if (!file_read_at(file, 0, prefix, sizeof prefix, error) ||
-        !safetensors_header_bytes(prefix, size, &n, error))
-        return false;
-    char *header = malloc(n ? n : 1);
-    if (!header)
-        return cli_fail(error, CLI_FAILED, "out of memory");
-    safetensors_entry entry;
-    size_t data = sizeof prefix + n;
-    bool ok = file_read_at(file, sizeof prefix, header, n, error) &&
-              safetensors_find(header, n, size - data, name, &entry, error);
-    free(header);
-    if (!ok)
-        return false;
-    conv2d_tensor t = CONV2D_TENSOR_INIT;
-    t.dtype = entry.dtype;
-    t.rank = entry.rank;
-    memcpy(t.sizes, entry.sizes, sizeof t.sizes);
-    if (!tensor_make(&t, CONV2D_NCHW, "weight", out, error))
-        return false;
-    size_t bytes = (size_t)(entry.end - entry.begin);
-    if (!file_read_at(file, data + (size_t)entry.begin, out->t.data, bytes, error)) {
-        tensor_free(out);
-        return false;
-    }
-    const uint16_t one = 1;
-    if (*(const unsigned char *)&one == 0) /* the format is little-endian */
-        swap_bytes(out->t.data, bytes, conv2d_dtype_bytes(t.dtype));
-    return true;
-}
-
-/* "a/b.safetensors:name" into its parts; file is given (free) or NULL without memory. */
-static const char *split_safetensors(const char *path, char **file)
-{
-    static const char mark[] = ".safetensors:";
-    const char *found = strstr(path, mark);
-    if (!found)
-        return NULL;
-    size_t n = (size_t)(found - path) + sizeof mark - 2;
-    *file = strndup(path, n);
-    return path + n + 1;
-}
-
 bool load_parameter(const char *path, int rank, cli_tensor *out, cli_error *error)
 {
-    char *file = NULL;
-    const char *name = split_safetensors(path, &file);
     cli_tensor loaded = CLI_TENSOR_INIT;
     bool ok;
-    if (name) {
-        ok = file ? load_safetensors(file, name, &loaded, error)
-                  : cli_fail(error, CLI_FAILED, "out of memory");
-        free(file);
+    if (is_safetensors(path)) {
+        ok = load_named(path, &loaded, error);
     } else {
         unsigned char *bytes;
         size_t n;
@@ -215,20 +276,26 @@ bool load_parameter(const char *path, int rank, cli_tensor *out, cli_error *erro
 
 /* ---- saving --------------------------------------------------------------------------------- */
 
-static bool is_npy_name(const char *path)
+static bool ends_in(const char *path, const char *extension)
 {
-    size_t n = strlen(path);
-    return n >= 4 && strcmp(path + n - 4, ".npy") == 0;
+    size_t n = strlen(path), m = strlen(extension);
+    return n >= m && strcmp(path + n - m, extension) == 0;
 }
 
-bool save_check(const char *path, int64_t channels, int input_depth, int *depth_out,
+bool save_check(const char *path, const conv2d_tensor *output, int input_depth, int *depth_out,
                 cli_error *error)
 {
     const picture_format *format = picture_format_of_name(path);
-    if (!is_npy_name(path) && !format)
+    const int64_t channels = output->sizes[output->rank - 3];
+    if (!ends_in(path, ".npy") && !ends_in(path, ".safetensors") && !format)
         return cli_fail(error, CLI_USAGE,
                         "cannot write '%s': unknown kind of file, expected a name that ends in "
-                        ".npy, .png, .jpg, .pgm, .ppm or .pfm",
+                        ".npy, .safetensors, .png, .jpg, .pgm, .ppm or .pfm",
+                        path);
+    if (ends_in(path, ".npy") && output->dtype == CONV2D_BFLOAT16)
+        return cli_fail(error, CLI_USAGE,
+                        "cannot write '%s': .npy has no bfloat16; write .safetensors, or compute "
+                        "with --dtype f32",
                         path);
     if (format && !picture_holds(format, channels))
         return cli_fail(error, CLI_USAGE,
@@ -255,18 +322,27 @@ static void file_sizes(const conv2d_tensor *t, conv2d_order order, int64_t sizes
     sizes[first + 2] = t->sizes[first];
 }
 
-static bool stage_npy(const char *path, const cli_tensor *tensor, conv2d_order order,
-                      cli_error *error)
+/* .npy is in this machine's byte order, .safetensors little-endian. */
+static bool stage_array(const char *path, const cli_tensor *tensor, conv2d_order order,
+                        cli_error *error)
 {
+    enum { HEADER_MAX = 256 };
+    _Static_assert(HEADER_MAX >= (int)NPY_HEADER_MAX && HEADER_MAX >= (int)SAFETENSORS_WRITTEN_MAX,
+                   "room for either");
     int64_t sizes[4];
-    char header[NPY_HEADER_MAX];
-    size_t n = 0;
+    char header[HEADER_MAX];
+    size_t n = 0, bytes = conv2d_dtype_bytes(tensor->t.dtype);
+    const bool npy = ends_in(path, ".npy");
     file_sizes(&tensor->t, order, sizes);
     tensor_count(&tensor->t, &n);
     file_part parts[] = {
-        {header, npy_header(tensor->t.dtype, tensor->t.rank, sizes, header)},
-        {tensor->t.data, n * conv2d_dtype_bytes(tensor->t.dtype)},
+        {header,
+         npy ? npy_header(tensor->t.dtype, tensor->t.rank, sizes, header)
+             : safetensors_header(tensor->t.dtype, tensor->t.rank, sizes, "output", header)},
+        {tensor->t.data, n * bytes},
     };
+    if (!npy && !host_is_little())
+        swap_bytes(tensor->t.data, n * bytes, bytes); /* nobody reads it after this */
     return file_stage(path, parts, 2, error);
 }
 
@@ -274,7 +350,7 @@ bool save_stage(const char *path, const cli_tensor *tensor, const save_options *
                 cli_error *error)
 {
     if (options->depth == 0)
-        return stage_npy(path, tensor, options->order, error);
+        return stage_array(path, tensor, options->order, error);
     cli_picture picture;
     if (!picture_from_tensor(&tensor->t, options->depth, options->normalize, &picture, error))
         return cli_prefix(error, "cannot write '%s'", path);

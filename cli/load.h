@@ -3,6 +3,8 @@
 #ifndef CLI_LOAD_H
 #define CLI_LOAD_H
 
+#include <jansson.h>
+
 #include "cli.h"
 #include "picture.h"
 #include "tensor.h"
@@ -19,9 +21,16 @@ bool load_data(const char *path, conv2d_order order, cli_loaded *out, cli_error 
 /* A weight (rank 4) or bias (rank 1): .npy, or FILE.safetensors:NAME. */
 bool load_parameter(const char *path, int rank, cli_tensor *out, cli_error *error);
 
-/* True if files of this name can be written; channels is what the output has. depth_out = bits of
+/* A tensor of a safetensors file; and its header, checked (json_decref). */
+bool load_safetensors(const char *file, const char *name, cli_tensor *out, cli_error *error);
+bool load_header(const char *file, json_t **header_out, cli_error *error);
+
+/* True if reading path (which may be FILE.safetensors:NAME) reads this file. */
+bool load_reads(const char *path, const char *file);
+
+/* True if files of this name can hold the output. depth_out = bits of
  * a sample for a picture that came from one of input_depth (0 = not from a picture), 0 = .npy. */
-bool save_check(const char *path, int64_t channels, int input_depth, int *depth_out,
+bool save_check(const char *path, const conv2d_tensor *output, int input_depth, int *depth_out,
                 cli_error *error);
 
 /* Stage the tensor (file.h) under path. A tensor for .npy is contiguous in order. */

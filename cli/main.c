@@ -13,28 +13,13 @@
 #include "file.h"
 #include "options.h"
 
-static const cli_command *const commands[] = {
-    &cli_command_run, &cli_command_plan, &cli_command_info, &cli_command_verify,
-    &cli_command_bench,
-};
-enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
-
-static const cli_command *command_by_name(const char *name)
-{
-    for (int i = 0; i < N_COMMANDS; i++) {
-        if (strcmp(name, commands[i]->name) == 0)
-            return commands[i];
-    }
-    return NULL;
-}
-
 static void print_help(FILE *to)
 {
     fprintf(to, "Usage: conv2d COMMAND [OPTION]... [ARGUMENT]...\n\n"
                 "2-D convolution of arrays and pictures, as deep-learning libraries define it.\n\n"
                 "Commands:\n");
-    for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(to, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+    for (int i = 0; cli_commands[i]; i++)
+        fprintf(to, "  %-11s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
     fprintf(to, "\n"
                 "  -h, --help     this text; `conv2d COMMAND --help` has the options of a command\n"
                 "      --version  the library's version\n\n"
@@ -69,19 +54,16 @@ static int finish(int code)
     return code ? code : CLI_USAGE;
 }
 
-bool cli_open_device(const cli_options *options, conv2d_device **device_out, cli_error *error)
+static void print_unknown(const char *name)
 {
-    conv2d_device_options device_options = CONV2D_DEVICE_OPTIONS_INIT;
-    device_options.n_threads = options->n_threads;
-    device_options.isa = options->isa;
-    const char *name = options->device ? options->device : "auto";
-    conv2d_status status = conv2d_device_open(name, &device_options, device_out);
-    if (!status)
-        return true;
-    cli_fail_library(error, status, "");
-    if (status == CONV2D_E_DEVICE)
-        error->code = CLI_USAGE; /* nothing has run: another --device is wanted */
-    return false;
+    fprintf(stderr, "conv2d: unknown command '%s', expected", name);
+    for (int i = 0; cli_commands[i]; i++)
+        fprintf(stderr, "%s %s",
+                i == 0                ? ""
+                : cli_commands[i + 1] ? ","
+                                      : " or",
+                cli_commands[i]->name);
+    fprintf(stderr, "\nTry 'conv2d --help'.\n");
 }
 
 static int run_command(const cli_command *command, int argc, char **argv)
@@ -123,11 +105,9 @@ int main(int argc, char **argv)
         printf("conv2d %s\n", conv2d_version());
         return finish(CLI_OK);
     }
-    const cli_command *command = command_by_name(argv[1]);
+    const cli_command *command = cli_command_by_name(argv[1]);
     if (!command) {
-        fprintf(stderr, "conv2d: unknown command '%s', expected run, plan, info, verify or bench\n"
-                        "Try 'conv2d --help'.\n",
-                argv[1]);
+        print_unknown(argv[1]);
         return CLI_USAGE;
     }
     return finish(run_command(command, argc - 1, argv + 1));

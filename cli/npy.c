@@ -109,14 +109,21 @@ static bool read_descr(cursor *c, npy_view *view)
         return false;
     bool big = descr[0] == '>';
     const char *kind = descr + 1;
-    if ((descr[0] != '<' && !big) || (strcmp(kind, "f4") != 0 && strcmp(kind, "f8") != 0))
-        return cli_fail(c->error, CLI_USAGE,
-                        ".npy header: descr is '%s', expected '<f4', '>f4' (float32), '<f8' or "
-                        "'>f8' (float64)",
-                        descr);
-    view->dtype = kind[1] == '4' ? CONV2D_FLOAT32 : CONV2D_FLOAT64;
-    view->swapped = big == host_is_little();
-    return true;
+    static const struct {
+        const char *kind;
+        int32_t dtype;
+    } kinds[] = {{"f4", CONV2D_FLOAT32}, {"f8", CONV2D_FLOAT64}, {"f2", CONV2D_FLOAT16}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && (descr[0] == '<' || big); i++) {
+        if (strcmp(kind, kinds[i].kind) != 0)
+            continue;
+        view->dtype = kinds[i].dtype;
+        view->swapped = big == host_is_little();
+        return true;
+    }
+    return cli_fail(c->error, CLI_USAGE,
+                    ".npy header: descr is '%s', expected '<f4' (float32), '<f8' (float64) or "
+                    "'<f2' (float16), or the same with '>'",
+                    descr);
 }
 
 static bool read_fortran(cursor *c, npy_view *view)

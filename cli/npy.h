@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * NumPy's .npy format, versions 1 to 3, float32 and float64, over memory: no file is touched here,
- * and nothing is believed that the size of the buffer does not support. */
+ * NumPy's .npy format, versions 1 to 3, float32, float64 and float16, over memory: no file is
+ * touched here, and nothing is believed that the size of the buffer does not support. */
 #ifndef CLI_NPY_H
 #define CLI_NPY_H
 
@@ -11,7 +11,7 @@
 enum { NPY_MAX_RANK = 4, NPY_HEADER_MAX = 256 };
 
 typedef struct npy_view {
-    int32_t dtype; /* CONV2D_FLOAT32 or CONV2D_FLOAT64 */
+    int32_t dtype; /* CONV2D_FLOAT32, CONV2D_FLOAT64 or CONV2D_FLOAT16 */
     bool fortran;  /* first axis varies fastest */
     bool swapped;  /* elements are in the other byte order */
     int rank;      /* 0..NPY_MAX_RANK */
@@ -25,8 +25,8 @@ bool npy_is(const unsigned char *bytes, size_t n);
 
 bool npy_parse(const unsigned char *bytes, size_t n, npy_view *view_out, cli_error *error);
 
-/* Write the version 1 header of a C-order array in this machine's byte order; returns its length,
- * a multiple of 64. rank <= NPY_MAX_RANK. */
+/* Write, for any of these dtypes, the version 1 header of a C-order array in this machine's byte
+ * order; returns its length, a multiple of 64. rank <= NPY_MAX_RANK. */
 size_t npy_header(int32_t dtype, int rank, const int64_t *sizes, char header[NPY_HEADER_MAX]);
 
 #endif

@@ -11,100 +11,124 @@
 #include "values.h"
 
 /* Commands an option belongs to. */
-enum { RUN = 1, PLAN = 2, INFO = 4, VERIFY = 8, BENCH = 16, ALL = 31 };
+enum {
+    RUN = CLI_RUN,
+    PACK = CLI_PACK,
+    PLAN = CLI_PLAN,
+    TUNE = CLI_TUNE,
+    INFO = CLI_INFO,
+    VERIFY = CLI_VERIFY,
+    BENCH = CLI_BENCH,
+    PROBLEMS = PLAN | TUNE | VERIFY | BENCH, /* those that take problems */
+    SHAPE = RUN | PACK,                      /* what is convolved how: what a context holds */
+    ALL = SHAPE | PROBLEMS | INFO
+};
 
 typedef struct option_row {
     const char *name;
     char letter;          /* 0 = none */
     const char *argument; /* name in the help; NULL = a flag */
     int commands;
-    size_t offset; /* of the member of cli_options */
+    size_t offset;        /* of the member of cli_options */
     option_parser *parse; /* of the argument; NULL for a flag (bool) */
-    const char *help; /* '\n' begins a new line */
+    const char *words;    /* values to offer in a shell; NULL = files; "" = nothing to offer */
+    const char *help;     /* '\n' begins a new line */
 } option_row;
 
 #define MEMBER(name) offsetof(cli_options, name)
 
+static const char activation_words[] = "none relu relu6 clamp: leaky_relu sigmoid tanh silu "
+                                       "hardswish hardsigmoid gelu gelu_tanh mish";
+
 static const option_row rows[] = {
-    {"weight", 'w', "W", RUN, MEMBER(weight), value_text,
+    {"weight", 'w', "W", SHAPE, MEMBER(weight), value_text, NULL,
      "weights: a .npy file [OC, IC/groups, KH, KW], FILE.safetensors:NAME, or\n"
      "a kernel for pictures, applied to each channel: gaussian:SIZE[,SIGMA],\n"
      "box:SIZE, sobel-x, sobel-y, laplacian, sharpen, emboss, identity"},
-    {"bias", 'b', "B", RUN, MEMBER(bias), value_text, "bias [OC]: .npy or FILE.safetensors:NAME"},
-    {"residual", 'r', "R", RUN, MEMBER(residual), value_text,
+    {"bias", 'b', "B", SHAPE, MEMBER(bias), value_text, NULL,
+     "bias [OC]: .npy or FILE.safetensors:NAME"},
+    {"context", 'c', "CONTEXT", RUN, MEMBER(context), value_text, NULL,
+     "file of `conv2d pack`, in place of the weights and of all that says\n"
+     "how to convolve"},
+    {"name", 0, "NAME", SHAPE, MEMBER(name), value_text, "",
+     "of a context in its file; run: needed if there are several"},
+    {"residual", 'r', "R", RUN, MEMBER(residual), value_text, NULL,
      "tensor of the output's shape, added before the activation"},
-    {"output", 'o', "OUT", RUN, MEMBER(output), value_text,
-     "file to write: .npy, .png, .jpg, .pgm, .ppm or .pfm; with several\n"
-     "inputs a directory, or a name with {name} where the input's goes"},
-    {"stride", 's', "S|Y,X", RUN, MEMBER(params.stride), value_pair, "default 1"},
-    {"padding", 'p', "PADDING", RUN, MEMBER(params), value_padding,
+    {"output", 'o', "OUT", RUN, MEMBER(output), value_text, NULL,
+     "file to write: .npy, .safetensors, .png, .jpg, .pgm, .ppm or .pfm;\n"
+     "with several inputs a directory, or a name with {name} where the\n"
+     "input's goes"},
+    {"output", 'o', "CONTEXT", PACK, MEMBER(output), value_text, NULL, "file of contexts to write"},
+    {"output", 'o', "WISDOM", TUNE, MEMBER(output), value_text, NULL,
+     "file to write: what --wisdom had and what was found"},
+    {"input", 'i', "N,C,H,W", PACK, MEMBER(inputs), value_list, "",
+     "shape of inputs to pack for (may be given several times); memory in\n"
+     "the order of --layout"},
+    {"problem", 0, "PROBLEM", PACK, MEMBER(problems), value_list, "",
+     "pack for the input of a problem's text (may be given several times)"},
+    {"stride", 's', "S|Y,X", SHAPE, MEMBER(params.stride), value_pair, "", "default 1"},
+    {"padding", 'p', "PADDING", SHAPE, MEMBER(params), value_padding, "same valid",
      "P, or Y,X, or TOP,LEFT,BOTTOM,RIGHT, or same, or valid; default 0"},
-    {"padding-mode", 0, "MODE", RUN, MEMBER(params.padding_mode), value_padding_mode,
-     "zeros (default), reflect, replicate, circular"},
-    {"dilation", 'd', "D|Y,X", RUN, MEMBER(params.dilation), value_pair, "default 1"},
-    {"groups", 'g', "N", RUN, MEMBER(params.groups), value_positive,
+    {"padding-mode", 0, "MODE", SHAPE, MEMBER(params.padding_mode), value_padding_mode,
+     "zeros reflect replicate circular", "zeros (default), reflect, replicate, circular"},
+    {"dilation", 'd', "D|Y,X", SHAPE, MEMBER(params.dilation), value_pair, "", "default 1"},
+    {"groups", 'g', "N", SHAPE, MEMBER(params.groups), value_positive, "",
      "default 1; with a kernel for pictures the number of channels"},
-    {"activation", 'a', "NAME", RUN, MEMBER(params), value_activation,
+    {"activation", 'a', "NAME", SHAPE, MEMBER(params), value_activation, activation_words,
      "relu, relu6, clamp:MIN,MAX (one may be missing), leaky_relu[:SLOPE],\n"
      "sigmoid, tanh, silu, hardswish, hardsigmoid, gelu, gelu_tanh, mish"},
-    {"layout", 0, "ORDER", RUN, MEMBER(layout), value_layout,
+    {"layout", 0, "ORDER", SHAPE, MEMBER(layout), value_layout, "nchw nhwc",
      "axes of .npy input, residual and output: nchw (default) or nhwc;\n"
      "pictures are always read as they are"},
-    {"dtype", 0, "TYPE", RUN, MEMBER(dtype), value_dtype,
-     "convert everything to float32 or float64 and compute in it;\n"
-     "default: the input's type"},
-    {"accuracy", 0, "LEVEL", RUN, MEMBER(params.accuracy), value_accuracy,
-     "default, strict, fast or tf32"},
-    {"algorithm", 0, "NAME", RUN | VERIFY, MEMBER(params.algorithm), value_text,
+    {"dtype", 0, "TYPE", SHAPE | PROBLEMS, MEMBER(dtype), value_dtype, "f32 f64 f16 bf16",
+     "compute in f32, f64, f16 or bf16, whatever type the files (or the\n"
+     "problems) have; default: the input's type"},
+    {"accuracy", 0, "LEVEL", SHAPE, MEMBER(params.accuracy), value_accuracy,
+     "default strict fast tf32", "default, strict, fast or tf32"},
+    {"algorithm", 0, "NAME", SHAPE | VERIFY, MEMBER(params.algorithm), value_text, "",
      "force a candidate of `conv2d plan -v`, such as igemm_ch or\n"
      "igemm_ch/avx2; verify: also all, one after the other"},
-    {"workspace-limit", 0, "BYTES", RUN, MEMBER(params.workspace_limit), value_bytes,
+    {"workspace-limit", 0, "BYTES", SHAPE, MEMBER(params.workspace_limit), value_bytes, "",
      "memory a run may use beside the packed weights; 0 works too"},
-    {"flush-denormals", 0, NULL, RUN, MEMBER(params.flush_denormals), NULL,
+    {"flush-denormals", 0, NULL, SHAPE, MEMBER(params.flush_denormals), NULL, NULL,
      "compute with denormal numbers taken as zero"},
-    {"normalize", 0, NULL, RUN, MEMBER(normalize), NULL,
+    {"normalize", 0, NULL, RUN, MEMBER(normalize), NULL, NULL,
      "pictures: map the output's range to 0...1 instead of clipping it"},
-    {"verify", 0, NULL, RUN, MEMBER(verify), NULL,
+    {"verify", 0, NULL, RUN, MEMBER(verify), NULL, NULL,
      "compute again in float64 and check every element's error bound;\n"
      "exit code 1, and nothing written, if one is beyond it"},
-    {"repeat", 0, "N", RUN, MEMBER(repeat), value_positive,
+    {"repeat", 0, "N", RUN, MEMBER(repeat), value_positive, "",
      "run N times and report the least and the median time; default 1"},
-    {"random", 0, "N", VERIFY, MEMBER(n_random), value_positive, "check N random problems"},
-    {"seed", 0, "S", VERIFY, MEMBER(seed), value_natural,
+    {"random", 0, "N", VERIFY, MEMBER(n_random), value_positive, "", "check N random problems"},
+    {"seed", 0, "S", VERIFY, MEMBER(seed), value_natural, "",
      "of the random problems and data; default 1"},
-    {"peak", 0, NULL, BENCH, MEMBER(peak), NULL,
+    {"peak", 0, NULL, BENCH, MEMBER(peak), NULL, NULL,
      "measure the processor's multiply-add peak between the runs, and give\n"
      "the share of it that was reached"},
-    {"seconds", 0, "S", BENCH, MEMBER(seconds), value_seconds,
+    {"seconds", 0, "S", BENCH | TUNE, MEMBER(seconds), value_seconds, "",
      "time to spend on each problem; default 0.5"},
-    {"isa", 0, "NAME", ALL, MEMBER(isa), value_text,
+    {"wisdom", 0, "FILE", SHAPE | PROBLEMS, MEMBER(wisdom), value_text, NULL,
+     "what `conv2d tune` found, to choose by; made on a machine like this"},
+    {"isa", 0, "NAME", ALL & ~PACK, MEMBER(isa), value_text, "generic avx2 avx512 neon",
      "highest instruction set to use: generic, avx2, avx512, neon"},
-    {"device", 0, "NAME", ALL, MEMBER(device), value_text, "auto (default) or cpu"},
-    {"threads", 't', "N", ALL, MEMBER(n_threads), value_threads,
+    {"isa", 0, "LIST|all", PACK, MEMBER(isas), value_text, "all generic avx2 avx512 neon",
+     "instruction sets to pack for, as in avx2,avx512, or all; default: this\n"
+     "machine's"},
+    {"device", 0, "NAME", ALL, MEMBER(device), value_text, "auto cpu metal",
+     "auto (default) or cpu"},
+    {"threads", 't', "N", ALL, MEMBER(n_threads), value_threads, "",
      "workers; default as many as the process may use"},
-    {"verbose", 'v', NULL, PLAN, MEMBER(verbose), NULL,
+    {"verbose", 'v', NULL, PLAN | TUNE, MEMBER(verbose), NULL, NULL,
      "every candidate with its cost, or why it cannot be used"},
-    {"json", 0, NULL, ALL, MEMBER(json), NULL, "print JSON"},
-    {"csv", 0, NULL, BENCH, MEMBER(csv), NULL, "print comma-separated values"},
+    {"json", 0, NULL, ALL, MEMBER(json), NULL, NULL, "print JSON"},
+    {"csv", 0, NULL, BENCH, MEMBER(csv), NULL, NULL, "print comma-separated values"},
 };
 enum { N_ROWS = sizeof rows / sizeof rows[0], FIRST_CODE = 256, HELP_CODE = 255 };
 
-static int command_bit(const cli_command *command)
-{
-    static const cli_command *const order[] = {&cli_command_run, &cli_command_plan,
-                                               &cli_command_info, &cli_command_verify,
-                                               &cli_command_bench};
-    for (int i = 0; i < 5; i++) {
-        if (command == order[i])
-            return 1 << i;
-    }
-    return 0;
-}
-
-static const option_row *row_by_letter(char letter)
+static const option_row *row_by_letter(int command, char letter)
 {
     for (int i = 0; i < N_ROWS; i++) {
-        if (rows[i].letter == letter)
+        if (rows[i].letter == letter && (rows[i].commands & command))
             return &rows[i];
     }
     return NULL;
@@ -137,6 +161,14 @@ static void make_tables(int command, getopt_tables *tables)
     tables->letters[n_letters] = '\0';
 }
 
+/* Options that a context already answers. */
+static void note_shape(const option_row *row, cli_options *out)
+{
+    const bool is_param = row->offset - MEMBER(params) < sizeof out->params; /* unsigned */
+    if (is_param || row->offset == MEMBER(weight) || row->offset == MEMBER(bias))
+        out->shaped_by = row->name;
+}
+
 static bool store(const option_row *row, const char *text, cli_options *out, cli_error *error)
 {
     void *member = (char *)out + row->offset;
@@ -144,8 +176,10 @@ static bool store(const option_row *row, const char *text, cli_options *out, cli
         option_value value = {row->name, text};
         if (member == (void *)&out->params.groups)
             out->groups_given = true;
+        note_shape(row, out);
         return row->parse(&value, member, error);
     }
+    note_shape(row, out);
     if (row->offset == MEMBER(params.flush_denormals))
         out->params.flush_denormals = 1;
     else
@@ -172,7 +206,7 @@ int options_parse(const cli_command *command, int argc, char **argv, cli_options
 {
     *out = (cli_options){.params = CONV2D_PARAMS_INIT, .repeat = 1, .seed = 1, .seconds = 0.5};
     getopt_tables tables;
-    make_tables(command_bit(command), &tables);
+    make_tables(command->bit, &tables);
     opterr = 0;
     optind = 1;
     for (;;) {
@@ -185,14 +219,26 @@ int options_parse(const cli_command *command, int argc, char **argv, cli_options
             refuse(code, optopt, argv[optind - 1], error);
             return OPTIONS_BAD;
         }
-        const option_row *row = code >= FIRST_CODE ? &rows[code - FIRST_CODE]
-                                                   : row_by_letter((char)code);
+        const option_row *row =
+            code >= FIRST_CODE ? &rows[code - FIRST_CODE] : row_by_letter(command->bit, (char)code);
         if (!store(row, optarg, out, error))
             return OPTIONS_BAD;
     }
     out->operands = argv + optind;
     out->n_operands = argc - optind;
     return OPTIONS_GO;
+}
+
+bool options_info(const cli_command *command, int i, option_info *out)
+{
+    for (int row = 0; row < N_ROWS; row++) {
+        const option_row *r = &rows[row];
+        if (!(r->commands & command->bit) || i-- > 0)
+            continue;
+        *out = (option_info){r->name, r->argument, r->letter, r->words, r->help};
+        return true;
+    }
+    return false;
 }
 
 /* ---- help ----------------------------------------------------------------------------------- */
@@ -223,9 +269,8 @@ void options_print_help(const cli_command *command, FILE *to)
 {
     fprintf(to, "Usage: conv2d %s %s\n\n%s\n\nOptions:\n", command->name, command->usage,
             command->about);
-    int bit = command_bit(command);
     for (int i = 0; i < N_ROWS; i++) {
-        if (rows[i].commands & bit)
+        if (rows[i].commands & command->bit)
             print_row(&rows[i], to);
     }
     fprintf(to, "  -h, --help%*sthis text\n\nExamples:\n%s", HELP_COLUMN - 12, "",

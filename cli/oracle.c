@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Float64 results by the library's reference algorithm, and the error bound of each element
  * (oracle.h). With K products a sum, u half an ulp of 1, L the activation's Lipschitz constant:
- *     |value - f(y)| <= L (g(K+2) s + (K+2) tiny) + stated error of f,  g(n) = n u / (1 - n u). */
+ *     |value - f(y)| <= L (g(K+2) s + (K+2) tiny) + stated error of f,  g(n) = n u / (1 - n u).
+ * float16 and bfloat16 are computed in float32 and rounded once: half an ulp of theirs is added. */
 #include "oracle.h"
 
 #include <float.h>
@@ -203,8 +204,11 @@ typedef struct bounds {
     double factor;   /* g(K + 2) */
     double floor;    /* (K + 2) tiny */
     double limit;    /* of s: beyond it only sanity is promised */
-    int digits;      /* of the type's significand */
+    int digits;      /* of the computing type's significand */
     double tiny;     /* its least denormal */
+    int32_t stored;  /* dtype of the output */
+    int stored_digits;              /* of its significand; 0 = it is the computing type */
+    double stored_tiny, stored_max; /* its least denormal; the least number that becomes infinite */
 } bounds;
 
 /* Flushing loses up to the least normal number of each product, and of each factor. */
@@ -225,6 +229,17 @@ static bounds make_bounds(const cli_convolution *c)
     double terms = (double)w[1] * (double)w[2] * (double)w[3] + 2;
     double unit = is_double ? 0x1p-53 : 0x1p-24;
     bounds b = {.params = c->params};
+    b.stored = c->output.t.dtype;
+    b.stored_max = HUGE_VAL;
+    if (b.stored == CONV2D_FLOAT16) {
+        b.stored_digits = 11;
+        b.stored_tiny = 0x1p-24;
+        b.stored_max = 65520;
+    } else if (b.stored == CONV2D_BFLOAT16) {
+        b.stored_digits = 8;
+        b.stored_tiny = 0x1p-133;
+        b.stored_max = 0x1.ffp127;
+    }
     b.digits = is_double ? DBL_MANT_DIG : FLT_MANT_DIG;
     b.tiny = is_double ? DBL_TRUE_MIN : FLT_TRUE_MIN;
     b.limit = is_double ? DBL_MAX / 2 : FLT_MAX / 2.0;
@@ -248,14 +263,22 @@ static bounds make_bounds(const cli_convolution *c)
     return b;
 }
 
-/* Distance of neighbouring numbers of the type at value. */
-static double ulp_of(const bounds *b, double value)
+/* Distance of neighbouring numbers at value, of a type with so many digits. */
+static double ulp_of(double value, int digits, double tiny)
 {
     int exponent;
     if (value == 0)
-        return b->tiny;
+        return tiny;
     frexp(value, &exponent);
-    return fmax(ldexp(1, exponent - b->digits), b->tiny);
+    return fmax(ldexp(1, exponent - digits), tiny);
+}
+
+/* What storing in the output's type makes of a value. */
+static double stored_as(int32_t dtype, double value)
+{
+    char element[sizeof(double)];
+    tensor_store(element, dtype, value);
+    return tensor_load(element, dtype);
 }
 
 static bool same_class(double a, double b)
@@ -272,12 +295,18 @@ static bool compare_element(const bounds *b, double exact, double scale, double 
         check->bound = 0;
         return same_class(wanted, value);
     }
-    double error = fabs(value - wanted);
     double before = b->lipschitz * (b->factor * scale + b->floor);
     double bound = before + b->absolute +
-                   b->activation->ulps * ulp_of(b, fabs(wanted) + before);
-    if (integers && b->activation->is_exact)
-        bound = 0;
+                   b->activation->ulps * ulp_of(fabs(wanted) + before, b->digits, b->tiny);
+    if (integers && b->activation->is_exact) {
+        bound = 0; /* up to the rounding to a half type, which is known */
+        wanted = stored_as(b->stored, wanted);
+    } else if (b->stored_digits) {
+        if (isinf(value) && value * wanted > 0 && fabs(wanted) + bound >= b->stored_max)
+            return true;
+        bound += 0.5 * ulp_of(fabs(wanted) + bound, b->stored_digits, b->stored_tiny);
+    }
+    double error = value == wanted ? 0 : fabs(value - wanted);
     check->bound = bound;
     if (scale > b->limit)
         return true;

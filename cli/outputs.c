@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "file.h"
+#include "load.h"
 #include "options.h"
 
 static const char placeholder[] = "{name}";
@@ -66,13 +67,13 @@ static bool check_distinct(char **names, int n, cli_error *error)
 
 static bool check_not_read(const char *name, const cli_options *o, cli_error *error)
 {
-    const char *read[] = {o->weight, o->bias, o->residual};
+    const char *read[] = {o->weight, o->bias, o->residual, o->context, o->wisdom};
     for (size_t i = 0; i < sizeof read / sizeof read[0]; i++) {
-        if (read[i] && file_same(name, read[i]))
+        if (read[i] && load_reads(read[i], name))
             return cli_fail_usage(error, "the output '%s' is also read", name);
     }
     for (int i = 0; i < o->n_operands; i++) {
-        if (file_same(name, o->operands[i]))
+        if (load_reads(o->operands[i], name))
             return cli_fail_usage(error, "the output '%s' is also read", name);
     }
     return true;

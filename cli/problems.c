@@ -99,7 +99,7 @@ static bool read_model(cli_problems *problems, const char *path, cli_error *erro
     return ok;
 }
 
-bool problems_read(char *const *operands, int n, cli_problems *out, cli_error *error)
+bool problems_read(char *const *operands, int n, int32_t dtype, cli_problems *out, cli_error *error)
 {
     cli_problems problems = {0};
     bool ok = true;
@@ -116,8 +116,17 @@ bool problems_read(char *const *operands, int n, cli_problems *out, cli_error *e
         problems_free(&problems);
         return false;
     }
+    for (int i = 0; dtype && i < problems.n; i++)
+        problem_set_dtype(problems.list[i], dtype);
     *out = problems;
     return true;
+}
+
+void problem_set_dtype(conv2d_problem *p, int32_t dtype)
+{
+    conv2d_tensor *const all[] = {&p->input, &p->weight, &p->bias, &p->residual, &p->output};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        all[i]->dtype = dtype;
 }
 
 char *problem_text(const conv2d_problem *problem)

@@ -48,6 +48,7 @@ json_t *report_plan(const conv2d_plan_info *info)
     report_set(plan, "backend", report_text(info->backend));
     report_set(plan, "algorithm", report_text(info->algorithm));
     report_set(plan, "variant", report_text(info->variant));
+    report_set(plan, "choice", report_text(info->choice));
     report_set(plan, "layout", report_text(info->layout));
     report_set(plan, "bound", report_number(info->bound));
     report_set(plan, "bound_text", report_text(info->bound_text));
@@ -72,6 +73,9 @@ json_t *report_candidate(const conv2d_candidate_info *info)
     report_set(candidate, "refusal", usable ? json_null() : report_text(info->refusal));
     if (usable) {
         report_set(candidate, "cost_seconds", report_number(info->cost_seconds));
+        report_set(candidate, "measured_seconds",
+                   info->measured_seconds > 0 ? report_number(info->measured_seconds)
+                                              : json_null());
         report_set(candidate, "bound", report_number(info->bound));
         set_bytes(candidate, "packed_bytes", info->packed_bytes);
         set_bytes(candidate, "workspace_shared_bytes", info->workspace_shared_bytes);

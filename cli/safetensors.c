@@ -5,8 +5,17 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const struct {
+    const char *name;
+    int32_t dtype;
+} dtypes[] = {{"F32", CONV2D_FLOAT32},
+              {"F64", CONV2D_FLOAT64},
+              {"F16", CONV2D_FLOAT16},
+              {"BF16", CONV2D_BFLOAT16}};
 
 typedef struct span {
     uint64_t begin, end;
@@ -112,22 +121,18 @@ static bool read_shape(const json_t *tensor, const char *name, safetensors_entry
 static bool read_entry(json_t *root, uint64_t data_bytes, const char *name,
                        safetensors_entry *out, cli_error *error)
 {
-    if (!json_is_object(root))
-        return cli_fail(error, CLI_USAGE, "safetensors: the header is not a JSON object");
-    if (!check_spans(root, data_bytes, error))
-        return false;
     const json_t *tensor = json_object_get(root, name);
     if (!tensor || strcmp(name, "__metadata__") == 0)
         return cli_fail(error, CLI_USAGE, "safetensors: there is no tensor '%s'", name);
     const char *dtype = json_string_value(json_object_get(tensor, "dtype"));
     safetensors_entry entry = {0};
-    if (dtype && strcmp(dtype, "F32") == 0)
-        entry.dtype = CONV2D_FLOAT32;
-    else if (dtype && strcmp(dtype, "F64") == 0)
-        entry.dtype = CONV2D_FLOAT64;
-    else
-        return cli_fail(error, CLI_USAGE, "safetensors: dtype of '%s' is '%s', expected F32 or F64",
-                        name, dtype ? dtype : "missing");
+    for (size_t i = 0; dtype && i < sizeof dtypes / sizeof *dtypes; i++)
+        if (strcmp(dtype, dtypes[i].name) == 0)
+            entry.dtype = dtypes[i].dtype;
+    if (!entry.dtype)
+        return cli_fail(error, CLI_USAGE,
+                        "safetensors: dtype of '%s' is '%s', expected F32, F64, F16 or BF16", name,
+                        dtype ? dtype : "missing");
     span where;
     if (!read_span(tensor, name, data_bytes, &where, error))
         return false;
@@ -139,15 +144,55 @@ static bool read_entry(json_t *root, uint64_t data_bytes, const char *name,
     return true;
 }
 
-bool safetensors_find(const char *header, size_t n, uint64_t data_bytes, const char *name,
-                      safetensors_entry *entry_out, cli_error *error)
+size_t safetensors_header(int32_t dtype, int rank, const int64_t *sizes, const char *name,
+                          char header[SAFETENSORS_WRITTEN_MAX])
+{
+    enum { PREFIX = SAFETENSORS_PREFIX_BYTES, ROOM = SAFETENSORS_WRITTEN_MAX - PREFIX };
+    const char *word = "F32";
+    uint64_t bytes = conv2d_dtype_bytes(dtype);
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
+        if (dtypes[i].dtype == dtype)
+            word = dtypes[i].name;
+    int n = snprintf(header + PREFIX, ROOM, "{\"%s\":{\"dtype\":\"%s\",\"shape\":[", name, word);
+    for (int i = 0; i < rank; i++) {
+        n +=
+            snprintf(header + PREFIX + n, (size_t)(ROOM - n), "%s%" PRId64, i ? "," : "", sizes[i]);
+        bytes *= (uint64_t)sizes[i];
+    }
+    n += snprintf(header + PREFIX + n, (size_t)(ROOM - n), "],\"data_offsets\":[0,%" PRIu64 "]}}",
+                  bytes);
+    while (n % PREFIX != 0) /* so that the data is aligned */
+        header[PREFIX + n++] = ' ';
+    for (int i = 0; i < PREFIX; i++)
+        header[i] = (char)((uint64_t)n >> 8 * i & 255);
+    return (size_t)(PREFIX + n);
+}
+
+bool safetensors_read(const char *header, size_t n, uint64_t data_bytes, json_t **root_out,
+                      cli_error *error)
 {
     json_error_t where;
     json_t *root = json_loadb(header, n, JSON_REJECT_DUPLICATES, &where);
     if (!root)
         return cli_fail(error, CLI_USAGE, "safetensors header: %s (byte %d)", where.text,
                         where.position);
-    bool ok = read_entry(root, data_bytes, name, entry_out, error);
+    const bool ok = json_is_object(root) ? check_spans(root, data_bytes, error)
+                                         : cli_fail(error, CLI_USAGE,
+                                                    "safetensors: the header is not a JSON object");
+    if (ok)
+        *root_out = root;
+    else
+        json_decref(root);
+    return ok;
+}
+
+bool safetensors_find(const char *header, size_t n, uint64_t data_bytes, const char *name,
+                      safetensors_entry *entry_out, cli_error *error)
+{
+    json_t *root;
+    if (!safetensors_read(header, n, data_bytes, &root, error))
+        return false;
+    const bool ok = read_entry(root, data_bytes, name, entry_out, error);
     json_decref(root);
     return ok;
 }

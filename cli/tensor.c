@@ -19,7 +19,11 @@ conv2d_tensor *tensor_or_null(cli_tensor *tensor)
 
 const char *tensor_dtype_name(int32_t dtype)
 {
-    return dtype == CONV2D_FLOAT32 ? "float32" : dtype == CONV2D_FLOAT64 ? "float64" : "?";
+    static const char *const names[] = {[CONV2D_FLOAT32] = "float32",
+                                        [CONV2D_FLOAT64] = "float64",
+                                        [CONV2D_FLOAT16] = "float16",
+                                        [CONV2D_BFLOAT16] = "bfloat16"};
+    return dtype >= CONV2D_FLOAT32 && dtype <= CONV2D_BFLOAT16 ? names[dtype] : "?";
 }
 
 bool tensor_count(const conv2d_tensor *t, size_t *n_out)
@@ -37,13 +41,14 @@ bool tensor_count(const conv2d_tensor *t, size_t *n_out)
 
 /* ---- making --------------------------------------------------------------------------------- */
 
-/* Everything below loads and stores float32 and float64 alone. */
+/* Everything below loads and stores float32, float64, float16 and bfloat16 alone. */
 static bool allocate(size_t n_elements, int32_t dtype, const char *what, void **block_out,
                      cli_error *error)
 {
-    if (dtype != CONV2D_FLOAT32 && dtype != CONV2D_FLOAT64)
+    if (dtype < CONV2D_FLOAT32 || dtype > CONV2D_BFLOAT16)
         return cli_fail(error, CLI_USAGE,
-                        "the %s is neither float32 nor float64: this version computes no others",
+                        "the %s is none of float32, float64, float16 and bfloat16: this version "
+                        "computes no others",
                         what);
     size_t bytes = n_elements * conv2d_dtype_bytes(dtype);
     *block_out = calloc(bytes ? bytes : 1, 1);
@@ -157,18 +162,54 @@ double tensor_load(const char *at, int32_t dtype)
         return value;
     }
     float value;
-    memcpy(&value, at, sizeof value);
+    if (dtype == CONV2D_FLOAT32) {
+        memcpy(&value, at, sizeof value);
+        return value;
+    }
+    uint16_t half;
+    memcpy(&half, at, sizeof half);
+    if (dtype == CONV2D_FLOAT16)
+        conv2d_float16_to_float32(1, &half, &value);
+    else
+        conv2d_bfloat16_to_float32(1, &half, &value);
     return value;
+}
+
+/* The float32 next to value toward zero, its last bit set if that is not exact: rounding it again
+ * to a shorter type gives what rounding value itself would (Boldo, Melquiond, IEEE Trans. Computers
+ * 57, 2008). */
+static float round_to_odd(double value)
+{
+    float rounded = (float)value;
+    if (isnan(value) || isinf(value) || (double)rounded == value)
+        return rounded;
+    if (fabs((double)rounded) > fabs(value))
+        rounded = nextafterf(rounded, 0);
+    uint32_t bits;
+    memcpy(&bits, &rounded, sizeof bits);
+    bits |= 1;
+    memcpy(&rounded, &bits, sizeof bits);
+    return rounded;
 }
 
 void tensor_store(char *at, int32_t dtype, double value)
 {
     if (dtype == CONV2D_FLOAT64) {
         memcpy(at, &value, sizeof value);
-    } else {
+        return;
+    }
+    if (dtype == CONV2D_FLOAT32) {
         float rounded = (float)value;
         memcpy(at, &rounded, sizeof rounded);
+        return;
     }
+    const float odd = round_to_odd(value);
+    uint16_t half;
+    if (dtype == CONV2D_FLOAT16)
+        conv2d_float32_to_float16(1, &odd, &half);
+    else
+        conv2d_float32_to_bfloat16(1, &odd, &half);
+    memcpy(at, &half, sizeof half);
 }
 
 /* ---- random --------------------------------------------------------------------------------- */

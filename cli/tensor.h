@@ -18,7 +18,7 @@ void tensor_free(cli_tensor *tensor);
 /* &tensor->t, or NULL if absent: what the library wants for an optional tensor. */
 conv2d_tensor *tensor_or_null(cli_tensor *tensor);
 
-/* "float32", "float64"; "?" for another. */
+/* "float32", "float64", "float16", "bfloat16"; "?" for another. */
 const char *tensor_dtype_name(int32_t dtype);
 
 /* Number of elements; false if it does not fit into memory (times dtype). */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "options.h"
+
 static bool refuse(const option_value *value, const char *expected, cli_error *error)
 {
     return cli_fail_usage(error, "--%s is '%s', expected %s", value->option, value->text, expected);
@@ -53,6 +55,17 @@ bool value_text(const option_value *value, void *member, cli_error *error)
         return cli_fail_usage(error, "--%s is empty", value->option);
     *(const char **)member = value->text;
     return true;
+}
+
+bool value_list(const option_value *value, void *member, cli_error *error)
+{
+    const char **list = member;
+    int n = 0;
+    while (list[n])
+        n++;
+    if (n == OPTIONS_INPUTS - 1)
+        return cli_fail_usage(error, "--%s is given more than %d times", value->option, n);
+    return value_text(value, &list[n], error);
 }
 
 bool value_positive(const option_value *value, void *member, cli_error *error)
@@ -152,9 +165,9 @@ static const named_value padding_modes[] = {
 };
 static const named_value layouts[] = {{"nchw", CONV2D_NCHW}, {"nhwc", CONV2D_NHWC}, {NULL, 0}};
 static const named_value dtypes[] = {
-    {"float32", CONV2D_FLOAT32},
-    {"float64", CONV2D_FLOAT64},
-    {NULL, 0},
+    {"f32", CONV2D_FLOAT32},     {"f64", CONV2D_FLOAT64},       {"f16", CONV2D_FLOAT16},
+    {"bf16", CONV2D_BFLOAT16},   {"float32", CONV2D_FLOAT32},   {"float64", CONV2D_FLOAT64},
+    {"float16", CONV2D_FLOAT16}, {"bfloat16", CONV2D_BFLOAT16}, {NULL, 0},
 };
 static const named_value accuracies[] = {
     {"default", CONV2D_ACCURACY_DEFAULT},

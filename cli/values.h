@@ -14,6 +14,7 @@ typedef struct option_value {
 /* An option_parser and the type of its member. */
 typedef bool option_parser(const option_value *value, void *member, cli_error *error);
 option_parser value_text;           /* const char * */
+option_parser value_list;           /* const char *[OPTIONS_INPUTS]: one more */
 option_parser value_positive;       /* int64_t, at least 1 */
 option_parser value_natural;        /* int64_t, at least 0 */
 option_parser value_bytes;          /* uint64_t */

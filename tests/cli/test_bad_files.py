@@ -100,7 +100,7 @@ class Npy(BadFiles):
         self.refuse_input(b"\x93NUMPY\x01\0\0\0", ["expected '{'"])
 
     def test_types(self):
-        for descr in ("<i8", "|u1", "<f2", "=f4", "f4", "<c8", "|O", "<f16", "", "<f4x"):
+        for descr in ("<i8", "|u1", "<f3", "=f4", "f4", "<c8", "|O", "<f16", "", "<f4x"):
             self.header("{'descr': '%s', 'fortran_order': False, 'shape': (1, 1, 2, 2), }" % descr,
                         ["descr", "float32"])
         self.header("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1, 1, 2, 2), }",
@@ -249,7 +249,7 @@ class Safetensors(BadFiles):
 
     def test_entries(self):
         for entry, says in (
-                (self.entry("F16"), "dtype"), (self.entry("I8"), "dtype"), (1, "data_offsets"),
+                (self.entry("F8_E4M3"), "dtype"), (self.entry("I8"), "dtype"), (1, "data_offsets"),
                 (self.entry(None), "dtype"), (self.entry(shape=(3, 2, 3, 4)), "needs 288 bytes"),
                 (self.entry(shape=()), "0 axes"), (self.entry(shape=(1, 1, 3, 2, 9)), "5 axes"),
                 (self.entry(shape=(3, 2, 3, -3)), "size 3"), (self.entry(shape="x"), "axes"),
@@ -288,7 +288,7 @@ class BadArguments(BadFiles):
                 (("-a", "clamp"), "--activation"), (("-a", "clamp:"), "--activation"),
                 (("-a", "clamp:,"), "--activation"), (("-a", "clamp:1,x"), "--activation"),
                 (("-a", "relu:1"), "--activation"), (("-a", "leaky_relu:"), "--activation"),
-                (("--layout", "chwn"), "nchw or nhwc"), (("--dtype", "float16"), "float32 or"),
+                (("--layout", "chwn"), "nchw or nhwc"), (("--dtype", "int8"), "f32, f64, f16"),
                 (("--accuracy", "best"), "default, strict, fast or tf32"),
                 (("--workspace-limit", "-1"), "--workspace-limit is '-1'"),
                 (("--repeat", "0"), "--repeat is '0'"), (("--threads", "0"), "--threads is '0'"),

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Helpers of the tests of the command-line tool: running it, and small files of every kind,
 written and read here independently of it. Standard library only."""
-import array
 import json
 import os
 import shutil
@@ -160,7 +159,7 @@ def npy(array_, descr="<f4", fortran=False, version=1, header=None):
     prefix = 10 if version == 1 else 12
     head += b" " * (-(prefix + len(head) + 1) % 64) + b"\n"
     length = struct.pack("<H" if version == 1 else "<I", len(head))
-    kind = {"f4": "f", "f8": "d"}.get(descr[1:], "f")
+    kind = {"f2": "e", "f4": "f", "f8": "d"}.get(descr[1:], "f")
     data = struct.pack(("<" if descr[0] == "<" else ">") + f"{len(values)}{kind}", *values)
     return b"\x93NUMPY" + bytes([version, 0]) + length + head + data
 
@@ -172,17 +171,57 @@ def read_npy(data):
     assert (10 + length) % 64 == 0
     header = eval(data[10:10 + length].decode("ascii"), {"__builtins__": {}})
     assert header["fortran_order"] is False
-    values = array.array({"<f4": "f", "<f8": "d"}[header["descr"]])
-    values.frombytes(data[10 + length:])
-    assert len(values) == count(header["shape"])
+    kind = {"<f2": "e", "<f4": "f", "<f8": "d"}[header["descr"]]
+    values = struct.unpack(f"<{count(header['shape'])}{kind}", data[10 + length:])
     return list(header["shape"]), list(values), header["descr"]
 
 
+SAFETENSORS_KINDS = {"F16": "e", "F32": "f", "F64": "d"}
+
+
+def bfloat16_bits(value):
+    """Rounded to nearest even, for finite values."""
+    bits, = struct.unpack("<I", struct.pack("<f", value))
+    return (bits + 0x7fff + (bits >> 16 & 1)) >> 16
+
+
+def bfloat16(value):
+    """The value that bfloat16 stores."""
+    return struct.unpack("<f", struct.pack("<I", bfloat16_bits(value) << 16))[0]
+
+
+def float16(value):
+    return struct.unpack("<e", struct.pack("<e", value))[0]
+
+
+def read_safetensors(data):
+    """name -> (sizes, values, dtype); offsets without gaps, data aligned to 8."""
+    length, = struct.unpack("<Q", data[:8])
+    assert length % 8 == 0
+    header = json.loads(data[8:8 + length])
+    tensors, at = {}, 8 + length
+    for name, entry in header.items():
+        begin, end = entry["data_offsets"]
+        raw, dtype = data[at + begin:at + end], entry["dtype"]
+        if dtype == "BF16":
+            values = [struct.unpack("<f", b"\0\0" + raw[i:i + 2])[0]
+                      for i in range(0, len(raw), 2)]
+        else:
+            kind = SAFETENSORS_KINDS[dtype]
+            values = list(struct.unpack(f"<{len(raw) // struct.calcsize(kind)}{kind}", raw))
+        assert len(values) == count(entry["shape"])
+        tensors[name] = entry["shape"], values, dtype
+    return tensors
+
+
 def safetensors(tensors, header=None):
-    """tensors: name -> (array, "F32" | "F64")."""
+    """tensors: name -> (array, "F32" | "F64" | "F16" | "BF16")."""
     entries, data = {}, b""
     for name, ((sizes, values), dtype) in tensors.items():
-        packed = struct.pack(f"<{len(values)}{'f' if dtype == 'F32' else 'd'}", *values)
+        if dtype == "BF16":
+            packed = b"".join(struct.pack("<H", bfloat16_bits(v)) for v in values)
+        else:
+            packed = struct.pack(f"<{len(values)}{SAFETENSORS_KINDS[dtype]}", *values)
         entries[name] = {"dtype": dtype, "shape": sizes,
                          "data_offsets": [len(data), len(data) + len(packed)]}
         data += packed
