@@ -31,7 +31,11 @@ enum {
     C2_GPU_CHANNELS_LAST = 4, /* bool: neighbouring threads write neighbouring channels */
     C2_GPU_PIXELS_FIRST = 5,  /* bool: neighbouring threads read neighbouring pixels */
     C2_GPU_CHANNEL_KIND = 6,  /* int: below */
-    C2_GPU_FEW_CHANNELS = 7   /* int: channels of a group where the kind is few, else 1 */
+    C2_GPU_FEW_CHANNELS = 7,  /* int: channels of a group where the kind is few, else 1 */
+    C2_GPU_KERNEL_H = 8,      /* int, as the three below: depthwise */
+    C2_GPU_KERNEL_W = 9,
+    C2_GPU_STRIDE_Y = 10,
+    C2_GPU_STRIDE_X = 11
 };
 
 /* How a chunk of the sum lies in the channels of a group. */
@@ -40,6 +44,8 @@ enum {
     C2_GPU_CHANNELS_ALIGNED, /* a multiple of the chunk: a chunk has one tap */
     C2_GPU_CHANNELS_FEW      /* at most 4, and compiled in */
 };
+/* Depthwise: outputs of a thread, and the largest kernel and stride along x. */
+enum { C2_GPU_STRIP = 4, C2_GPU_DEPTHWISE_KERNEL = 7, C2_GPU_DEPTHWISE_STRIDE = 2 };
 enum { C2_GPU_GEMM_CHUNK = 16, C2_GPU_GEMM_THREADS = 128, C2_GPU_FEW_LIMIT = 4 };
 
 /* Values of conv2d_padding_mode and conv2d_activation, which device code cannot include. */
@@ -87,9 +93,19 @@ typedef struct c2_gpu_gemm {
     c2_gpu_epilogue epilogue;
 } c2_gpu_gemm;
 
+/* depthwise.metal: one thread a strip of outputs along x. */
+typedef struct c2_gpu_depthwise {
+    c2_gpu_long input_at, residual_at, output_at; /* as above */
+    int count;                                    /* of threads: N OC OH and the strips of a row */
+    int strips, oc, oh, ow, ocg, h, w, pad[2];
+    int input_stride[4], residual_stride[4], output_stride[4];
+    c2_gpu_epilogue epilogue;
+} c2_gpu_depthwise;
+
 static_assert(sizeof(c2_gpu_long) == 8, "positions have 64 bits");
 static_assert(sizeof(c2_gpu_epilogue) == 16, "no padding");
 static_assert(sizeof(c2_gpu_gemm) == 3 * 8 + 28 * 4 + 16, "no padding");
+static_assert(sizeof(c2_gpu_depthwise) == 3 * 8 + 22 * 4 + 16, "no padding");
 static_assert(sizeof(c2_gpu_plain) == 32 * 8 + 16, "no padding");
 
 #endif

@@ -49,9 +49,10 @@ bool c2_metal_positions_ok(const c2_problem *p, c2_why *why)
     const int64_t counts[] = {p->n,  p->oc, p->ic,     p->oh,     p->ow,     p->h,     p->w,
                               p->kh, p->kw, p->pad[0], p->pad[1], p->pad[2], p->pad[3]};
     const int64_t steps[] = {p->stride[0], p->stride[1], p->dilation[0], p->dilation[1]};
-    int64_t pixels, sum;
+    int64_t pixels, sum, outputs;
     bool small = c2_mul_ok(p->oh, p->ow, &pixels) && c2_mul_ok(pixels, p->n, &pixels) &&
-                 pixels < INT32_MAX / 4 && c2_mul_ok(p->kh, p->kw, &sum) &&
+                 pixels < INT32_MAX / 4 && c2_mul_ok(pixels, p->oc, &outputs) &&
+                 outputs < INT32_MAX && c2_mul_ok(p->kh, p->kw, &sum) &&
                  c2_mul_ok(sum, p->icg, &sum) && sum < INT32_MAX / 4;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         small = small && counts[i] < INT32_MAX / 4;

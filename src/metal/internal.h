@@ -49,13 +49,13 @@ typedef struct c2_metal_job {
 typedef struct c2_metal_family {
     const char *name, *text;
 } c2_metal_family;
-enum { C2_METAL_PLAIN, C2_METAL_GEMM, C2_METAL_FAMILIES };
+enum { C2_METAL_PLAIN, C2_METAL_GEMM, C2_METAL_DEPTHWISE, C2_METAL_FAMILIES };
 
 /* A function constant: bool or int. */
 typedef struct c2_metal_constant {
     int32_t index, type, value; /* type: C2_MTL_TYPE_BOOL or _INT */
 } c2_metal_constant;
-enum { C2_METAL_CONSTANTS = 8 };
+enum { C2_METAL_CONSTANTS = 12 };
 
 /* What one compiled kernel is looked up by; unused constants are all 0. */
 typedef struct c2_metal_key {
@@ -147,6 +147,6 @@ conv2d_status c2_metal_take_failure(c2_metal_device *device);
 
 /* The algorithms, best first, the plain one last. */
 extern const c2_algorithm *const c2_metal_algorithms[];
-extern const c2_algorithm c2_metal_algo_gemm, c2_metal_algo_plain;
+extern const c2_algorithm c2_metal_algo_depthwise, c2_metal_algo_gemm, c2_metal_algo_plain;
 
 #endif

@@ -9,14 +9,14 @@ endif()
 if(CONV2D_METAL)
   list(APPEND CONV2D_SOURCES
     gpu/tile.c
-    metal/algo.c metal/algo_gemm.c metal/algo_plain.c metal/buffer.c metal/metal_backend.c
-    metal/objc.c metal/pipeline.c metal/queue.c)
+    metal/algo.c metal/algo_depthwise.c metal/algo_gemm.c metal/algo_plain.c metal/buffer.c
+    metal/metal_backend.c metal/objc.c metal/pipeline.c metal/queue.c)
   set_property(SOURCE backend/registry.c APPEND PROPERTY COMPILE_DEFINITIONS CONV2D_METAL)
   set(_kernels ${CMAKE_CURRENT_SOURCE_DIR}/metal/kernels)
   set(_args ${CMAKE_CURRENT_SOURCE_DIR}/gpu/args.h)
   set(_embed ${CMAKE_CURRENT_SOURCE_DIR}/metal/embed.cmake)
   # Family by family: the shared texts first, then its own.
-  foreach(_family gemm plain)
+  foreach(_family depthwise gemm plain)
     set(_texts ${_args} ${_kernels}/common.metal ${_kernels}/${_family}.metal)
     set(_out ${CMAKE_CURRENT_BINARY_DIR}/metal_${_family}.c)
     add_custom_command(OUTPUT ${_out}

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gpu/args.h"
 #include "metal/internal.h"
 
 /* The host's part of a run is short and serial. */
@@ -179,10 +180,16 @@ typedef struct kernel_line {
 } kernel_line;
 
 static const kernel_line kernels[] = {
-    {"gemm_f32_32x32", "gemm", 32, 32, true}, {"gemm_f32_64x32", "gemm", 64, 32, true},
-    {"gemm_f32_64x64", "gemm", 64, 64, true}, {"gemm_f16_32x32", "gemm", 32, 32, true},
-    {"gemm_f16_64x32", "gemm", 64, 32, true}, {"gemm_f16_64x64", "gemm", 64, 64, true},
-    {"plain_f32", "plain", 1, 1, false},      {"plain_f16", "plain", 1, 1, false},
+    {"depthwise_f32", "depthwise", C2_GPU_STRIP, 1, false},
+    {"depthwise_f16", "depthwise", C2_GPU_STRIP, 1, false},
+    {"gemm_f32_32x32", "gemm", 32, 32, true},
+    {"gemm_f32_64x32", "gemm", 64, 32, true},
+    {"gemm_f32_64x64", "gemm", 64, 64, true},
+    {"gemm_f16_32x32", "gemm", 32, 32, true},
+    {"gemm_f16_64x32", "gemm", 64, 32, true},
+    {"gemm_f16_64x64", "gemm", 64, 64, true},
+    {"plain_f32", "plain", 1, 1, false},
+    {"plain_f16", "plain", 1, 1, false},
 };
 
 static int metal_kernel_count(const conv2d_device *device)
@@ -210,7 +217,8 @@ static conv2d_status metal_measure_peak(conv2d_device *device, double seconds, d
     return c2_fail(CONV2D_E_UNSUPPORTED, "the peak of a Metal device is not measured");
 }
 
-const c2_algorithm *const c2_metal_algorithms[] = {&c2_metal_algo_gemm, &c2_metal_algo_plain, NULL};
+const c2_algorithm *const c2_metal_algorithms[] = {&c2_metal_algo_depthwise, &c2_metal_algo_gemm,
+                                                   &c2_metal_algo_plain, NULL};
 
 const c2_backend c2_metal_backend = {
     .abi = C2_BACKEND_ABI,

@@ -11,10 +11,12 @@
 /* Made by embed.cmake. */
 extern const char c2_metal_plain_text[];
 extern const char c2_metal_gemm_text[];
+extern const char c2_metal_depthwise_text[];
 
 static const c2_metal_family families[C2_METAL_FAMILIES] = {
     [C2_METAL_PLAIN] = {"plain", c2_metal_plain_text},
     [C2_METAL_GEMM] = {"gemm", c2_metal_gemm_text},
+    [C2_METAL_DEPTHWISE] = {"depthwise", c2_metal_depthwise_text},
 };
 
 void c2_metal_key_function(c2_metal_key *key, const char *format, ...)

@@ -9,7 +9,8 @@
 
 static conv2d_device *device;
 
-static const char *const algorithms[] = {"plain", "gemm/32x32", "gemm/64x32", "gemm/64x64", NULL};
+static const char *const algorithms[] = {"plain",      "depthwise",  "gemm/32x32",
+                                         "gemm/64x32", "gemm/64x64", NULL};
 
 /* One convolution by every algorithm that takes it (the plain one takes all) and by the planner's
  * choice, against the oracle. */
