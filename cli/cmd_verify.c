@@ -209,8 +209,13 @@ static bool verify_operands(totals *all, cli_error *error)
     if (!problems_read(o->operands, o->n_operands, o->dtype, &problems, error))
         return false;
     bool ok = true;
-    for (int i = 0; ok && i < problems.n; i++)
+    for (int i = 0; ok && i < problems.n; i++) {
+        if (problems.n > 1)
+            cli_progress("verify", i, problems.n);
         ok = verify_problem(all, problems.list[i], o->seed, error);
+    }
+    if (problems.n > 1)
+        cli_progress("verify", 0, 0);
     problems_free(&problems);
     return ok;
 }

@@ -48,6 +48,32 @@ class Tune(tool.ToolTest):
         self.assertEqual(result["plan"]["choice"], "wisdom")
         self.bad(2, *run[:-1], "wisdom", "--wisdom", "wisdom", says="is also read")
 
+    def teach(self, problem, algorithm, kernel):
+        """Wisdom by hand: FNV-1a over the lines before the checksum."""
+        head = self.read("wisdom").splitlines(True)[0]
+        lines = head + f"{problem} {algorithm} {kernel} 0.001\n".encode()
+        total = 14695981039346656037
+        for byte in lines:
+            total = (total ^ byte) * 1099511628211 % 2 ** 64
+        self.write("wisdom", lines + f"checksum {total:016x}\n".encode())
+
+    def test_it_decides(self):
+        """Even a choice that the model would never make."""
+        self.write("x.npy", npy(ramp([1, 8, 12, 12])))
+        self.write("w.npy", npy(ramp([16, 8, 3, 3])))
+        self.good("tune", "ic4ih8oc4oh8kh1", *QUICK, "-o", "wisdom")
+        self.teach(PROBLEM, "reference", "plain_f64")
+        self.assertNotEqual(self.chosen()["algorithm"], "reference")
+        self.assertEqual(self.chosen("--wisdom", "wisdom")["algorithm"], "reference")
+        self.good("pack", "-w", "w.npy", "-p", "1", "-i", "1,8,12,12", "--wisdom", "wisdom", "-o",
+                  "l.conv2d")
+        packed, = self.good_json("info", "l.conv2d")["contexts"][0]["packed"]
+        self.assertIn("/reference/", packed["key"])
+        for words in (["-c", "l.conv2d"], ["-w", "w.npy", "-p", "1"]):
+            result, = self.good_json("run", "x.npy", *words, "--wisdom", "wisdom", "--verify", "-o",
+                                     "y.npy")["results"]
+            self.assertEqual(result["plan"]["algorithm"], "reference")
+
     def test_json(self):
         result, = self.good_json("tune", PROBLEM, *QUICK)["results"]
         self.assertEqual(result["plan"]["choice"], "wisdom")
