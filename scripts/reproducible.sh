@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Two builds of the same source give the same bytes: scripts/reproducible.sh [--no-wheel]
+# Two builds of the same source give the same bytes: scripts/reproducible.sh [--no-wheel|--quick]
 #
 # The tree is copied to two folders and built there under another path, time zone, language, umask,
 # user name, home and number of jobs, at another time; installed files and the Python wheel are
 # compared by SHA-256. Exit status 1 if any differs. The build tools of the wheel come from PyPI
-# into an environment of their own, as with pip.
+# into an environment of their own, as with pip. --quick takes the minimal library alone.
 . "$(dirname "$0")/common.sh"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-wheel=1
-[ "${1:-}" != --no-wheel ] || wheel=0
+wheel=1 options=() wanted='libconv2d.so libconv2d.a bin/conv2d .whl'
+case ${1:-} in
+--no-wheel) wheel=0 wanted=${wanted%.whl} ;;
+--quick) wheel=0 options=(-DCONV2D_MINIMAL=ON -DCONV2D_BUILD_CLI=OFF) wanted='libconv2d.so libconv2d.a' ;;
+esac
 
 scripts/bootstrap.sh build
 # Dates of archives and wheels come from here: the last commit, or without git a fixed day.
@@ -31,7 +34,7 @@ build_in() {
     (
         cd "$folder/source"
         cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DCONV2D_BUILD_TESTS=OFF \
-            -DCMAKE_INSTALL_PREFIX=/usr
+            -DCMAKE_INSTALL_PREFIX=/usr "${options[@]}"
         cmake --build build -j "$jobs"
         DESTDIR=$folder/stage cmake --install build
         [ $wheel -eq 0 ] || CMAKE_BUILD_PARALLEL_LEVEL=$jobs "$scratch/venv/bin/python" -m pip \
@@ -56,7 +59,7 @@ mkdir -p "$a" "$b" "$scratch/home"
     build_in "$b" "$(n_jobs)")
 hashes "$a" >"$scratch/a.txt"
 hashes "$b" >"$scratch/b.txt"
-for file in libconv2d.so libconv2d.a bin/conv2d $([ $wheel -eq 0 ] || echo .whl); do
+for file in $wanted; do
     grep -q "$file" "$scratch/a.txt" || { echo "reproducible: no $file was built" >&2; exit 2; }
 done
 if ! diff "$scratch/a.txt" "$scratch/b.txt"; then
