@@ -33,7 +33,8 @@ for program in $(find "$folder/tests" "$folder/cli" -type f -perm -u+x ! -name '
     objects+=(-object "$program")
 done
 "llvm-cov-$version" export "${objects[@]}" -instr-profile="$folder/all.profdata" \
-    -format=lcov "${loaders[@]/#/$PWD/}" 2>/dev/null >"$folder/all.lcov"
+    -format=lcov -sources "${loaders[@]/#/$PWD/}" >"$folder/all.lcov" 2>"$folder/cov.log" ||
+    { tail -n 5 "$folder/cov.log"; exit 2; }
 python3 -B - "$least" "$PWD" "$folder/all.lcov" <<'END'
 import sys
 

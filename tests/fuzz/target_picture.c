@@ -43,6 +43,36 @@ static bool fine(bool ok, const cli_error *error)
     return ok;
 }
 
+/* Tensors that are no picture are refused before memory is spent; one in a batch of one is. */
+static void other_tensors(const cli_picture *p, const cli_tensor *tensor)
+{
+    cli_error error = {.text = ""};
+    cli_picture back = {0};
+    conv2d_tensor t = tensor->t;
+    t.rank = 4;
+    for (int i = 3; i > 0; i--) {
+        t.sizes[i] = tensor->t.sizes[i - 1];
+        t.strides[i] = tensor->t.strides[i - 1];
+    }
+    t.sizes[0] = 1;
+    if (fine(picture_from_tensor(&t, p->depth, false, &back, &error), &error)) {
+        fuzz_check(same_pixels(p, &back), "a batch of one changed the picture");
+        picture_free(&back);
+    }
+    t.sizes[0] = 2;
+    fuzz_check(!picture_from_tensor(&t, p->depth, false, &back, &error), "two in one picture");
+    for (int64_t side = PICTURE_MAX_SIDE; side <= PICTURE_MAX_SIDE + 1; side++) {
+        t = tensor->t;
+        for (int i = 1; i < 3; i++) {
+            t.sizes[i] = side; /* expanded: the samples are there, 2^32 of them */
+            t.strides[i] = 0;
+        }
+        error.text[0] = '\0';
+        fuzz_check(!picture_from_tensor(&t, 8, false, &back, &error) && error.text[0],
+                   "a picture beyond the limits");
+    }
+}
+
 static void through_tensor(const cli_picture *p)
 {
     cli_error error = {.text = ""};
@@ -58,6 +88,7 @@ static void through_tensor(const cli_picture *p)
         fuzz_check(normal.depth == 8 && count(&normal) == count(p), "another picture");
         picture_free(&normal);
     }
+    other_tensors(p, &tensor);
     tensor_free(&tensor);
 }
 

@@ -36,6 +36,29 @@ static void load(const uint8_t *bytes, size_t n, const char *name, const safeten
     tensor_free(&tensor);
 }
 
+/* A file of this one tensor, as the tool writes it, has it. */
+static void write_again(const safetensors_entry *entry)
+{
+    char header[SAFETENSORS_WRITTEN_MAX];
+    cli_error error = {.text = ""};
+    safetensors_entry again;
+    size_t length = 0;
+    const uint64_t bytes = entry->end - entry->begin;
+    const size_t n = safetensors_header(entry->dtype, entry->rank, entry->sizes, "w", header);
+    fuzz_check(n <= sizeof header && n % 8 == 0, "a header of a wrong length");
+    fuzz_check(safetensors_header_bytes((const unsigned char *)header, n, &length, &error) &&
+                   length == n - SAFETENSORS_PREFIX_BYTES,
+               error.text);
+    if (!safetensors_find(header + SAFETENSORS_PREFIX_BYTES, length, bytes, "w", &again, &error)) {
+        fuzz_check(fuzz_starved(), error.text);
+        return;
+    }
+    fuzz_check(again.dtype == entry->dtype && again.rank == entry->rank && again.begin == 0 &&
+                   again.end == bytes &&
+                   memcmp(again.sizes, entry->sizes, sizeof(int64_t) * (size_t)entry->rank) == 0,
+               "written again it is another tensor");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     size_t length;
@@ -62,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
             need *= (uint64_t)entry.sizes[k];
         fuzz_check(entry.begin <= entry.end && entry.end <= data_bytes, "data out of the file");
         fuzz_check(entry.end - entry.begin == need, "bytes that the shape does not need");
+        write_again(&entry);
         if (entry.rank == 1 || entry.rank == 4)
             load(bytes, n, names[i], &entry, data);
     }
