@@ -179,6 +179,8 @@ static void test_kinds_of_problems(void **state)
         "g4ic8ih10oc12oh10kh3ph1:in=nhwc:mode=reflect",
         "ic16ih6oc24oh6kh1:res:acc=strict",
         "ic4ih8oc6oh8kh3ph1:dtype=f64",
+        "ic4ih8oc6oh8kh3ph1:dtype=f16:bias:res",
+        "g4ic4ih8oc4oh8kh3ph1:dtype=bf16:in=nhwc:act=silu",
         "ic4ih8oc6oh8kh3ph1:unbatched:pad=2,1,0,1",
         "ic4ih8oc6oh6kh3:in=s-256,64,-8,1:out=s500,50,7,1",
         "ic4ih8oc6oh6kh3:in=s0,0,8,1",

@@ -138,6 +138,8 @@ static void test_names_of_problems(void **state)
         "mb1ic4ih8oc6oh6kh3:out=nhwc",
         "mb1ic4ih8oc6oh6kh3:in=s1024,256,16,2",
         "mb1ic4ih8oc6oh6kh3:dtype=f64",
+        "mb1ic4ih8oc6oh6kh3:dtype=f16",
+        "mb1ic4ih8oc6oh6kh3:dtype=bf16",
         "mb1ic4ih8oc6oh6kh3:acc=fast",
         "mb1ic4ih8oc6oh6kh3:ws=4096",
         "mb1ic4ih8oc6oh6kh3:ftz",
