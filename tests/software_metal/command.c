@@ -229,17 +229,17 @@ static bool run_all_orders(const sm_command *c)
             continue;
         sm_buffer *b = c->buffers[p->index]->data;
         list[n] = (snapshot){b, malloc(b->n), malloc(b->n)};
-        copy(list[n++].before, b->bytes, b->n);
+        copy(list[n++].before, b->gpu_bytes, b->n);
     }
     bool ok = true;
     for (int order = 0; order < SM_N_ORDERS; order++) {
         for (int i = 0; order > 0 && i < n; i++)
-            copy(list[i].buffer->bytes, list[i].before, list[i].buffer->n);
+            copy(list[i].buffer->gpu_bytes, list[i].before, list[i].buffer->n);
         ok = sm_run_dispatch(&c->dispatch, (sm_order)order, sm_get_options()->seed) && ok;
         for (int i = 0; i < n; i++) {
             if (order == 0)
-                copy(list[i].after, list[i].buffer->bytes, list[i].buffer->n);
-            else if (memcmp(list[i].after, list[i].buffer->bytes, list[i].buffer->n))
+                copy(list[i].after, list[i].buffer->gpu_bytes, list[i].buffer->n);
+            else if (memcmp(list[i].after, list[i].buffer->gpu_bytes, list[i].buffer->n))
                 sm_violation("thread order",
                              "kernel %s gives other bits in order %d than in order "
                              "0",
@@ -272,12 +272,22 @@ static bool run_command(const sm_command *c)
     return sm_run_dispatch(&c->dispatch, o->order, o->seed);
 }
 
+static bool writes(const msl_kernel *k, int index)
+{
+    for (int i = 0; i < k->n_parameters; i++) {
+        const msl_parameter *p = &k->parameters[i];
+        if (p->kind == MSL_PARAMETER_BUFFER && p->index == index)
+            return p->is_present && !p->is_const;
+    }
+    return false;
+}
+
 static void count_in_flight(const sm_command_buffer *b, int by)
 {
     for (const sm_command *c = b->first; c; c = c->next)
         for (int i = 0; i < MSL_MAX_ARGUMENTS; i++)
             if (c->buffers[i])
-                ((sm_buffer *)c->buffers[i]->data)->in_flight += by;
+                sm_buffer_count(c->buffers[i]->data, by, writes(c->dispatch.kernel.table, i));
 }
 
 static void fail(sm_command_buffer *b, long code, const char *text)

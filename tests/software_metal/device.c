@@ -44,7 +44,7 @@ static void buffer_dealloc(void *data)
                      "buffer that uses it is under way",
                      b->n);
     if (b->is_owned)
-        free(b->bytes);
+        sm_buffer_free(b);
     if (b->deallocator) {
         ((void (*)(sm_block *, void *, sm_uint))(void (*)(void))b->deallocator->invoke)(
             b->deallocator, b->bytes, b->n);
@@ -53,15 +53,10 @@ static void buffer_dealloc(void *data)
     sm_release(b->device);
 }
 
-sm_id sm_buffer_new(sm_id owner, void *bytes, size_t n, bool is_owned, sm_block *deallocator)
+static sm_id buffer_new(sm_id owner)
 {
     sm_id object = sm_new(&sm_buffer_class);
-    sm_buffer *b = object->data;
-    b->bytes = bytes;
-    b->n = n;
-    b->is_owned = is_owned;
-    b->deallocator = deallocator;
-    b->device = sm_retain(owner);
+    ((sm_buffer *)object->data)->device = sm_retain(owner);
     return object;
 }
 
@@ -118,12 +113,16 @@ static sm_id new_buffer(sm_id self, sm_sel name, sm_uint n, sm_uint options)
     }
     if (n > (sm_uint)1 << MAX_BUFFER_SHIFT || sm_must_fail(SM_FAIL_BUFFER, NULL))
         return NULL;
-    void *bytes = malloc(n);
-    if (!bytes)
+    sm_id object = buffer_new(self);
+    sm_buffer *b = object->data;
+    b->is_owned = sm_buffer_allocate(b, n);
+    if (!b->is_owned) {
+        sm_release(object);
         return NULL;
+    }
     if (n <= 1 << 26) /* more is left to the system's zeros, to be quick */
-        memset(bytes, 0xff, n);
-    return sm_buffer_new(self, bytes, n, true, NULL);
+        memset(b->bytes, 0xff, n);
+    return object;
 }
 
 static sm_id new_buffer_with_bytes(sm_id self, sm_sel name, const void *bytes, sm_uint n,
@@ -147,7 +146,12 @@ static sm_id new_buffer_no_copy(sm_id self, sm_sel name, void *bytes, sm_uint n,
     }
     if (sm_must_fail(SM_FAIL_BUFFER, NULL))
         return NULL;
-    return sm_buffer_new(self, bytes, n, false, deallocator ? sm_block_copy(deallocator) : NULL);
+    sm_id object = buffer_new(self);
+    sm_buffer *b = object->data;
+    b->bytes = b->gpu_bytes = bytes;
+    b->n = n;
+    b->deallocator = deallocator ? sm_block_copy(deallocator) : NULL;
+    return object;
 }
 
 /* ---- the device */

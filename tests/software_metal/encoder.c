@@ -256,7 +256,7 @@ static void dispatch(sm_id self, sm_sel name, sm_mtl_size n, sm_mtl_size threads
         c->dispatch.threadgroup_bytes[i] = e->threadgroup_bytes[i];
         if (b->buffer) {
             c->buffers[i] = sm_retain(b->buffer);
-            c->dispatch.arguments.buffer[i] = ((sm_buffer *)b->buffer->data)->bytes + b->offset;
+            c->dispatch.arguments.buffer[i] = ((sm_buffer *)b->buffer->data)->gpu_bytes + b->offset;
         } else if (b->bytes) {
             c->bytes[i] = malloc(b->n_bytes);
             memcpy(c->bytes[i], b->bytes, b->n_bytes);

@@ -279,6 +279,27 @@ static void contents_early(void)
     release(b);
 }
 
+static void host_reads(void)
+{
+    id p, b;
+    const command c = ones(&p, &b);
+    const volatile float *memory = contents(b);
+    h.delay(100000);
+    bind(c, b, 0);
+    dispatch(c, 1, N);
+    SEND0(void, c.encoder, "endEncoding");
+    SEND0(void, c.buffer, "commit");
+    printf("%g\n", (double)memory[3]);
+    SEND0(void, c.buffer, "waitUntilCompleted");
+    release(p);
+    release(b);
+}
+
+static void over_own_limit(void)
+{
+    run_fault("at_most_32", N);
+}
+
 static void many_threads(void)
 {
     id p, b;
@@ -404,6 +425,8 @@ static const fault faults[] = {
     {"double_commit", double_commit, "encoding: -[MTLCommandBuffer commit] after commit", NULL},
     {"wait_first", wait_first, "encoding: -[MTLCommandBuffer waitUntilCompleted] before", NULL},
     {"contents_early", contents_early, "use before completion: -[MTLBuffer contents]", NULL},
+    {"host_reads", host_reads, "host access: the host touches byte 12 of a buffer of 256", NULL},
+    {"over_own_limit", over_own_limit, "dispatch: kernel at_most_32: 64 threads", NULL},
     {"many_threads", many_threads, "dispatch: kernel ones: 1025 threads in a threadgroup", NULL},
     {"no_threadgroups", no_threadgroups, "dispatch: kernel ones: 0 x 1 x 1 threadgroups", NULL},
     {"constant_missing", constant_missing,
@@ -426,6 +449,8 @@ int main(int argc, char **argv)
         } else if (!strcmp(argv[1], faults[i].name)) {
             if (faults[i].order)
                 setenv("CONV2D_SOFTWARE_METAL_ORDER", faults[i].order, 1);
+            if (faults[i].make == host_reads)
+                setenv("CONV2D_SOFTWARE_METAL_GUARD", "1", 1);
             host_open(true);
             faults[i].make();
             host_close();

@@ -32,8 +32,11 @@ sm_block *sm_block_copy(const sm_block *block);
 void sm_block_release(sm_block *block);
 
 typedef struct sm_buffer {
-    unsigned char *bytes;
+    unsigned char *bytes;     /* as the host sees it */
+    unsigned char *gpu_bytes; /* as kernels do: the same, unless it is guarded */
     size_t n;
+    struct sm_buffer *_Atomic next_guarded;
+    int n_writers; /* of those in flight */
     sm_id device;
     bool is_owned;
     sm_block *deallocator; /* of (pointer, length) */
@@ -110,7 +113,10 @@ sm_id sm_command_buffer_of(sm_id queue, sm_sel name); /* -[MTLCommandQueue comma
 sm_id sm_encoder_new(sm_id command_buffer);
 void sm_command_free(sm_command *command);
 
-sm_id sm_buffer_new(sm_id device, void *bytes, size_t n, bool is_owned, sm_block *deallocator);
+/* guard.c: memory of a buffer; false if there is none. Count it in and out of command buffers. */
+bool sm_buffer_allocate(sm_buffer *b, size_t n);
+void sm_buffer_free(sm_buffer *b);
+void sm_buffer_count(sm_buffer *b, int by, bool is_written);
 sm_id sm_library_new(sm_id device, sm_id source, sm_id options, sm_id *error_out);
 sm_id sm_pipeline_new(sm_id device, sm_id function, sm_id *error_out);
 sm_id sm_event_new(const sm_class *isa);

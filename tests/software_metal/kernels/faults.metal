@@ -116,3 +116,9 @@ kernel void ones(device float *out [[buffer(0)]], uint t [[thread_position_in_gr
 {
     out[t] = 1.0f;
 }
+
+[[kernel, max_total_threads_per_threadgroup(4 * 8)]] void at_most_32(
+    device float *out [[buffer(0)]], uint t [[thread_position_in_grid]])
+{
+    out[t] = 1.0f;
+}

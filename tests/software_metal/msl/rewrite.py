@@ -48,9 +48,10 @@ def solid(token):
 
 
 class Kernel:
-    def __init__(self, name, parameters, is_template, host_name, max_threads):
-        self.name, self.parameters, self.is_template = name, parameters, is_template
-        self.host_name, self.max_threads = host_name, max_threads
+    def __init__(self, namespaces, name, parameters, is_template, host_name):
+        path = "".join(n + "::" for n in namespaces)
+        self.name, self.threads_name = path + name, f"{path}msl_threads_{name}"
+        self.parameters, self.is_template, self.host_name = parameters, is_template, host_name
 
 
 class Parameter:
@@ -311,8 +312,9 @@ class Rewriter:
                                    "software Metal knows")
         return found
 
-    def function(self, begin, body, is_template):
-        """The head of a function with a body at `body`; returns whether it is a kernel."""
+    def function(self, begin, head, body):
+        """A function whose template's head, if it has one, ends at `head` and whose body is at
+        `body`; returns whether it is a kernel."""
         i, opened = begin, None
         while i < body:
             if self.tokens[i] == "[[":
@@ -338,10 +340,14 @@ class Rewriter:
         host = re.search(r'host_name\s*\(\s*"([^"]*)"', text)
         threads = re.search(r"max_total_threads_per_threadgroup\s*\(((?:[^()]|\([^()]*\))*)\)",
                             text)
-        self.kernels[words[-1]] = Kernel(
-            "::".join(self.namespaces + [words[-1]]),
-            self.kernel_parameters(opened + 1, closed), is_template,
-            host.group(1) if host else words[-1], threads.group(1) if threads else "0")
+        name = words[-1]
+        self.kernels[name] = Kernel(
+            self.namespaces, name, self.kernel_parameters(opened + 1, closed), head > begin,
+            host.group(1) if host else name)
+        # A function, since the number may depend on the template's parameters.
+        template = re.sub(r"\s+", " ", "".join(self.tokens[begin:head]))
+        self.out.append(f"{template} constexpr int msl_threads_{name}() "
+                        f"{{ return {threads.group(1) if threads else 0}; }} ")
         for token in kept:
             self.out.append("" if token == "kernel" else token)
         self.emit(opened, body)
@@ -449,7 +455,7 @@ class Rewriter:
                 self.refuse(i, "MSL has no derived classes")
             self.emit(begin, closed + 1)
             return closed + 1
-        in_kernel = self.function(begin, stop, is_template)
+        in_kernel = self.function(begin, i if is_template else begin, stop)
         self.out.append("{")
         self.emit_body(stop + 1, closed, in_kernel)
         self.out.append("}")
@@ -461,18 +467,19 @@ class Rewriter:
 
     # ---- what the runtime reads
     def entries(self):
-        """(host name, kernel, C++ expression of the function) of everything that can be started."""
-        found = [(k.host_name, k, k.name) for k in self.kernels.values() if not k.is_template]
+        """(host name, kernel, template arguments) of everything that can be started."""
+        found = [(k.host_name, k, "") for k in self.kernels.values() if not k.is_template]
         for host, function, arguments in self.instances:
             if function in self.kernels:
                 kernel = self.kernels[function]
-                found.append((host, kernel, kernel.name + arguments))
+                found.append((host, kernel, arguments))
         return found
 
     def launchers(self):
         fields = {"buffer": "buffer", "threadgroup": "shared"}
         lines, table = ['\n# 1 "launchers"', "#if !MSL_CHECK", 'extern "C" {'], []
-        for n, (host, kernel, function) in enumerate(self.entries()):
+        for n, (host, kernel, template) in enumerate(self.entries()):
+            function = kernel.name + template
             lines.append(f"typedef decltype(&{function}) msl_f{n};")
             described, arguments = [], []
             indices = {"buffer": [], "threadgroup": []}
@@ -497,8 +504,8 @@ class Rewriter:
                          f"{', ' if described else ''}{{}}}};")
             lines.append(f"static void msl_l{n}(const msl_arguments *a, const msl_position *p) "
                          f"{{ (void)a; (void)p; {function}({', '.join(arguments)}); }}")
-            # max_total_threads may depend on template parameters, which are not known here.
-            table.append(f'{{"{host}", msl_l{n}, msl_p{n}, {len(described)}, 0}}')
+            table.append(f'{{"{host}", msl_l{n}, msl_p{n}, {len(described)}, '
+                         f"{kernel.threads_name}{template}()}}")
         lines.append("MSL_EXPORTED extern const msl_kernel msl_kernels[] = {"
                      f"{', '.join(table + ['{}'])}}};")
         lines.append("MSL_EXPORTED extern const int msl_n_kernels = "
