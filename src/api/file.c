@@ -46,7 +46,7 @@ const void *c2_file_data(const conv2d_file *f, const c2_st_tensor *t)
     return (const char *)f->source.bytes + f->header.data_offset + t->begin;
 }
 
-conv2d_status c2_file_verify(conv2d_file *f, const c2_st_tensor *t)
+conv2d_status c2_file_verify(conv2d_file *f, const c2_st_tensor *t, const conv2d_pool *pool)
 {
     atomic_uchar *verified = &f->verified[t - f->header.tensors];
     if (f->unchecked || atomic_load_explicit(verified, memory_order_relaxed))
@@ -56,7 +56,7 @@ conv2d_status c2_file_verify(conv2d_file *f, const c2_st_tensor *t)
     c2_text_add(&text, "xxh64:%s", t->name);
     const char *stated = text.length < sizeof key ? c2_safetensors_value(&f->header, key) : NULL;
     text = (c2_text){digits, sizeof digits, 0};
-    c2_text_add(&text, "%016" PRIx64, c2_checksum(c2_file_data(f, t), t->bytes));
+    c2_text_add(&text, "%016" PRIx64, c2_checksum_tensor(pool, c2_file_data(f, t), t->bytes));
     if (!stated || strcmp(stated, digits) != 0)
         return c2_fail(CONV2D_E_IO, "%s: tensor \"%.120s\" is damaged (checksum)", f->label,
                        t->name);

@@ -140,7 +140,8 @@ static conv2d_status add_weights(arrangement *a, int w)
     conv2d_tensor weight;
     size_t bytes = 0;
     conv2d_status s = from->file
-                          ? c2_file_verify(from->file, from->file->weights[from->stored].weight)
+                          ? c2_file_verify(from->file, from->file->weights[from->stored].weight,
+                                           &from->device->pool)
                           : CONV2D_OK;
     if (s || (s = dense_weight(a, w, &weight, &bytes)) ||
         (s = add_tensor(a, keep_text(a, "%s.weight", stem), &weight, bytes)) || !from->bias.rank)
@@ -187,9 +188,10 @@ static conv2d_status add_metadata(arrangement *a)
                                    v->weights[w]->bias.rank != 0));
     }
     for (size_t i = 0; i < a->header.n_tensors && !s; i++)
-        s = add_pair(
-            a, keep_text(a, "xxh64:%s", a->header.tensors[i].name),
-            keep_text(a, "%016" PRIx64, c2_checksum(a->data[i], a->header.tensors[i].bytes)));
+        s = add_pair(a, keep_text(a, "xxh64:%s", a->header.tensors[i].name),
+                     keep_text(a, "%016" PRIx64,
+                               c2_checksum_tensor(&a->v->contexts[0]->device->pool, a->data[i],
+                                                  a->header.tensors[i].bytes)));
     return s;
 }
 

@@ -82,10 +82,12 @@ typedef struct stored_visit {
 static void add_stored(void *user, const char *key, const c2_st_tensor *t)
 {
     stored_visit *visit = user;
-    conv2d_file *file = visit->v->weights[visit->weights]->file;
+    c2_weights *w = visit->v->weights[visit->weights];
+    conv2d_file *file = w->file;
+    const conv2d_pool *pool = &w->device->pool;
     c2_form *f = NULL;
     if (visit->status || has_form(visit->v, visit->weights, key) ||
-        (visit->status = c2_file_verify(file, t)) ||
+        (visit->status = c2_file_verify(file, t, pool)) ||
         (visit->status = new_form(visit->v, visit->weights, key, &f)))
         return;
     f->bytes = c2_file_data(file, t);
@@ -181,7 +183,8 @@ static conv2d_status pack_foreign(c2_saver *v, int weights, const c2_problem *pr
     }
     c2_form *f = NULL;
     conv2d_status s =
-        w->file ? c2_file_verify(w->file, w->file->weights[w->stored].weight) : CONV2D_OK;
+        w->file ? c2_file_verify(w->file, w->file->weights[w->stored].weight, &w->device->pool)
+                : CONV2D_OK;
     if (s || (s = new_form(v, weights, key.text, &f)))
         return s;
     const c2_weight_view view = {w->weight.data, w->bias.data};

@@ -45,8 +45,10 @@ void c2_file_release(conv2d_file *file);
 /* True if bytes are used in place in memory that is not the library's own. */
 bool c2_file_is_foreign(const conv2d_file *file);
 const void *c2_file_data(const conv2d_file *file, const c2_st_tensor *tensor);
-/* CONV2D_E_IO if the tensor's checksum is wrong; looks once. */
-conv2d_status c2_file_verify(conv2d_file *file, const c2_st_tensor *tensor);
+/* CONV2D_E_IO if the tensor's checksum is wrong; looks once. pool NULL = serial; else no lock may
+ * be held (file/checksum.h). */
+conv2d_status c2_file_verify(conv2d_file *file, const c2_st_tensor *tensor,
+                             const conv2d_pool *pool);
 /* The packed form of stored weights under that key if it has that many bytes, or NULL. */
 const c2_st_tensor *c2_file_form(const conv2d_file *file, int weights, const c2_packed_key *key,
                                  size_t packed_bytes);

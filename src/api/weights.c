@@ -223,7 +223,7 @@ conv2d_status c2_weights_from_file(conv2d_device *device, conv2d_file *file, int
     c2_mutex_lock(&file->mutex);
     c2_weights *w = find_alive(file, device, stored);
     if (!w && from->bias)
-        s = c2_file_verify(file, from->bias); /* small, and read by every run */
+        s = c2_file_verify(file, from->bias, NULL); /* small, and read by every run */
     if (!w && !s && !(s = make(device, &w))) {
         w->weight = stored_tensor(file, from->weight);
         if (from->bias)
@@ -273,26 +273,21 @@ c2_packed_key c2_packed_key_of(const conv2d_device *device, const c2_problem *pr
     return key;
 }
 
-/* A buffer with the packed form: the file's bytes, or packed from the weights. */
+/* A buffer with the packed form: the file's bytes t, or (NULL) packed from the weights. */
 static conv2d_status fill(c2_weights *w, const c2_problem *problem, const c2_candidate *c,
-                          c2_packed *p)
+                          const c2_st_tensor *t, c2_packed *p)
 {
     conv2d_device *device = w->device;
     const c2_backend *backend = device->backend;
-    const c2_st_tensor *t =
-        w->file ? c2_file_form(w->file, w->stored, &p->key, c->bytes.packed) : NULL;
     conv2d_status s;
     if (t) {
         const void *bytes = c2_file_data(w->file, t);
-        if ((s = c2_file_verify(w->file, t)) ||
-            (s = backend->buffer_from_host(device, bytes, c->bytes.packed, &p->buffer)))
+        if ((s = backend->buffer_from_host(device, bytes, c->bytes.packed, &p->buffer)))
             return s;
         p->stored = p->buffer->host == bytes;
         w->times_loaded++;
         return CONV2D_OK;
     }
-    if (w->file && (s = c2_file_verify(w->file, w->file->weights[w->stored].weight)))
-        return s;
     if ((s = backend->buffer_create(device, c->bytes.packed, &p->buffer)))
         return s;
     const c2_weight_view view = {w->weight.data, w->bias.data};
@@ -308,6 +303,13 @@ conv2d_status c2_packed_get(c2_weights *w, const c2_problem *problem, const c2_c
 {
     conv2d_status s = CONV2D_OK;
     const c2_packed_key key = c2_packed_key_of(w->device, problem, c->algorithm, c->variant);
+    const c2_st_tensor *t = NULL;
+    if (w->file) {
+        t = c2_file_form(w->file, w->stored, &key, c->bytes.packed);
+        s = c2_file_verify(w->file, t ? t : w->file->weights[w->stored].weight, &w->device->pool);
+        if (s)
+            return s;
+    }
     c2_mutex_lock(&w->mutex);
     c2_packed *p = w->packed;
     while (p && strcmp(p->key.text, key.text) != 0)
@@ -319,7 +321,7 @@ conv2d_status c2_packed_get(c2_weights *w, const c2_problem *problem, const c2_c
     } else {
         p->key = key;
         p->refs = 1;
-        if ((s = fill(w, problem, c, p))) {
+        if ((s = fill(w, problem, c, t, p))) {
             c2_free(&w->device->allocator, p, sizeof *p);
         } else {
             p->next = w->packed;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * XXH64: four independent lanes of 64-bit words, each acc = rotl(acc + word * p2, 31) * p1, mixed
- * at the end. Words are little-endian wherever it runs. */
+ * XXH64, and cut into parts for large tensors: four independent lanes of 64-bit words, each acc =
+ * rotl(acc + word * p2, 31) * p1, mixed at the end. Words are little-endian wherever it runs. */
 #include "file/checksum.h"
 
 #include <string.h>
+
+#include "core/mem.h"
 
 static const uint64_t p1 = 0x9E3779B185EBCA87, p2 = 0xC2B2AE3D27D4EB4F, p3 = 0x165667B19E3779F9,
                       p4 = 0x85EBCA77C2B2AE63, p5 = 0x27D4EB2F165667C5;
@@ -73,4 +75,35 @@ uint64_t c2_checksum(const void *bytes, size_t n)
     h = (h ^ h >> 33) * p2;
     h = (h ^ h >> 29) * p3;
     return h ^ h >> 32;
+}
+
+typedef struct parts {
+    const unsigned char *bytes;
+    size_t n, size;
+    unsigned char sums[C2_CHECKSUM_PARTS][8];
+} parts;
+
+static void sum_part(void *arg, size_t i, int worker)
+{
+    parts *p = arg;
+    (void)worker;
+    const size_t begin = i * p->size, left = p->n - begin;
+    const uint64_t sum = c2_checksum(p->bytes + begin, left < p->size ? left : p->size);
+    for (int k = 0; k < 8; k++)
+        p->sums[i][k] = (unsigned char)(sum >> 8 * k);
+}
+
+uint64_t c2_checksum_tensor(const conv2d_pool *pool, const void *bytes, size_t n)
+{
+    if (n <= C2_CHECKSUM_PART)
+        return c2_checksum(bytes, n);
+    const size_t wanted = (n - 1) / C2_CHECKSUM_PART + 1;
+    const size_t most = wanted < C2_CHECKSUM_PARTS ? wanted : C2_CHECKSUM_PARTS;
+    parts p = {bytes, n, c2_round_up((n - 1) / most + 1, 64), {{0}}};
+    const size_t n_parts = (n - 1) / p.size + 1;
+    if (pool)
+        pool->parallel_for(pool->user, n_parts, sum_part, &p);
+    for (size_t i = 0; i < n_parts && !pool; i++)
+        sum_part(&p, i, 0);
+    return c2_checksum(p.sums, n_parts * 8);
 }

@@ -2,6 +2,7 @@
  * The rules of docs/context-file.md, broken one by one: each is refused with its sentence, even
  * where the checksums are right. Then damage without right checksums: cut at every length, bits
  * flipped at random; an error or the identical context, never anything else. */
+#include "backend/backend.h"
 #include "file/checksum.h"
 #include "file/safetensors.h"
 #include "file_helpers.h"
@@ -307,6 +308,34 @@ static void test_checksum(void **state)
                 0x0b242d361fda71bc);
 }
 
+/* A tensor of more than 1 MiB: the checksum of its parts' checksums, by any pool. */
+static void test_checksum_of_parts(void **state)
+{
+    enum { BYTES = (1 << 21) + (1 << 19) + 12 }; /* 3 parts of 873856 bytes, the last shorter */
+    static const size_t part = 873856;
+    unsigned char *at = malloc(BYTES);
+    uint64_t sums[3];
+    conv2d_device *device = open_cpu(3);
+    (void)state;
+    assert_non_null(at);
+    for (size_t i = 0; i < BYTES; i++)
+        at[i] = (unsigned char)(i * i >> 7);
+    for (size_t i = 0; i < 3; i++)
+        sums[i] = c2_checksum(at + i * part, i < 2 ? part : BYTES - 2 * part);
+    const uint64_t expected = c2_checksum(sums, sizeof sums); /* this machine is little-endian */
+    assert_true(c2_checksum_tensor(NULL, at, BYTES) == expected);
+    assert_true(c2_checksum_tensor(&device->pool, at, BYTES) == expected);
+    assert_true(c2_checksum_tensor(NULL, at, 1 << 20) == c2_checksum(at, 1 << 20));
+    assert_true(c2_checksum_tensor(NULL, at, (1 << 20) + 1) != c2_checksum(at, (1 << 20) + 1));
+    for (size_t i = 0; i < 3; i++) {
+        at[i * part] ^= 1;
+        assert_true(c2_checksum_tensor(&device->pool, at, BYTES) != expected);
+        at[i * part] ^= 1;
+    }
+    conv2d_device_close(device);
+    free(at);
+}
+
 /* ---- damage ---- */
 
 typedef struct outcomes {
@@ -390,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_header_limit),
         cmocka_unit_test(test_checksum),
+        cmocka_unit_test(test_checksum_of_parts),
         cmocka_unit_test(test_flipped_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
