@@ -85,7 +85,7 @@ static void report(const c2_tuning *t, double start, int *last, int i)
     if (!t->progress)
         return;
     const double share = (t->now(t->user) - start) / t->budget;
-    const int done = share < 1 ? (int)(share * C2_TUNE_STEPS) : C2_TUNE_STEPS - 1;
+    const int done = share < 1 ? (int)(share * (double)C2_TUNE_STEPS) : C2_TUNE_STEPS - 1;
     *last = done > *last ? done : *last;
     t->progress(t->progress_user, *last, C2_TUNE_STEPS, t->name(t->user, i));
 }
