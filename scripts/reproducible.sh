@@ -12,7 +12,10 @@ trap 'rm -rf "$scratch"' EXIT
 wheel=1 options=() wanted='libconv2d.so libconv2d.a bin/conv2d .whl'
 case ${1:-} in
 --no-wheel) wheel=0 wanted=${wanted%.whl} ;;
---quick) wheel=0 options=(-DCONV2D_MINIMAL=ON -DCONV2D_BUILD_CLI=OFF) wanted='libconv2d.so libconv2d.a' ;;
+--quick)
+    wheel=0 wanted='libconv2d.so libconv2d.a'
+    options=(-DCONV2D_MINIMAL=ON -DCONV2D_BUILD_CLI=OFF)
+    ;;
 esac
 
 scripts/bootstrap.sh build

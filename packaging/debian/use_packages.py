@@ -40,7 +40,9 @@ def main(folder):
             run("dpkg", "-x", packages[name], root)
         library = os.path.dirname(glob.glob(f"{root}/usr/lib/*/libconv2d.so")[0])
         assert run(f"{root}/usr/bin/conv2d", "--version").split()[-1] == version
-        assert glob.glob(f"{root}/usr/share/man/man1/conv2d.1.gz")
+        for path in ("man/man1/conv2d.1.gz", "bash-completion/completions/conv2d",
+                     "fish/vendor_completions.d/conv2d.fish", "zsh/vendor-completions/_conv2d"):
+            assert os.path.getsize(f"{root}/usr/share/{path}"), path
 
         flags = run("pkg-config", "--cflags", "--libs", "conv2d",
                     PKG_CONFIG_PATH=f"{library}/pkgconfig", PKG_CONFIG_SYSROOT_DIR=root,

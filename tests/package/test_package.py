@@ -223,11 +223,14 @@ class Package(unittest.TestCase):
                   encoding="utf-8") as file:
             self.assertEqual(json.load(file)["version"], header_version())
 
-    def test_headers_and_manual(self):
+    def test_headers_manual_completions(self):
         headers = sorted(os.listdir(os.path.join(PREFIX, "include/conv2d")))
         self.assertEqual(headers, sorted(os.listdir(os.path.join(SOURCE, "include/conv2d"))))
         if os.path.exists(os.path.join(PREFIX, "bin/conv2d")):
-            self.assertTrue(os.path.exists(os.path.join(PREFIX, "share/man/man1/conv2d.1")))
+            for path in ("man/man1/conv2d.1", "bash-completion/completions/conv2d",
+                         "zsh/site-functions/_conv2d", "fish/vendor_completions.d/conv2d.fish"):
+                with open(os.path.join(PREFIX, "share", path), encoding="utf-8") as file:
+                    self.assertIn("padding-mode", file.read(), path)
 
     def test_dlpack_header(self):
         """conv2d/dlpack.h, in C and in C++; the only header that needs another package."""

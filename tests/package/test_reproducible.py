@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""scripts/reproducible.sh finds builds that depend on their surroundings: test_reproducible.py SOURCE
+"""scripts/reproducible.sh finds builds that depend on their surroundings.
 
-On the tree as it is, the script runs in .ci/run. Here it meets projects of one source file, whose
-libraries hold nothing of the surroundings, or the folder, the user or the time zone."""
+test_reproducible.py SOURCE. On the tree as it is, the script runs in .ci/run. Here it meets
+projects of one source file, whose libraries hold nothing of the surroundings, or the folder, the
+user or the time zone."""
 import os
 import shutil
 import subprocess

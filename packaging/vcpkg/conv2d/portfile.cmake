@@ -21,7 +21,9 @@ if("tools" IN_LIST FEATURES)
   vcpkg_copy_tools(TOOL_NAMES conv2d AUTO_CLEAN)
 endif()
 
-file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/debug/include" "${CURRENT_PACKAGES_DIR}/debug/share"
-     "${CURRENT_PACKAGES_DIR}/share/man")
+file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/debug/include" "${CURRENT_PACKAGES_DIR}/debug/share")
+foreach(folder man bash-completion fish zsh)
+  file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/share/${folder}")
+endforeach()
 file(INSTALL "${CMAKE_CURRENT_LIST_DIR}/usage" DESTINATION "${CURRENT_PACKAGES_DIR}/share/${PORT}")
 vcpkg_install_copyright(FILE_LIST "${SOURCE_PATH}/LICENSE")
