@@ -345,6 +345,29 @@ static void test_unusual_weights(void **state)
     setup_free(&s);
 }
 
+/* Weights without elements: a tensor of no bytes at the end of the file. */
+static void test_empty_weights(void **state)
+{
+    setup s = setup_of(CONV2D_FLOAT32, 4, 0, 1, 1, 5);
+    conv2d_device *device = open_cpu(1);
+    (void)state;
+    s.has_bias = false;
+    conv2d_context *context = setup_context(&s, device);
+    bytes b = bytes_of(context, NULL);
+    conv2d_context *loaded = load_bytes(&b, device);
+    assert_int_equal(info_of(loaded).weight.sizes[0], 4);
+    assert_int_equal(info_of(loaded).weight.sizes[1], 0);
+    assert_int_equal(info_of(loaded).mapped_bytes, 0);
+    box output = setup_run(&s, loaded);
+    assert_int_equal(output.bytes, 0);
+    box_free(&output);
+    conv2d_context_destroy(loaded);
+    conv2d_context_destroy(context);
+    conv2d_device_close(device);
+    free(b.at);
+    setup_free(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_damaged_forms),
         cmocka_unit_test(test_inputs_of_several_contexts),
         cmocka_unit_test(test_unusual_weights),
+        cmocka_unit_test(test_empty_weights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
