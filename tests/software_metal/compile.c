@@ -307,13 +307,12 @@ static char *format_error(const char *what, const char *name)
 static bool copy_file(const char *from, const char *to)
 {
     size_t n = 0;
-    char *bytes = read_file(from, &n), temporary[700];
-    snprintf(temporary, sizeof temporary, "%s.%ld", to, (long)getpid());
-    FILE *file = bytes ? fopen(temporary, "wb") : NULL;
+    char *bytes = read_file(from, &n);
+    FILE *file = bytes ? fopen(to, "wb") : NULL;
     const bool written = file && fwrite(bytes, 1, n, file) == n;
     const bool closed = file && !fclose(file);
     free(bytes);
-    return written && closed && !rename(temporary, to);
+    return written && closed;
 }
 
 static const loaded *load(sm_image *image, const sm_constants *constants, char **error_out)
@@ -325,12 +324,18 @@ static const loaded *load(sm_image *image, const sm_constants *constants, char *
         return l;
     hash h = hash_start;
     hash_bytes(&h, constants, sizeof *constants);
-    char original[600], path[650];
+    char original[600], path[650], temporary[700];
     snprintf(original, sizeof original, "%s.so", image->path);
     snprintf(path, sizeof path, "%s-%016llx.so", image->path, (unsigned long long)h.a);
-    if (access(path, R_OK) && !copy_file(original, path)) {
-        *error_out = format_error("cannot write", path);
-        return NULL;
+    snprintf(temporary, sizeof temporary, "%s.%ld", path, (long)getpid());
+    /* A sanitizer's reports read the lines from the file, so there it stays, for others too. */
+    const bool stays = SM_ASAN || SM_TSAN;
+    if (!stays || access(path, R_OK)) {
+        const bool copied = copy_file(original, temporary) && !(stays && rename(temporary, path));
+        if (!copied) {
+            *error_out = format_error("cannot write", temporary);
+            return NULL;
+        }
     }
     l = calloc(1, sizeof *l);
     if (!l)
@@ -338,8 +343,10 @@ static const loaded *load(sm_image *image, const sm_constants *constants, char *
     l->constants = *constants;
     current = l;
     current_constants = &l->constants;
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *handle = dlopen(stays ? path : temporary, RTLD_NOW | RTLD_LOCAL);
     current = NULL;
+    if (!stays)
+        unlink(temporary);
     if (!handle) {
         *error_out = strdup(dlerror());
         free(l);

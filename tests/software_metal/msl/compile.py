@@ -137,8 +137,10 @@ def compile_source(source, output, flags, language):
         file.write('#include "kernel.h"\n' + text + rewriter.launchers())
     type_check(cpp)
     sanitizers = [f for f in flags if f.startswith(("-fsanitize", "-fno-sanitize"))]
+    if "-s" not in flags:
+        sanitizers.append("-gline-tables-only")
     clang(["-x", "c++", "-std=c++14", "-S", "-emit-llvm", "-O2", "-Xclang", "-disable-llvm-passes",
-           "-gline-tables-only", "-fPIC", "-march=native", "-ffp-contract=fast", "-fno-math-errno",
+           "-fPIC", "-march=native", "-ffp-contract=fast", "-fno-math-errno",
            "-Xclang", "-ffloat16-excess-precision=none", "-fno-exceptions", "-fno-rtti",
            "-fno-threadsafe-statics", "-fvisibility=hidden", "-Wno-extern-initializer", "-Xclang",
            "-cl-single-precision-constant", "-Werror=c++17-extensions", "-Werror=vla-extension",
