@@ -157,7 +157,25 @@ CONV2D_API conv2d_status conv2d_buffer_create(conv2d_device *device, size_t byte
 /** Free a buffer; work queued on it is finished first. NULL is allowed. Since 0.1 */
 CONV2D_API void conv2d_buffer_destroy(conv2d_buffer *buffer);
 
-/** Size given to conv2d_buffer_create(). Since 0.1 */
+/** Make a buffer of host memory, used in place without a copy.
+ *  memory   kept: valid until conv2d_buffer_destroy() has returned. On the CPU a multiple of 8
+ *           bytes; "metal" wants whole pages: memory and bytes multiples of the system's page size.
+ *  buffer_out  given; free with conv2d_buffer_destroy(), which does not free the memory.
+ *  Returns  CONV2D_OK, CONV2D_E_ARGUMENT, CONV2D_E_NOMEM; CONV2D_E_UNSUPPORTED if the device cannot
+ *           use host memory. Threads any. Since 0.1 */
+CONV2D_API conv2d_status conv2d_buffer_wrap(conv2d_device *device, void *memory, size_t bytes,
+                                            conv2d_buffer **buffer_out);
+
+/** Make a buffer of one that the GPU's own interface made, used in place without a copy.
+ *  native   "metal": an id<MTLBuffer> of the same MTLDevice, retained until the buffer is
+ *           destroyed; of private storage, it cannot be copied to or from the host here.
+ *  buffer_out  given; free with conv2d_buffer_destroy().
+ *  Returns  CONV2D_OK, CONV2D_E_ARGUMENT, CONV2D_E_NOMEM; CONV2D_E_UNSUPPORTED on a CPU.
+ *  Threads  any. Work queued elsewhere on the buffer must be done. Since 0.1 */
+CONV2D_API conv2d_status conv2d_buffer_import(conv2d_device *device, void *native,
+                                              conv2d_buffer **buffer_out);
+
+/** Size in bytes. Since 0.1 */
 CONV2D_API size_t conv2d_buffer_bytes(const conv2d_buffer *buffer);
 
 /** Host address of a buffer if the host can use it directly (CPU), else NULL. Since 0.1 */

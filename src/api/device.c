@@ -157,6 +157,22 @@ conv2d_status conv2d_buffer_create(conv2d_device *device, size_t bytes, conv2d_b
     return device->backend->buffer_create(device, bytes, buffer_out);
 }
 
+conv2d_status conv2d_buffer_wrap(conv2d_device *device, void *memory, size_t bytes,
+                                 conv2d_buffer **buffer_out)
+{
+    if (!device || !memory || !buffer_out)
+        return null_argument(!device ? "device" : memory ? "buffer_out" : "memory");
+    return device->backend->buffer_wrap(device, memory, bytes, buffer_out);
+}
+
+conv2d_status conv2d_buffer_import(conv2d_device *device, void *native,
+                                   conv2d_buffer **buffer_out)
+{
+    if (!device || !native || !buffer_out)
+        return null_argument(!device ? "device" : native ? "buffer_out" : "native");
+    return device->backend->buffer_import(device, native, buffer_out);
+}
+
 void conv2d_buffer_destroy(conv2d_buffer *buffer)
 {
     if (buffer)

@@ -17,7 +17,7 @@
 #include "core/problem.h"
 #include "core/text.h"
 
-enum { C2_BACKEND_ABI = 2, C2_WHY_BYTES = 160 };
+enum { C2_BACKEND_ABI = 3, C2_WHY_BYTES = 160 };
 
 typedef struct c2_backend c2_backend;
 typedef struct c2_algorithm c2_algorithm;
@@ -155,6 +155,10 @@ struct c2_backend {
      * is destroyed: used in place where the device can, else copied. */
     conv2d_status (*buffer_from_host)(conv2d_device *, const void *bytes, size_t n,
                                       conv2d_buffer **);
+    /* Buffers over the caller's host memory, and over a native buffer of the GPU's interface; both
+     * used in place or refused. */
+    conv2d_status (*buffer_wrap)(conv2d_device *, void *memory, size_t bytes, conv2d_buffer **);
+    conv2d_status (*buffer_import)(conv2d_device *, void *native, conv2d_buffer **);
     void (*buffer_destroy)(conv2d_buffer *);
     /* Copies between a host tensor and a tensor in a buffer; ordered after queued work. */
     conv2d_status (*upload)(const conv2d_tensor *host, conv2d_tensor *device);

@@ -208,6 +208,25 @@ static conv2d_status cpu_buffer_from_host(conv2d_device *device, const void *byt
     return make_buffer(device, (void *)(uintptr_t)bytes, n, buffer_out);
 }
 
+static conv2d_status cpu_buffer_wrap(conv2d_device *device, void *memory, size_t bytes,
+                                     conv2d_buffer **buffer_out)
+{
+    if ((uintptr_t)memory % sizeof(double))
+        return c2_fail(CONV2D_E_ARGUMENT, "memory is %p: expected a multiple of %zu bytes", memory,
+                       sizeof(double));
+    return make_buffer(device, memory, bytes, buffer_out);
+}
+
+static conv2d_status cpu_buffer_import(conv2d_device *device, void *native,
+                                       conv2d_buffer **buffer_out)
+{
+    (void)device;
+    (void)buffer_out;
+    return c2_fail(CONV2D_E_UNSUPPORTED,
+                   "native is %p: a CPU has no such buffers, conv2d_buffer_wrap() takes memory",
+                   native);
+}
+
 static void cpu_buffer_destroy(conv2d_buffer *buffer)
 {
     conv2d_device *device = buffer->device;
@@ -328,6 +347,8 @@ const c2_backend c2_cpu_backend = {
     .measure_peak = cpu_measure_peak,
     .buffer_create = cpu_buffer_create,
     .buffer_from_host = cpu_buffer_from_host,
+    .buffer_wrap = cpu_buffer_wrap,
+    .buffer_import = cpu_buffer_import,
     .buffer_destroy = cpu_buffer_destroy,
     .upload = cpu_upload,
     .download = cpu_download,

@@ -2,23 +2,41 @@
  * Buffers in storage that host and GPU share, and copies. A copy waits for the queued runs that use
  * the buffer and then goes element by element through the buffer's contents. */
 #include <string.h>
+#include <unistd.h>
 
 #include "core/copy.h"
 #include "core/dtype.h"
 #include "metal/internal.h"
 
-conv2d_status c2_metal_buffer_create(conv2d_device *device, size_t bytes,
-                                     conv2d_buffer **buffer_out)
+/* How a buffer comes to be. */
+typedef enum source { SOURCE_NEW, SOURCE_MEMORY, SOURCE_NATIVE } source;
+
+/* A reference to Metal's buffer; NULL if the GPU has no memory. */
+static c2_id get_native(const c2_metal_device *d, source from, void *given, size_t bytes)
+{
+    switch (from) {
+    case SOURCE_MEMORY:
+        return C2_SEND(&d->rt, new_buffer_no_copy, d->device, given, bytes, C2_MTL_STORAGE_SHARED,
+                       NULL);
+    case SOURCE_NATIVE:
+        return C2_SEND0(&d->rt, retain, (c2_id)given);
+    default: /* Metal makes none of 0 bytes */
+        return C2_SEND(&d->rt, new_buffer, d->device, bytes ? bytes : 1, C2_MTL_STORAGE_SHARED);
+    }
+}
+
+static conv2d_status make_buffer(conv2d_device *device, source from, void *given, size_t bytes,
+                                 conv2d_buffer **buffer_out)
 {
     c2_metal_device *d = c2_metal_of(device);
-    if (bytes > d->max_buffer_bytes)
+    if (from != SOURCE_NATIVE && bytes > d->max_buffer_bytes)
         return c2_fail(CONV2D_E_NOMEM, "a buffer of %zu bytes: this GPU's largest is %zu", bytes,
                        d->max_buffer_bytes);
     c2_metal_buffer *b = c2_alloc_zero(&device->allocator, sizeof *b);
     if (!b)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a buffer object");
     void *pool = d->rt.pool_push();
-    b->buffer = C2_SEND(&d->rt, new_buffer, d->device, bytes ? bytes : 1, C2_MTL_STORAGE_SHARED);
+    b->buffer = get_native(d, from, given, bytes);
     b->base.host = b->buffer ? C2_SEND0(&d->rt, contents, b->buffer) : NULL;
     d->rt.pool_pop(pool);
     if (!b->buffer) {
@@ -30,6 +48,36 @@ conv2d_status c2_metal_buffer_create(conv2d_device *device, size_t bytes,
     c2_device_retain(device);
     *buffer_out = &b->base;
     return CONV2D_OK;
+}
+
+conv2d_status c2_metal_buffer_create(conv2d_device *device, size_t bytes,
+                                     conv2d_buffer **buffer_out)
+{
+    return make_buffer(device, SOURCE_NEW, NULL, bytes, buffer_out);
+}
+
+conv2d_status c2_metal_buffer_wrap(conv2d_device *device, void *memory, size_t bytes,
+                                   conv2d_buffer **buffer_out)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (!bytes || bytes % page || (uintptr_t)memory % page)
+        return c2_fail(CONV2D_E_ARGUMENT,
+                       "memory is %p and bytes %zu: Metal uses whole pages of %zu bytes in place",
+                       memory, bytes, page);
+    return make_buffer(device, SOURCE_MEMORY, memory, bytes, buffer_out);
+}
+
+conv2d_status c2_metal_buffer_import(conv2d_device *device, void *native,
+                                     conv2d_buffer **buffer_out)
+{
+    c2_metal_device *d = c2_metal_of(device);
+    void *pool = d->rt.pool_push();
+    const bool ours = C2_SEND0(&d->rt, device, (c2_id)native) == d->device;
+    const size_t bytes = ours ? C2_SEND0(&d->rt, length, (c2_id)native) : 0;
+    d->rt.pool_pop(pool);
+    if (!ours)
+        return c2_fail(CONV2D_E_ARGUMENT, "native is %p: a buffer of another MTLDevice", native);
+    return make_buffer(device, SOURCE_NATIVE, native, bytes, buffer_out);
 }
 
 conv2d_status c2_metal_buffer_from_host(conv2d_device *device, const void *bytes, size_t n,

@@ -113,6 +113,10 @@ conv2d_status c2_metal_buffer_create(conv2d_device *device, size_t bytes,
                                      conv2d_buffer **buffer_out);
 conv2d_status c2_metal_buffer_from_host(conv2d_device *device, const void *bytes, size_t n,
                                         conv2d_buffer **buffer_out);
+conv2d_status c2_metal_buffer_wrap(conv2d_device *device, void *memory, size_t bytes,
+                                   conv2d_buffer **buffer_out);
+conv2d_status c2_metal_buffer_import(conv2d_device *device, void *native,
+                                     conv2d_buffer **buffer_out);
 void c2_metal_buffer_destroy(conv2d_buffer *buffer);
 conv2d_status c2_metal_upload(const conv2d_tensor *host, conv2d_tensor *device);
 conv2d_status c2_metal_download(const conv2d_tensor *device, conv2d_tensor *host);

@@ -37,6 +37,46 @@ static void test_buffer_facts(void **state)
     conv2d_buffer_destroy(empty);
 }
 
+/* Memory of the caller's is used in place, and stays the caller's. */
+static void test_wrapped_memory(void **state)
+{
+    conv2d_device *device = open_cpu(1);
+    box input = box4(CONV2D_NCHW, 1, 3, 7, 6, 1), weight = box4(CONV2D_NCHW, 5, 3, 3, 3, 2);
+    box output = box4(CONV2D_NCHW, 1, 5, 5, 4, 4);
+    conv2d_buffer *in = NULL, *out = NULL, *none = NULL;
+    (void)state;
+    assert_ok(conv2d_buffer_wrap(device, input.memory, input.bytes, &in));
+    assert_ok(conv2d_buffer_wrap(device, output.memory, output.bytes, &out));
+    assert_ptr_equal(conv2d_buffer_host_pointer(in), input.memory);
+    assert_int_equal(conv2d_buffer_bytes(in), input.bytes);
+    conv2d_tensor ti = input.t, to = output.t;
+    ti.data = to.data = NULL;
+    ti.buffer = in;
+    to.buffer = out;
+    assert_ok(conv2d(device, &ti, &weight.t, NULL, NULL, NULL, &to));
+    assert_oracle(&output.t, &input.t, &weight.t, NULL, NULL, NULL);
+    assert_refused(conv2d_buffer_wrap(device, (char *)input.memory + 4, 8, &none),
+                   CONV2D_E_ARGUMENT, "memory", "8");
+    assert_refused(conv2d_buffer_wrap(device, NULL, 8, &none), CONV2D_E_ARGUMENT, "memory", "NULL");
+    assert_refused(conv2d_buffer_wrap(NULL, input.memory, 8, &none), CONV2D_E_ARGUMENT, "device",
+                   "NULL");
+    assert_refused(conv2d_buffer_wrap(device, input.memory, 8, NULL), CONV2D_E_ARGUMENT,
+                   "buffer_out", "NULL");
+    assert_refused(conv2d_buffer_import(device, &input, &none), CONV2D_E_UNSUPPORTED, "native",
+                   "CPU");
+    assert_refused(conv2d_buffer_import(device, NULL, &none), CONV2D_E_ARGUMENT, "native", "NULL");
+    assert_refused(conv2d_buffer_import(NULL, &input, &none), CONV2D_E_ARGUMENT, "device", "NULL");
+    assert_refused(conv2d_buffer_import(device, &input, NULL), CONV2D_E_ARGUMENT, "buffer_out",
+                   "NULL");
+    assert_null(none);
+    conv2d_buffer_destroy(in);
+    conv2d_buffer_destroy(out);
+    conv2d_device_close(device);
+    box_free(&input);
+    box_free(&weight);
+    box_free(&output);
+}
+
 static void test_run_in_buffers(void **state)
 {
     conv2d_device *device = open_cpu(2);
@@ -234,6 +274,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_buffer_facts),
+        cmocka_unit_test(test_wrapped_memory),
         cmocka_unit_test(test_run_in_buffers),
         cmocka_unit_test(test_copies_with_strides),
         cmocka_unit_test(test_copies_refused),

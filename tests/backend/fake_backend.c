@@ -154,6 +154,23 @@ static conv2d_status buffer_from_host(conv2d_device *device, const void *bytes, 
     return s;
 }
 
+static conv2d_status buffer_wrap(conv2d_device *device, void *memory, size_t bytes,
+                                 conv2d_buffer **buffer_out)
+{
+    (void)device;
+    (void)buffer_out;
+    return c2_fail(CONV2D_E_UNSUPPORTED, "%zu bytes at %p: a fake device has its own memory only",
+                   bytes, memory);
+}
+
+static conv2d_status buffer_import(conv2d_device *device, void *native, conv2d_buffer **buffer_out)
+{
+    (void)device;
+    (void)buffer_out;
+    return c2_fail(CONV2D_E_UNSUPPORTED, "native is %p: a fake device knows no other buffers",
+                   native);
+}
+
 /* Waits for runs that use it. Packed weights are freed by args.done() on a queue's own thread; the
  * run was counted out before, so that thread does not wait for itself. */
 static void buffer_destroy(conv2d_buffer *buffer)
@@ -298,6 +315,8 @@ const c2_backend c2_fake_backend = {
     .measure_peak = measure_peak,
     .buffer_create = buffer_create,
     .buffer_from_host = buffer_from_host,
+    .buffer_wrap = buffer_wrap,
+    .buffer_import = buffer_import,
     .buffer_destroy = buffer_destroy,
     .upload = upload,
     .download = download,
