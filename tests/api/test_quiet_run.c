@@ -39,6 +39,9 @@ static const char *const problems[] = {
     "g2mb1ic6ih11oc8oh5kh3sh2ph1dh1:mode=reflect",
     "mb1ic6ih11oc8oh11kh3ph1:in=nhwc:out=nchw:mode=circular",
     "mb1ic4ih7oc4oh7kh3ph1:dtype=f64",
+    "mb1ic64ih20oc16oh20kh3ph1:dtype=f16:act=gelu",
+    "mb1ic20ih9oc12oh9kh1ph0:in=nhwc:out=nhwc:dtype=bf16:res",
+    "g16mb1ic16ih12oc16oh12kh3ph1:dtype=bf16",
 };
 
 /* -- what the library asks of libc ------------------------------------------------------------ */
