@@ -13,6 +13,7 @@
  *     3. conv2d_plan_create() once per shape, then conv2d_plan_run(): no allocation, and with a
  *        workspace given no lock.
  *   conv2d_plan_describe() and conv2d_plan_text() say which algorithm runs and why not another.
+ *   Contexts go to files and come back with their packed weights, used in place: file.h.
  *
  * CONVENTIONS
  *   Sizes and strides count elements, names ending in _bytes count bytes. Tensors are always
@@ -361,7 +362,7 @@ typedef struct conv2d_plan_info {
     size_t workspace_shared_bytes;
     size_t workspace_worker_bytes;
     int32_t n_workers;     /**< workers a run uses at most, after workspace_limit */
-    int32_t denormals_flushed; /**< 1 if the kernels flush denormals */
+    int32_t denormals_flushed; /**< 1 if the kernels flush denormals, or a GPU may */
     const char *choice; /**< who chose: "estimate" (the model), "wisdom" (conv2d_tune()), "forced"
                              (params.algorithm), "none" (no output elements) */
 } conv2d_plan_info;
