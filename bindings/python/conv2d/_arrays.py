@@ -229,7 +229,10 @@ class Bfloat16Bits:
         return (_DL_CPU, 0)
 
     def __dlpack__(self, **options: Any) -> Any:
-        capsule = self.bits.__dlpack__(**options)
+        try:
+            capsule = self.bits.__dlpack__(**options)
+        except TypeError:  # NumPy before 2.1 makes unversioned capsules, without options
+            capsule = self.bits.__dlpack__()
         _open_capsule(capsule, "output")[0].code = _DL_BFLOAT  # same bits, lanes, deleter
         return capsule
 
