@@ -37,7 +37,7 @@ def directory(path):
 
 
 def includes(root):
-    """src/: own folder, core/ and the layer below; cli/ and demo/: the public headers only."""
+    """src/: own folder, core/ and the layer below; cli/, demo/, bench/: the public headers only."""
     for path in files(root, ("src",), (".c", ".h", ".inc")):
         allowed = MAY_INCLUDE.get(directory(path), ())
         text = read(root, path)
@@ -50,7 +50,7 @@ def includes(root):
                        f"includes {name}; {directory(path)}/ may include {', '.join(allowed)} "
                        f"and the public headers")
     inside = "|".join(MAY_INCLUDE)
-    for path in files(root, ("cli", "demo"), (".c", ".h")):
+    for path in files(root, ("cli", "demo", "bench", "packaging"), (".c", ".h")):
         text = read(root, path)
         for match in INCLUDE.finditer(text):
             if re.match(rf"(\.\./)*(src/)?({inside})/", match.group(2)):
