@@ -67,7 +67,7 @@ int c2_vector_lanes(const c2_kernel *kernel)
 c2_target c2_target_of(const c2_run_args *args, c2_epilogue_fn epilogue, int64_t n, int64_t oc0)
 {
     const c2_problem *p = args->problem;
-    const int64_t element = (int64_t)c2_dtype_bytes(p->output_dtype);
+    const int64_t element = p->output_dtype == CONV2D_FLOAT32 ? 4 : 2;
     c2_target t = {.problem = p,
                    .epilogue = epilogue,
                    .dtype = p->output_dtype,
