@@ -114,8 +114,9 @@ class Bfloat16(New):
         assert producer.__dlpack_device__() == (1, 0)
         bits = [tensor.shape[i] for i in range(tensor.ndim)]
         count = int(np.prod(bits))
-        assert [tensor.strides[i] for i in range(tensor.ndim)] == \
-            [int(np.prod(bits[i + 1:])) for i in range(tensor.ndim)]
+        if tensor.strides:  # NumPy before 2.0 leaves them out for contiguous arrays
+            assert [tensor.strides[i] for i in range(tensor.ndim)] == \
+                [int(np.prod(bits[i + 1:])) for i in range(tensor.ndim)]
         held = (ctypes.c_uint16 * count).from_address(tensor.data + tensor.byte_offset)
         return Bfloat16(np.array(held, "u2").reshape(bits))
 

@@ -28,8 +28,9 @@ def one_result(seed):
 def run_python(code, *arguments):
     """Standard output of a fresh interpreter that must end with status 0 and nothing to say on
     stderr."""
-    process = subprocess.run([sys.executable, "-B", "-c", code, *arguments], check=False,
-                             capture_output=True, text=True, timeout=120)
+    # Python 3.12 warns of every fork in a process with threads.
+    process = subprocess.run([sys.executable, "-B", "-W", "ignore::DeprecationWarning", "-c", code,
+                              *arguments], check=False, capture_output=True, text=True, timeout=120)
     if process.returncode or process.stderr:
         raise AssertionError(f"exit status {process.returncode}, stderr: {process.stderr}")
     return process.stdout
