@@ -477,7 +477,9 @@ SM_NOT_INSTRUMENTED static void run_fibers(sm_worker *w, const uint32_t at[3])
     }
     for (unsigned g = 0; g * MSL_SIMD_WIDTH < n; g++) {
         const unsigned first = g * MSL_SIMD_WIDTH;
-        w->simdgroups[g] = (simdgroup){.alive = last_lane(w, first) - first};
+        simdgroup *s = &w->simdgroups[g];
+        s->arrived = s->active = s->parity = 0; /* not the slots: no memset, see copy_arguments() */
+        s->alive = last_lane(w, first) - first;
     }
     w->head = w->n_ready = w->n_at_barrier = w->n_ended = 0;
     wake(w, AT_BARRIER, 0, n, NULL);
@@ -520,11 +522,19 @@ void sm_worker_finish(sm_worker *w)
     sm_tsan_acquire(&w->dispatch_tag);
 }
 
+/* What kernels read without a word to the thread sanitizer is written so as well: by memcpy() it
+ * would see it. */
+SM_NOT_INSTRUMENTED static void copy_arguments(sm_worker *w, const sm_dispatch *d)
+{
+    for (volatile int i = 0; i < MSL_MAX_ARGUMENTS; i++)
+        w->arguments.buffer[i] = d->arguments.buffer[i];
+}
+
 SM_NOT_INSTRUMENTED bool sm_run_threadgroup(sm_worker *w, const sm_dispatch *d,
                                             const uint32_t at[3], sm_order order, uint64_t seed)
 {
     w->dispatch = d;
-    w->arguments = d->arguments;
+    copy_arguments(w, d);
     w->order = order;
     w->random = seed;
     w->failed = false;
