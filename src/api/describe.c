@@ -43,7 +43,7 @@ conv2d_status conv2d_plan_describe(const conv2d_plan *plan, conv2d_plan_info *in
     info.layout = plan->layout;
     info.flops = c2_problem_flops(&plan->problem);
     info.n_workers = plan->n_workers;
-    info.denormals_flushed = plan->problem.flush_denormals;
+    info.denormals_flushed = plan->problem.flush_denormals || plan->device->backend->may_flush;
     if (plan->choice.chosen >= 0) {
         const c2_candidate *c = &plan->choice.candidates[plan->choice.chosen];
         info.algorithm = c->algorithm->name;

@@ -17,7 +17,7 @@
 #include "core/problem.h"
 #include "core/text.h"
 
-enum { C2_BACKEND_ABI = 3, C2_WHY_BYTES = 160 };
+enum { C2_BACKEND_ABI = 4, C2_WHY_BYTES = 160 };
 
 typedef struct c2_backend c2_backend;
 typedef struct c2_algorithm c2_algorithm;
@@ -135,6 +135,7 @@ struct c2_backend {
     const char *name;
     const char *proven; /* "" or why unproven on hardware */
     bool host_memory;   /* runs read and write plain host pointers (CPU); else buffers only */
+    bool may_flush;     /* the hardware may flush denormals whatever is asked; descriptions say so */
     /* allocator and log are already resolved by the caller (api/device.c); the backend allocates
      * its struct, fills the common head and returns it with refs = 1. Absent driver = status +
      * sentence by c2_fail(), never a crash. */

@@ -225,6 +225,7 @@ const c2_backend c2_metal_backend = {
     .name = "metal",
     .proven = "never run on Apple hardware yet: tested with software Metal on Linux",
     .host_memory = false,
+    .may_flush = true,
     .open = metal_open,
     .close = metal_close,
     .level = metal_level,
