@@ -135,7 +135,7 @@ struct c2_backend {
     const char *name;
     const char *proven; /* "" or why unproven on hardware */
     bool host_memory;   /* runs read and write plain host pointers (CPU); else buffers only */
-    bool may_flush;     /* the hardware may flush denormals whatever is asked; descriptions say so */
+    bool may_flush;     /* the hardware may flush denormals whatever is asked; plans say so */
     /* allocator and log are already resolved by the caller (api/device.c); the backend allocates
      * its struct, fills the common head and returns it with refs = 1. Absent driver = status +
      * sentence by c2_fail(), never a crash. */

@@ -36,7 +36,7 @@ class Metal(unittest.TestCase):
             report = self.json_of("run", source, "--weight", "gaussian:3", "--padding", "same",
                                   "--padding-mode", "reflect", "--activation", "gelu", "--device",
                                   "metal", "--verify", "-o", result)
-            self.assertIn("plain_1x1", json.dumps(report))
+            self.assertIn("depthwise_1x4", json.dumps(report))
             self.assertTrue(os.path.exists(result))
 
     def test_layers(self):
