@@ -49,13 +49,14 @@ int c2_tune_winner(const c2_choice *choice, const double *seconds)
 static bool worth_a_turn(const c2_tuning *t, int i, int round)
 {
     const c2_candidate *c = &t->choice->candidates[i];
+    const int cheapest = c2_tune_cheapest(t->choice);
     if (c->refusal.text[0])
         return false;
-    if (round == 0) {
-        const int cheapest = c2_tune_cheapest(t->choice);
+    if (i == cheapest)
+        return true; /* one unlucky turn is no reason to leave the model's choice */
+    if (round == 0)
         return c->cost <= slow_share * t->budget ||
                c->cost <= hopeless * t->choice->candidates[cheapest].cost;
-    }
     return t->seconds[i] > 0 &&
            t->seconds[i] <= behind * t->seconds[fastest(t->choice, t->seconds)];
 }

@@ -9,7 +9,8 @@ enum { LOG = 4000 };
 typedef struct stage {
     double clock, seconds[SCRIPTED], first_extra[SCRIPTED], least[SCRIPTED];
     int runs[SCRIPTED], log[LOG], n_log;
-    int fail_run; /* number of the run that fails, 0 = none */
+    int busy_runs; /* so many runs of candidate 0 take ten times as long */
+    int fail_run;  /* number of the run that fails, 0 = none */
     conv2d_cancel *cancel;
     int cancel_run; /* number of the run that triggers cancel */
     int steps, last_done, total;
@@ -23,6 +24,7 @@ static conv2d_status run(void *user, int i)
         s->log[s->n_log] = i;
     s->n_log++;
     s->clock += s->seconds[i] + (s->runs[i] == 0 ? s->first_extra[i] : 0);
+    s->clock += i == 0 && s->runs[i] < s->busy_runs ? 9 * s->seconds[i] : 0;
     s->runs[i]++;
     if (s->n_log == s->cancel_run)
         conv2d_cancel_trigger(s->cancel);
@@ -99,11 +101,25 @@ static void test_those_behind_get_no_more_turns(void **state)
     const c2_choice choice = three(candidates);
     stage s = {.seconds = {0.01, 0.001, 0.0029}};
     (void)state;
+    candidates[2].cost = 0.0005; /* the model's choice */
     assert_ok(measure(&s, &choice, 0.5));
     assert_int_equal(s.runs[0], 3); /* ten times behind: the first turn was its last */
     assert_true(s.least[0] == 0.01);
     assert_true(s.runs[1] > 30 && s.runs[1] == s.runs[2]);
     assert_int_equal(c2_tune_winner(&choice, s.least), 1);
+}
+
+/* The machine is busy in its first turn: it is not judged by that one. */
+static void test_the_models_choice_keeps_its_turns(void **state)
+{
+    c2_candidate candidates[SCRIPTED];
+    const c2_choice choice = three(candidates);
+    stage s = {.seconds = {0.001, 0.002, 0.002}, .busy_runs = 3};
+    (void)state;
+    candidates[0].cost = 0.0005;
+    assert_ok(measure(&s, &choice, 0.5));
+    assert_true(s.least[0] == 0.001 && s.runs[0] > 30);
+    assert_int_equal(c2_tune_winner(&choice, s.least), 0);
 }
 
 static void test_refused_and_hopeless_ones_get_none(void **state)
@@ -182,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_turns_alternate_until_the_time_is_spent),
         cmocka_unit_test(test_those_behind_get_no_more_turns),
+        cmocka_unit_test(test_the_models_choice_keeps_its_turns),
         cmocka_unit_test(test_refused_and_hopeless_ones_get_none),
         cmocka_unit_test(test_slow_problems_take_one_run_a_turn),
         cmocka_unit_test(test_a_standing_clock_ends),
