@@ -20,3 +20,13 @@ configure_and_build() {
         exit 1
     fi
 }
+
+# copy_tree FOLDER: the source, without what was built; of a clone what git knows or would add.
+copy_tree() {
+    if [ -e .git ]; then
+        git ls-files -z --cached --others --exclude-standard
+    else
+        find . -path './build*' -prune -o -path ./out -prune -o -name __pycache__ -prune -o \
+            -type f -print0
+    fi | tar -c --null --files-from=- --ignore-failed-read 2>/dev/null | tar -x -C "$1"
+}

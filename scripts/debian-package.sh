@@ -20,8 +20,7 @@ tree=$PWD/$out/conv2d-$version
 rm -rf "$out"
 mkdir -p "$tree"
 
-tar -c --exclude-vcs --exclude='./build*' --exclude=./out --exclude=__pycache__ . |
-    tar -x -C "$tree"
+copy_tree "$tree"
 tar -c --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" \
     -C "$out" "conv2d-$version" | gzip -n9 >"$out/conv2d_$version.orig.tar.gz"
 cp -r packaging/debian "$tree/debian"

@@ -32,8 +32,7 @@ fi
 build_in() {
     local folder=$1 jobs=$2
     mkdir -p "$folder/source"
-    tar -c --exclude-vcs --exclude='./build*' --exclude=./out --exclude=__pycache__ . |
-        tar -x -C "$folder/source"
+    copy_tree "$folder/source"
     (
         cd "$folder/source"
         cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DCONV2D_BUILD_TESTS=OFF \
