@@ -177,6 +177,23 @@ static void test_functions(void)
     release(out);
 }
 
+static void test_contraction(void)
+{
+    const float a = 1.0f + 0x1p-20f, b = 1.0f - 0x1p-21f, x[3] = {a, b, a * b};
+    const id p = load_kernel("functions", "contracted", NULL), in = buffer(sizeof x, x),
+             out = buffer(8, NULL);
+    const command c = begin(p);
+    bind(c, in, 0);
+    bind(c, out, 1);
+    dispatch(c, 1, 1);
+    run(c);
+    const float *r = contents(out);
+    check(r[0] == 0.0f && r[1] == fmaf(a, b, -x[2]) && r[1] != 0.0f, "contraction", 0);
+    release(p);
+    release(in);
+    release(out);
+}
+
 static void test_integers(void)
 {
     static const int expected[8] = {8 + 31 + 3, 5 + 4 - 3 + 7, 3, 24, 1, 0xbc, 7 + 1, 2};
@@ -359,6 +376,7 @@ int main(void)
     test_constants();
     test_positions();
     test_functions();
+    test_contraction();
     test_integers();
     test_vectors();
     test_reversed();

@@ -49,3 +49,17 @@ kernel void integers(device int *out [[buffer(0)]])
     out[6] = int(absdiff(-3, 4)) + int(addsat(0xffffffffu, 1u) == 0xffffffffu);
     out[7] = int(numeric_limits<int>::max() == INT_MAX) + int(numeric_limits<float>::max() == FLT_MAX);
 }
+
+// Where products and sums are not fused, a product less itself is nothing; fused, its rounding error.
+inline float separate(float a, float b, float product)
+{
+#pragma METAL fp contract(off)
+    return a * b - product;
+}
+kernel void contracted(const device float *x [[buffer(0)]], device float *out [[buffer(1)]],
+                       uint i [[thread_position_in_grid]])
+{
+    const float a = x[2 * i], b = x[2 * i + 1], product = x[2 * i + 2];
+    out[2 * i] = separate(a, b, product);
+    out[2 * i + 1] = fma(a, b, -product);
+}

@@ -37,6 +37,7 @@ def preprocess(source, language):
     if "#pragma msl_standard_header" not in text:
         raise Refused(f"{NAME}:1: error: nothing of <metal_stdlib> is included")
     text = re.sub(r"^#pragma msl_standard_header$", "", text, flags=re.M)
+    text = re.sub(r"^(\s*#\s*pragma) METAL fp contract", r"\1 clang fp contract", text, flags=re.M)
     return text.replace(f'"{source}"', f'"{NAME}"')
 
 
@@ -140,7 +141,8 @@ def compile_source(source, output, flags, language):
     if "-s" not in flags:
         sanitizers.append("-gline-tables-only")
     clang(["-x", "c++", "-std=c++14", "-S", "-emit-llvm", "-O2", "-Xclang", "-disable-llvm-passes",
-           "-fPIC", "-march=native", "-ffp-contract=fast", "-fno-math-errno",
+           "-fPIC", "-march=native", "-ffp-contract=fast-honor-pragmas",
+           "-fno-math-errno",
            "-Xclang", "-ffloat16-excess-precision=none", "-fno-exceptions", "-fno-rtti",
            "-fno-threadsafe-statics", "-fvisibility=hidden", "-Wno-extern-initializer", "-Xclang",
            "-cl-single-precision-constant", "-Werror=c++17-extensions", "-Werror=vla-extension",
