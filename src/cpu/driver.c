@@ -49,9 +49,9 @@ double c2_strict_bound(const c2_problem *p, int variant)
 
 const char *c2_strict_bound_text(const c2_problem *p, int variant)
 {
-    (void)p;
     (void)variant;
-    return "g(K+2) * s + (K+2) * 2^-149";
+    return p->output_dtype == CONV2D_FLOAT32 ? "g(K+2) * s + (K+2) * 2^-149"
+                                             : "g(K+2) * s + (K+2) * 2^-149, then rounded once";
 }
 
 int c2_vector_lanes(const c2_kernel *kernel)
