@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Cross-build the library for macOS 13 on 64-bit ARM with `zig cc`, and look at what came out: Mach-O
-# that needs libSystem alone, the name @rpath/..., the Metal backend inside. Usage: scripts/macos.sh
-# with zig in the path or in the environment variable ZIG (PyPI: ziglang).
+# Cross-build the library for macOS 13 on 64-bit ARM with `zig cc`, and look at what came out:
+# Mach-O that needs libSystem alone, the name @rpath/..., the Metal backend inside. Usage:
+# scripts/macos.sh, with zig in the path or in the environment variable ZIG (PyPI: ziglang).
 . "$(dirname "$0")/common.sh"
 
 folder=$build/macos
@@ -14,7 +14,8 @@ cmake --build "$folder" -j "$(n_jobs)"
 
 library=$folder/src/libconv2d.dylib
 found=$("$objdump" --macho --dylib-id "$library" | tail -n 1)
-needed=$("$objdump" --macho --dylibs-used "$library" | grep -v "$found" | sed -n 's/^\t\([^ ]*\).*/\1/p')
+needed=$("$objdump" --macho --dylibs-used "$library" | grep -v "$found" |
+    sed -n 's/^\t\([^ ]*\).*/\1/p')
 oldest=$("$objdump" --macho --private-headers "$library" | sed -n 's/^ *minos //p')
 [ "$found" = @rpath/libconv2d.0.dylib ] || { echo "macos: install name is $found" >&2; exit 1; }
 [ "$needed" = /usr/lib/libSystem.B.dylib ] || { echo "macos: needs $needed" >&2; exit 1; }
