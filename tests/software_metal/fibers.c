@@ -7,6 +7,7 @@
 #define _GNU_SOURCE /* MAP_ANONYMOUS */
 #include "threads.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,7 @@ typedef struct variable {
 } variable;
 
 struct sm_worker {
+    sm_worker *next_free;
     const sm_dispatch *dispatch;
     msl_arguments arguments;
     sm_order order;
@@ -507,7 +509,7 @@ static void run_loop(sm_worker *w, const uint32_t at[3])
     w->current = NULL;
 }
 
-sm_worker *sm_worker_create(void)
+static sm_worker *worker_create(void)
 {
     sm_worker *w = calloc(1, sizeof *w);
     w->fibers = calloc(MAX_THREADS, sizeof *w->fibers);
@@ -516,10 +518,30 @@ sm_worker *sm_worker_create(void)
     return w;
 }
 
+static pthread_mutex_t free_lock = PTHREAD_MUTEX_INITIALIZER;
+static sm_worker *free_workers;
+
+sm_worker *sm_worker_take(void)
+{
+    pthread_mutex_lock(&free_lock);
+    sm_worker *w = free_workers;
+    if (w)
+        free_workers = w->next_free;
+    pthread_mutex_unlock(&free_lock);
+    if (!w)
+        w = worker_create();
+    w->main_stack = (sm_main_stack){NULL, 0, NULL}; /* another thread's, perhaps */
+    return w;
+}
+
 /* Not after each threadgroup: two of one dispatch have no order, even if one thread ran both. */
-void sm_worker_finish(sm_worker *w)
+void sm_worker_give_back(sm_worker *w)
 {
     sm_tsan_acquire(&w->dispatch_tag);
+    pthread_mutex_lock(&free_lock);
+    w->next_free = free_workers;
+    free_workers = w;
+    pthread_mutex_unlock(&free_lock);
 }
 
 /* What kernels read without a word to the thread sanitizer is written so as well: by memcpy() it

@@ -26,8 +26,6 @@ static struct {
           .start = PTHREAD_COND_INITIALIZER,
           .end = PTHREAD_COND_INITIALIZER};
 
-static _Thread_local sm_worker *own_worker;
-
 static uint64_t divisor(uint64_t a, uint64_t b)
 {
     while (b) {
@@ -53,8 +51,7 @@ static uint64_t place(const work *w, uint64_t i)
 
 static void do_work(work *w)
 {
-    if (!own_worker)
-        own_worker = sm_worker_create();
+    sm_worker *worker = sm_worker_take();
     const uint32_t *n = w->dispatch->n_threadgroups;
     for (;;) {
         const uint64_t i = atomic_fetch_add(&w->next, 1);
@@ -63,10 +60,10 @@ static void do_work(work *w)
         const uint64_t p = place(w, i);
         const uint32_t at[3] = {(uint32_t)(p % n[0]), (uint32_t)(p / n[0] % n[1]),
                                 (uint32_t)(p / n[0] / n[1])};
-        if (!sm_run_threadgroup(own_worker, w->dispatch, at, w->order, w->seed + p))
+        if (!sm_run_threadgroup(worker, w->dispatch, at, w->order, w->seed + p))
             w->failed = true;
     }
-    sm_worker_finish(own_worker);
+    sm_worker_give_back(worker);
 }
 
 static void *helper(void *unused)

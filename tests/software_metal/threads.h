@@ -19,11 +19,12 @@ bool sm_run_dispatch(const sm_dispatch *dispatch, sm_order order, uint64_t seed)
 
 /* ---- inside: one CPU thread's fibers, fibers.c */
 typedef struct sm_worker sm_worker;
-sm_worker *sm_worker_create(void);
+/* One that nobody uses; their stacks and fibers are kept for the next. */
+sm_worker *sm_worker_take(void);
 /* Threadgroup number `at` of the dispatch. false if threads diverged. */
 bool sm_run_threadgroup(sm_worker *worker, const sm_dispatch *dispatch, const uint32_t at[3],
                         sm_order order, uint64_t seed);
 /* After the worker's last threadgroup of a dispatch. */
-void sm_worker_finish(sm_worker *worker);
+void sm_worker_give_back(sm_worker *worker);
 
 #endif
