@@ -25,6 +25,7 @@
  *   Structs begin with struct_size; start from the _INIT macro. 0 there is refused.
  *   The library never prints, aborts or exits, and never reads or writes a byte that the caller
  *   did not give it.
+ *   After fork() the child may use every object that no other thread was using at that moment.
  *
  * SEMANTICS are those of torch.nn.functional.conv2d (PyTorch 2.13) where both have the feature:
  *   shapes, unbatched input, "same" and "valid" padding, empty batches, error conditions.
