@@ -96,6 +96,17 @@ static void ask_wisdom(const conv2d_device *device, const c2_problem *problem, c
     }
 }
 
+int c2_choice_cheapest(const c2_choice *choice)
+{
+    int best = -1;
+    for (int i = 0; i < choice->n; i++) {
+        const c2_candidate *c = &choice->candidates[i];
+        if (!c->refusal.text[0] && (best < 0 || c->cost < choice->candidates[best].cost))
+            best = i;
+    }
+    return best;
+}
+
 conv2d_status c2_choose(const conv2d_device *device, const c2_problem *problem,
                         c2_choice *choice_out)
 {
@@ -111,11 +122,8 @@ conv2d_status c2_choose(const conv2d_device *device, const c2_problem *problem,
             c->algorithm = *a;
             c->variant = v;
             examine(device, problem, c);
-            if (c->refusal.text[0])
-                continue;
-            if (choice.chosen < 0 || c->cost < choice.candidates[choice.chosen].cost)
-                choice.chosen = i;
         }
+    choice.chosen = c2_choice_cheapest(&choice);
     if (choice.chosen < 0) {
         conv2d_status s = no_candidate(device, problem, &choice);
         c2_choice_free(device, &choice);

@@ -18,17 +18,6 @@ static bool is_cancelled(const c2_tuning *t)
     return t->cancel && atomic_load(&t->cancel->triggered);
 }
 
-int c2_tune_cheapest(const c2_choice *choice)
-{
-    int best = -1;
-    for (int i = 0; i < choice->n; i++) {
-        const c2_candidate *c = &choice->candidates[i];
-        if (!c->refusal.text[0] && (best < 0 || c->cost < choice->candidates[best].cost))
-            best = i;
-    }
-    return best;
-}
-
 static int fastest(const c2_choice *choice, const double *seconds)
 {
     int best = -1;
@@ -40,7 +29,7 @@ static int fastest(const c2_choice *choice, const double *seconds)
 
 int c2_tune_winner(const c2_choice *choice, const double *seconds)
 {
-    const int best = fastest(choice, seconds), estimate = c2_tune_cheapest(choice);
+    const int best = fastest(choice, seconds), estimate = c2_choice_cheapest(choice);
     if (best < 0 || estimate < 0 || seconds[estimate] <= 0)
         return best;
     return seconds[best] < gain * seconds[estimate] ? best : estimate;
@@ -49,7 +38,7 @@ int c2_tune_winner(const c2_choice *choice, const double *seconds)
 static bool worth_a_turn(const c2_tuning *t, int i, int round)
 {
     const c2_candidate *c = &t->choice->candidates[i];
-    const int cheapest = c2_tune_cheapest(t->choice);
+    const int cheapest = c2_choice_cheapest(t->choice);
     if (c->refusal.text[0])
         return false;
     if (i == cheapest)

@@ -29,7 +29,4 @@ conv2d_status c2_tune_measure(const c2_tuning *tuning);
  */
 int c2_tune_winner(const c2_choice *choice, const double *seconds);
 
-/* What the model alone would choose among the candidates that do not refuse, -1 for none. */
-int c2_tune_cheapest(const c2_choice *choice);
-
 #endif
