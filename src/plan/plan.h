@@ -35,6 +35,9 @@ typedef struct c2_choice {
  * candidate is left; CONV2D_E_NOMEM. */
 conv2d_status c2_choose(const conv2d_device *device, const c2_problem *problem,
                         c2_choice *choice_out);
+/* The cheapest candidate by the model among those that do not refuse, the first on a tie; -1 for
+ * none. */
+int c2_choice_cheapest(const c2_choice *choice);
 void c2_choice_free(const conv2d_device *device, c2_choice *choice);
 
 /* "estimate", "wisdom", "forced"; "none" where there is nothing to choose. */
