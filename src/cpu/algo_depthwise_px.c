@@ -50,9 +50,9 @@ static const char *variant_isa(const conv2d_device *device, int variant)
     return c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant)->isa;
 }
 
-static double products(const c2_kernel *k, const c2_problem *p, double lanes)
+static double products(const c2_speed *speed, const c2_kernel *k, const c2_problem *p,
+                       double lanes)
 {
-    const c2_speed *speed = c2_speed_of(k);
     const double vector = c2_vector_lanes(k), vectors = ceil(lanes / vector);
     const double tiles = ceil(vectors * vector / k->nr);
     const double idle = fmax(1, 4 * tiles / vectors); /* few vectors wait for the FMAs' latency */
@@ -67,10 +67,9 @@ static bool can_be_direct(const c2_problem *p)
            p->stride[1] == 1 && p->input_stride[2] == p->w;
 }
 
-static void try_window(blocking *best, const c2_kernel *k, const c2_problem *p,
-                       const c2_window *shape, int64_t n_rows, int64_t n_cols)
+static void try_window(blocking *best, const c2_speed *speed, const c2_kernel *k,
+                       const c2_problem *p, const c2_window *shape, int64_t n_rows, int64_t n_cols)
 {
-    const c2_speed *speed = c2_speed_of(k);
     const double budget =
         fmax((double)C2_STACK_BYTES, fmin((double)p->workspace_limit, window_bytes));
     blocking b = *best;
@@ -94,22 +93,25 @@ static void try_window(blocking *best, const c2_kernel *k, const c2_problem *p,
     const double vectors = ceil((double)cols / c2_vector_lanes(k));
     const double stores =
         (double)rows * (0.2 * speed->run + vectors * c2_vector_lanes(k) * speed->store);
-    b.seconds = (double)n_rows * (double)n_cols * (fill + products(k, p, lanes) * slow + stores);
+    b.seconds =
+        (double)n_rows * (double)n_cols * (fill + products(speed, k, p, lanes) * slow + stores);
     if (b.seconds < best->seconds)
         *best = b;
 }
 
 /* seconds = HUGE_VAL if not even a window for one pixel fits. */
-static blocking choose_blocking(const c2_kernel *k, const c2_problem *p)
+static blocking choose_blocking(const conv2d_device *device, const c2_problem *p, int variant)
 {
+    const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant);
+    const c2_speed *speed = c2_speed_of(device, k);
     blocking best = {.seconds = HUGE_VAL};
     for (int split = 0; split < 4; split++) {
         c2_window shape;
         c2_window_init(&shape, p, split & 2, split & 1);
         for (int64_t n_cols = 1; n_cols <= p->ow; n_cols *= 2) {
             for (int64_t n_rows = 1; n_rows <= p->oh; n_rows += n_rows < 8 ? 1 : n_rows / 2)
-                try_window(&best, k, p, &shape, n_rows, n_cols);
-            try_window(&best, k, p, &shape, p->oh, n_cols);
+                try_window(&best, speed, k, p, &shape, n_rows, n_cols);
+            try_window(&best, speed, k, p, &shape, p->oh, n_cols);
         }
     }
     if (can_be_direct(p)) {
@@ -122,7 +124,7 @@ static blocking choose_blocking(const c2_kernel *k, const c2_problem *p)
         b.blocks_y = c2_split_even(p->oh, c2_div_up(p->oh, rows));
         b.blocks_x = c2_split_even(p->ow, 1);
         b.seconds = (double)b.blocks_y.n *
-                    products(k, p, (double)(rows - 1) * (double)p->w + (double)p->ow);
+                    products(speed, k, p, (double)(rows - 1) * (double)p->w + (double)p->ow);
         if (b.seconds < best.seconds)
             best = b;
     }
@@ -140,7 +142,7 @@ static bool supports(const conv2d_device *device, const c2_problem *p, int varia
     const c2_kernel *kernel = c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant);
     if (!c2_driver_supports(kernel, p, why))
         return false;
-    if (choose_blocking(kernel, p).seconds == HUGE_VAL)
+    if (choose_blocking(device, p, variant).seconds == HUGE_VAL)
         return c2_refuse(why, "workspace_limit = %llu: the window of one pixel does not fit",
                          (unsigned long long)p->workspace_limit);
     return true;
@@ -150,16 +152,16 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
 {
     const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant);
     /* The blocking counts stores of unit stride. */
-    const c2_speed *speed = c2_speed_of(k);
+    const c2_speed *speed = c2_speed_of(device, k);
     const double outputs = (double)p->n * (double)p->oc * (double)p->oh * (double)p->ow;
-    return (double)p->n * (double)p->oc * choose_blocking(k, p).seconds +
+    return (double)p->n * (double)p->oc * choose_blocking(device, p, variant).seconds +
            fmax(0, c2_cost_epilogue(speed, p, 3) - outputs * speed->store);
 }
 
 /* Packed: [oc][tap], kw fastest. */
 static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int variant)
 {
-    const blocking b = choose_blocking(c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant), p);
+    const blocking b = choose_blocking(device, p, variant);
     const int64_t taps = p->kh * p->kw;
     const c2_pack_shape shape = {c2_split_even(p->ocg, p->ocg), 1, taps, taps};
     return (c2_bytes){c2_pack_bytes(p, &shape), 0,
@@ -204,7 +206,7 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
     s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
     s->vector = c2_vector_lanes(s->kernel);
-    s->b = choose_blocking(s->kernel, p);
+    s->b = choose_blocking(device, p, variant);
     s->n_taps = (size_t)(p->kh * p->kw);
     s->tap_offset = c2_alloc(&device->allocator, s->n_taps * sizeof *s->tap_offset);
     if (!s->tap_offset) {

@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Speeds of the cost model. avx512, avx2 and generic: from tests/kernel --bench and the layers of
- * bench/models/peers.txt on a Xeon at 2.8 GHz (Ice Lake), November 2026, rounded. neon: assumed (a
- * core of 3 GHz with two FMA pipes), not measured. */
+ * Speeds of the cost model, from tests/kernel --bench and the layers of bench/models/peers.txt,
+ * November 2026, rounded. avx512, avx2 and generic: a Xeon at 2.8 GHz (Ice Lake); those of amd: an
+ * EPYC at 3.7 GHz (Zen 4, which computes 512 bits in two halves). neon: assumed (a core of 3 GHz
+ * with two FMA pipes), not measured. */
 #include "cpu/cost.h"
 
 #include <math.h>
 #include <string.h>
 
 static const c2_speed speeds[] = {
-    {"avx512", 75e9, 30e9, 0.15e-9, 8e-9, 0.6e-9, 0.10e-9, 0.9e-9, 1.0e-9, 25e-9},
-    {"avx2", 38e9, 18e9, 0.15e-9, 8e-9, 0.6e-9, 0.15e-9, 0.9e-9, 1.0e-9, 25e-9},
-    {"neon", 20e9, 8e9, 0.25e-9, 8e-9, 0.8e-9, 0.30e-9, 1.0e-9, 1.0e-9, 25e-9},
-    {"generic", 9e9, 5e9, 0.25e-9, 8e-9, 0.8e-9, 0.30e-9, 1.0e-9, 1.0e-9, 25e-9},
+    {"avx512", "amd", 55e9, 18e9, 0.12e-9, 6e-9, 0.4e-9, 0.10e-9, 0.7e-9, 0.7e-9, 18e-9},
+    {"avx512", "", 75e9, 30e9, 0.15e-9, 8e-9, 0.6e-9, 0.10e-9, 0.9e-9, 1.0e-9, 25e-9},
+    {"avx2", "amd", 52e9, 13e9, 0.12e-9, 6e-9, 0.4e-9, 0.15e-9, 0.7e-9, 0.7e-9, 18e-9},
+    {"avx2", "", 38e9, 18e9, 0.15e-9, 8e-9, 0.6e-9, 0.15e-9, 0.9e-9, 1.0e-9, 25e-9},
+    {"neon", "", 20e9, 8e9, 0.25e-9, 8e-9, 0.8e-9, 0.30e-9, 1.0e-9, 1.0e-9, 25e-9},
+    {"generic", "", 9e9, 5e9, 0.25e-9, 8e-9, 0.8e-9, 0.30e-9, 1.0e-9, 1.0e-9, 25e-9},
 };
 
-const c2_speed *c2_speed_of(const c2_kernel *kernel)
+const c2_speed *c2_speed_of(const conv2d_device *device, const c2_kernel *kernel)
 {
+    const char *vendor = ((const c2_cpu_device *)device)->machine.vendor;
     const size_t n = sizeof speeds / sizeof speeds[0];
     for (size_t i = 0; i + 1 < n; i++) {
-        if (strcmp(speeds[i].isa, kernel->isa) == 0)
-            return &speeds[i];
+        const c2_speed *s = &speeds[i];
+        if (strcmp(s->isa, kernel->isa) == 0 && (!s->vendor[0] || strcmp(s->vendor, vendor) == 0))
+            return s;
     }
     return &speeds[n - 1];
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * The CPU cost model: one table of speeds an ISA, from which algorithms add up seconds on one
- * thread. It ranks candidates; nobody is told it as a measurement. */
+ * The CPU cost model: one table of speeds, a row for each class of machine (an ISA on the cores of
+ * a vendor), from which algorithms add up seconds on one thread. It ranks candidates; nobody is
+ * told it as a measurement. */
 #ifndef C2_CPU_COST_H
 #define C2_CPU_COST_H
 
-#include "cpu/kernels.h"
+#include "cpu/cpu.h"
 
 typedef struct c2_speed {
-    const char *isa;
+    const char *isa, *vendor; /* vendor "" = all that have no row of their own */
     double fma_lanes;   /* products a second in a full GEMM tile held by the caches */
     double load_lanes;  /* products a second where each needs a load of its own (depthwise) */
     double copy;        /* seconds a float copied in runs (windows) */
@@ -19,7 +20,8 @@ typedef struct c2_speed {
     double call;        /* seconds a kernel call with its tile takes beside the products */
 } c2_speed;
 
-const c2_speed *c2_speed_of(const c2_kernel *kernel);
+/* The row of kernel's ISA for the device's machine. */
+const c2_speed *c2_speed_of(const conv2d_device *device, const c2_kernel *kernel);
 
 /* How many times longer than in a full tile a product takes in one of rows x vectors accumulators:
  * fewer than eight wait for the latency of FMAs, and each step of k has `rows` broadcasts and

@@ -12,6 +12,7 @@ typedef struct c2_machine {
     const char *isa, *isa_detected; /* "generic", "avx2", "avx512", "neon" */
     char feature_text[128];
     char model[96];
+    const char *vendor; /* of the cores: "intel", "amd", or "" for any other */
     size_t l1d_bytes, l2_bytes, l3_bytes; /* with defaults where unknown */
 } c2_machine;
 

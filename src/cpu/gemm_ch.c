@@ -146,7 +146,7 @@ bool c2_gemm_ch_supports(const c2_problem *p, c2_why *why)
 double c2_gemm_ch_cost(const conv2d_device *device, const c2_problem *p, int variant)
 {
     const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant);
-    const c2_speed *speed = c2_speed_of(k);
+    const c2_speed *speed = c2_speed_of(device, k);
     const blocking b = choose_blocking(k, p);
     const double lanes = c2_vector_lanes(k), taps = (double)p->kh * (double)p->kw;
     const double channels = ceil((double)p->ocg / lanes) * lanes,

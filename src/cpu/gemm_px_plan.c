@@ -203,7 +203,7 @@ static void try_windows(search *s)
 c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_problem *p, int variant)
 {
     const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant);
-    search s = {.p = p, .kernel = k, .speed = c2_speed_of(k)};
+    search s = {.p = p, .kernel = k, .speed = c2_speed_of(device, k)};
     s.budget = fmax((double)C2_STACK_BYTES, fmin((double)p->workspace_limit, panel_bytes));
     c2_px_plan *plan = &s.best;
     plan->pack = (c2_pack_shape){c2_split_even(p->ocg, c2_div_up(p->ocg, k->mr)), k->mr, 0, 0};
@@ -229,7 +229,7 @@ double c2_gemm_px_cost(const conv2d_device *device, const c2_problem *p, int var
     const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant);
     const c2_px_plan plan = c2_px_plan_make(device, p, variant);
     /* plan.seconds counts stores of unit stride; others cost the same more in all blocks. */
-    const c2_speed *speed = c2_speed_of(k);
+    const c2_speed *speed = c2_speed_of(device, k);
     const double outputs = (double)p->n * (double)p->oc * (double)p->oh * (double)p->ow;
     return (double)p->n * (double)p->groups * plan.seconds +
            fmax(0, c2_cost_epilogue(speed, p, 3) - outputs * speed->store);

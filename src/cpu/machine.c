@@ -58,9 +58,22 @@ static uint32_t baseline(void)
     return f;
 }
 
+#if defined(CONV2D_HAVE_CPU_FEATURES)
+static const char *vendor_of(const X86Info *info)
+{
+    static const char *const vendors[][2] = {{"GenuineIntel", "intel"}, {"AuthenticAMD", "amd"}};
+    for (size_t i = 0; i < sizeof vendors / sizeof vendors[0]; i++) {
+        if (strcmp(info->vendor, vendors[i][0]) == 0)
+            return vendors[i][1];
+    }
+    return "";
+}
+#endif
+
 static void find_features(c2_machine *m)
 {
     m->detected = baseline();
+    m->vendor = "";
 #if defined(CONV2D_HAVE_CPU_FEATURES)
     const X86Info info = GetX86Info();
     const X86Features *x = &info.features;
@@ -68,6 +81,7 @@ static void find_features(c2_machine *m)
     m->detected |= x->fma3 ? C2_CPU_FMA : 0;
     m->detected |= x->f16c ? C2_CPU_F16C : 0;
     m->detected |= x->avx512f && x->avx512bw && x->avx512dq && x->avx512vl ? C2_CPU_AVX512 : 0;
+    m->vendor = vendor_of(&info);
     c2_text model = {m->model, sizeof m->model, 0};
     c2_text_add(&model, "%s", info.brand_string + strspn(info.brand_string, " "));
 #endif
