@@ -63,8 +63,10 @@ typedef struct conv2d_device_options {
                                             "avx512", "neon"; NULL = best, or what the environment
                                             variable CONV2D_CPU says */
     void (*log)(void *user, const char *line); /**< one line, without a newline, for each plan
-                                                    made; NULL = silent; called from any thread,
-                                                    line valid during the call */
+                                                    made, and what a backend could not use (a cache
+                                                    of compiled kernels); NULL = silent; called from
+                                                    any thread, line valid during the call; makes no
+                                                    plan itself */
     void *log_user;
     void *native_device; /**< GPU backends: an existing device handle, borrowed; else NULL */
     void *native_queue;  /**< GPU backends: an existing queue handle, borrowed; else NULL */

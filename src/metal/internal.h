@@ -45,11 +45,23 @@ typedef struct c2_metal_job {
     void *owner;
 } c2_metal_job;
 
-/* One family of kernels is one text, compiled when first needed. */
+/* The families of kernels, one text each: X(index, name). */
+#define C2_METAL_FAMILY_LIST(X) \
+    X(C2_METAL_PLAIN, plain)    \
+    X(C2_METAL_GEMM, gemm)      \
+    X(C2_METAL_DEPTHWISE, depthwise)
+enum {
+#define C2_METAL_FAMILY_INDEX(index, name) index,
+    C2_METAL_FAMILY_LIST(C2_METAL_FAMILY_INDEX)
+#undef C2_METAL_FAMILY_INDEX
+        C2_METAL_FAMILIES
+};
 typedef struct c2_metal_family {
     const char *name, *text;
+    const unsigned char *metallib;
+    const unsigned *metallib_bytes; /* 0 without a metallib */
 } c2_metal_family;
-enum { C2_METAL_PLAIN, C2_METAL_GEMM, C2_METAL_DEPTHWISE, C2_METAL_FAMILIES };
+extern const c2_metal_family c2_metal_families[C2_METAL_FAMILIES];
 
 /* A function constant: bool or int. */
 typedef struct c2_metal_constant {
@@ -70,6 +82,14 @@ typedef struct c2_metal_pipeline {
     c2_id state; /* +1 */
     size_t max_threads, simd_width;
 } c2_metal_pipeline;
+
+/* Pipelines on disk; see archive.c. */
+enum { C2_METAL_PATH_BYTES = 1024 };
+typedef struct c2_metal_archive {
+    bool is_opened; /* or looked for in vain */
+    c2_id archive;  /* +1, NULL: none is used */
+    char path[C2_METAL_PATH_BYTES];
+} c2_metal_archive;
 
 struct c2_metal_device {
     conv2d_device base;
@@ -92,6 +112,7 @@ struct c2_metal_device {
     c2_mutex compiling; /* guards the rest */
     c2_id libraries[C2_METAL_FAMILIES];
     c2_metal_pipeline *pipelines;
+    c2_metal_archive archive;
 };
 
 static inline c2_metal_device *c2_metal_of(const conv2d_device *device)
@@ -107,6 +128,15 @@ void c2_metal_pipelines_free(c2_metal_device *device);
 void c2_metal_key_function(c2_metal_key *key, const char *format, ...) C2_PRINTF(2, 3);
 void c2_metal_key_bool(c2_metal_key *key, int index, bool value);
 void c2_metal_key_int(c2_metal_key *key, int index, int32_t value);
+
+/* library.c */
+conv2d_status c2_metal_library_get(c2_metal_device *device, int family, c2_id *library_out);
+
+/* archive.c: a pipeline of the archive on disk (+1), NULL if it has none or there is no archive;
+ * and adding what was compiled. */
+c2_id c2_metal_archive_find(c2_metal_device *device, c2_id function);
+void c2_metal_archive_add(c2_metal_device *device, c2_id function);
+void c2_metal_archive_free(c2_metal_device *device);
 
 /* buffer.c */
 conv2d_status c2_metal_buffer_create(conv2d_device *device, size_t bytes,

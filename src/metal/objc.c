@@ -35,6 +35,7 @@ static const symbol symbols[] = {
     {"objc_autoreleasePoolPop", LIBRARY_OBJC, offsetof(c2_objc, pool_pop), false},
     {"MTLCreateSystemDefaultDevice", LIBRARY_METAL, offsetof(c2_objc, default_device), false},
     {"MTLCopyAllDevices", LIBRARY_METAL, offsetof(c2_objc, all_devices), true},
+    {"dispatch_data_create", LIBRARY_SYSTEM, offsetof(c2_objc, data), true},
     {"_NSConcreteStackBlock", LIBRARY_SYSTEM, offsetof(c2_objc, stack_block), false},
 };
 
@@ -47,11 +48,11 @@ enum { N_SELECTORS = sizeof selector_names / sizeof selector_names[0] };
 _Static_assert(sizeof(((c2_objc *)0)->sel) == N_SELECTORS * sizeof(c2_sel),
                "one selector a line of the table");
 
-static const char *override_path(void)
+const char *c2_objc_environment(const char *name)
 {
-    const char *path = getenv("CONV2D_METAL_LIBRARY");
+    const char *value = getenv(name);
     const bool trusted = getuid() == geteuid() && getgid() == getegid();
-    return path && *path && trusted ? path : NULL;
+    return value && *value && trusted ? value : NULL;
 }
 
 static const char *reason(void)
@@ -62,7 +63,7 @@ static const char *reason(void)
 
 static conv2d_status open_libraries(void *handles[N_LIBRARIES])
 {
-    const char *path = override_path();
+    const char *path = c2_objc_environment("CONV2D_METAL_LIBRARY");
     for (int i = 0; i < N_LIBRARIES; i++) {
         handles[i] = dlopen(path ? path : apple[i], RTLD_NOW | RTLD_LOCAL);
         if (!handles[i] && i != LIBRARY_GRAPHICS)
@@ -104,6 +105,13 @@ c2_block c2_objc_block(const c2_objc *rt, void (*invoke)(c2_block *, c2_id), voi
 {
     static const struct c2_block_descriptor descriptor = {0, sizeof(c2_block)};
     return (c2_block){rt->stack_block, 0, 0, invoke, &descriptor, job};
+}
+
+c2_id c2_objc_new(const c2_objc *rt, const char *class_name)
+{
+    const c2_id class = rt->get_class(class_name);
+    const c2_id raw = class ? C2_SEND0(rt, alloc, class) : NULL;
+    return raw ? C2_SEND0(rt, init, raw) : NULL;
 }
 
 c2_id c2_objc_string(const c2_objc *rt, const char *text)

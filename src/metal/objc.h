@@ -3,8 +3,9 @@
  * built with this backend starts where there is no Metal. Messages are sent through objc_msgSend
  * cast to each method's exact prototype.
  * What is looked up: objc_getClass, sel_registerName, objc_msgSend, objc_autoreleasePoolPush,
- * objc_autoreleasePoolPop, MTLCreateSystemDefaultDevice, MTLCopyAllDevices (may be absent), and the
- * data symbol _NSConcreteStackBlock; all from one library where the environment names it. */
+ * objc_autoreleasePoolPop, MTLCreateSystemDefaultDevice, the data symbol _NSConcreteStackBlock, and
+ * (may be absent) MTLCopyAllDevices, dispatch_data_create; all from one library where the
+ * environment names it. */
 #ifndef C2_METAL_OBJC_H
 #define C2_METAL_OBJC_H
 
@@ -22,7 +23,9 @@ typedef struct c2_objc {
     void (*pool_pop)(void *pool);
     c2_id (*default_device)(void); /* +1 */
     c2_id (*all_devices)(void);    /* +1 array; NULL where the system has no such function */
-    void *stack_block;             /* isa of a block on the stack */
+    /* +1, a copy of the bytes; queue and destructor are NULL. NULL where there is no such one. */
+    c2_id (*data)(const void *bytes, size_t n, void *queue, void *destructor);
+    void *stack_block; /* isa of a block on the stack */
     struct {
 #define C2_METAL_MEMBER(name, text, result, prototype) c2_sel name;
         C2_METAL_SELECTORS(C2_METAL_MEMBER)
@@ -53,6 +56,12 @@ c2_block c2_objc_block(const c2_objc *rt, void (*invoke)(c2_block *, c2_id), voi
  * has does not look at it. */
 conv2d_status c2_objc_open(c2_objc *rt_out);
 
+/* A variable of the environment, NULL if it is not set or empty, and in a program that has more
+ * rights than its user. */
+const char *c2_objc_environment(const char *name);
+
+/* alloc and init of a class: +1, NULL where there is no such class. */
+c2_id c2_objc_new(const c2_objc *rt, const char *class_name);
 /* Autoreleased string. */
 c2_id c2_objc_string(const c2_objc *rt, const char *text);
 /* Text of an NSString, "" for NULL; lives as long as the string or the pool around the call. */

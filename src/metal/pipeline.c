@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Compiled kernels: a library for each family of kernels, compiled from its embedded text when
- * first needed, and a pipeline for each function and set of constants. Both live as long as the
- * device. Fast math is switched off: Metal's default is on, and would break NaN and the bounds. */
+ * Compiled kernels: a pipeline for each function and set of constants, found in the archive on disk
+ * (archive.c) or compiled from the family's library (library.c). They live as long as the device.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "metal/internal.h"
-
-/* Made by embed.cmake. */
-extern const char c2_metal_plain_text[];
-extern const char c2_metal_gemm_text[];
-extern const char c2_metal_depthwise_text[];
-
-static const c2_metal_family families[C2_METAL_FAMILIES] = {
-    [C2_METAL_PLAIN] = {"plain", c2_metal_plain_text},
-    [C2_METAL_GEMM] = {"gemm", c2_metal_gemm_text},
-    [C2_METAL_DEPTHWISE] = {"depthwise", c2_metal_depthwise_text},
-};
 
 void c2_metal_key_function(c2_metal_key *key, const char *format, ...)
 {
@@ -42,44 +31,11 @@ void c2_metal_key_int(c2_metal_key *key, int index, int32_t value)
     add_constant(key, index, C2_MTL_TYPE_INT, value);
 }
 
-static c2_id new_options(const c2_objc *rt)
-{
-    const c2_id raw = C2_SEND0(rt, alloc, rt->get_class("MTLCompileOptions"));
-    const c2_id options = raw ? C2_SEND0(rt, init, raw) : NULL;
-    if (!options)
-        return NULL;
-    C2_SEND(rt, set_fast_math, options, 0);
-    if (C2_SEND(rt, responds, options, rt->sel.set_math_mode))
-        C2_SEND(rt, set_math_mode, options, C2_MTL_MATH_SAFE);
-    C2_SEND(rt, set_language, options, C2_MTL_LANGUAGE_2_4);
-    return options;
-}
-
 /* The functions below are called with the lock and inside an autorelease pool. */
-
-static conv2d_status get_library(c2_metal_device *d, int family, c2_id *library_out)
-{
-    const c2_objc *rt = &d->rt;
-    if (!d->libraries[family]) {
-        const c2_id options = new_options(rt);
-        if (!options)
-            return c2_fail(CONV2D_E_DEVICE, "Metal gives no compile options");
-        c2_id error = NULL;
-        d->libraries[family] = C2_SEND(rt, new_library, d->device,
-                                       c2_objc_string(rt, families[family].text), options, &error);
-        c2_objc_release(rt, options);
-        if (!d->libraries[family])
-            return c2_fail(CONV2D_E_DEVICE, "Metal does not compile the %s kernels: %.300s",
-                           families[family].name, c2_objc_error_text(rt, error));
-    }
-    *library_out = d->libraries[family];
-    return CONV2D_OK;
-}
 
 static c2_id new_constants(const c2_objc *rt, const c2_metal_key *key)
 {
-    const c2_id raw = C2_SEND0(rt, alloc, rt->get_class("MTLFunctionConstantValues"));
-    const c2_id values = raw ? C2_SEND0(rt, init, raw) : NULL;
+    const c2_id values = c2_objc_new(rt, "MTLFunctionConstantValues");
     for (int i = 0; values && i < key->n_constants; i++) {
         const c2_metal_constant *c = &key->constants[i];
         const unsigned char truth = c->value != 0;
@@ -93,7 +49,7 @@ static conv2d_status compile(c2_metal_device *d, const c2_metal_key *key, c2_id 
 {
     const c2_objc *rt = &d->rt;
     c2_id library = NULL, error = NULL;
-    conv2d_status s = get_library(d, key->family, &library);
+    conv2d_status s = c2_metal_library_get(d, key->family, &library);
     if (s)
         return s;
     const c2_id values = new_constants(rt, key);
@@ -105,7 +61,12 @@ static conv2d_status compile(c2_metal_device *d, const c2_metal_key *key, c2_id 
     if (!function)
         return c2_fail(CONV2D_E_DEVICE, "Metal makes no function %s: %.300s", key->function,
                        c2_objc_error_text(rt, error));
-    *state_out = C2_SEND(rt, new_pipeline, d->device, function, &error);
+    *state_out = c2_metal_archive_find(d, function);
+    if (!*state_out) {
+        *state_out = C2_SEND(rt, new_pipeline, d->device, function, &error);
+        if (*state_out)
+            c2_metal_archive_add(d, function);
+    }
     c2_objc_release(rt, function);
     return *state_out ? CONV2D_OK
                       : c2_fail(CONV2D_E_DEVICE, "Metal makes no pipeline of %s: %.300s",
@@ -168,4 +129,5 @@ void c2_metal_pipelines_free(c2_metal_device *d)
     }
     for (int i = 0; i < C2_METAL_FAMILIES; i++)
         c2_objc_release(&d->rt, d->libraries[i]);
+    c2_metal_archive_free(d);
 }

@@ -30,6 +30,7 @@ void software_open(void)
     find("software_metal_live_objects", &soft.live_objects);
     find("software_metal_fail", &soft.fail_nth);
     find("software_metal_delay", &soft.delay);
+    find("software_metal_archive_hits", &soft.archive_hits);
 }
 
 void assert_nothing_alive(void)
@@ -46,6 +47,38 @@ conv2d_device *open_metal(const conv2d_allocator *allocator)
     options.allocator = allocator;
     assert_ok(conv2d_device_open("metal", &options, &device));
     return device;
+}
+
+static void add_line(void *user, const char *line)
+{
+    log_text *log = user;
+    const size_t n = strlen(log->text);
+    snprintf(log->text + n, sizeof log->text - n, "%s\n", line);
+    log->lines++;
+}
+
+conv2d_device *open_logging(log_text *log)
+{
+    conv2d_device_options options = CONV2D_DEVICE_OPTIONS_INIT;
+    conv2d_device *device = NULL;
+    options.log = add_line;
+    options.log_user = log;
+    assert_ok(conv2d_device_open("metal", &options, &device));
+    return device;
+}
+
+void check_one(conv2d_device *device, int32_t activation)
+{
+    conv2d_params params = CONV2D_PARAMS_INIT;
+    params.activation = activation;
+    box input = box4(CONV2D_NCHW, 1, 3, 6, 6, 1);
+    box weight = box4(CONV2D_NCHW, 4, 3, 3, 3, 2);
+    box output = box4(CONV2D_NCHW, 1, 4, 4, 4, 3);
+    assert_ok(convolve_on(device, &input, &weight, NULL, NULL, &params, &output));
+    assert_oracle(&output.t, &input.t, &weight.t, NULL, NULL, &params);
+    box_free(&input);
+    box_free(&weight);
+    box_free(&output);
 }
 
 device_box device_box_of(conv2d_device *device, const box *b)

@@ -11,6 +11,7 @@ typedef struct software {
     long (*live_objects)(void);
     int (*fail_nth)(const char *what, int nth, long code);
     void (*delay)(long microseconds);
+    long (*archive_hits)(void);
     void *handle;
 } software;
 extern software soft;
@@ -21,6 +22,15 @@ void software_open(void);
  * references run on Metal's threads: they get two seconds. */
 void assert_nothing_alive(void);
 conv2d_device *open_metal(const conv2d_allocator *allocator);
+
+/* Lines that a device logs, one after the other. */
+typedef struct log_text {
+    char text[4096];
+    int lines;
+} log_text;
+/* A device that logs, and one small convolution on it, checked. */
+conv2d_device *open_logging(log_text *log);
+void check_one(conv2d_device *device, int32_t activation);
 
 /* A tensor in a buffer of its own, with the box's description; contents as the box's. */
 typedef struct device_box {

@@ -398,6 +398,16 @@ bool sm_load(const sm_image *constant_image, const sm_constants *constants, cons
     return found;
 }
 
+uint64_t sm_identity(const sm_image *image, const sm_constants *constants, const char *name)
+{
+    const char *stem = strrchr(image->path, '/');
+    hash h = hash_start;
+    hash_bytes(&h, stem ? stem : image->path, strlen(stem ? stem : image->path));
+    hash_bytes(&h, constants, sizeof *constants);
+    hash_bytes(&h, name, strlen(name));
+    return h.a;
+}
+
 const msl_kernel *sm_list(const sm_image *image, int *n_out)
 {
     static const sm_constants none;

@@ -33,6 +33,8 @@ const sm_image *sm_compile(const char *text, int language, char **error_out);
  * of that name; a constant without a value or of another type is a violation. */
 bool sm_load(const sm_image *image, const sm_constants *constants, const char *name,
              sm_kernel *kernel_out, char **error_out);
+/* A number of a kernel as these constants make it; the same in every process. */
+uint64_t sm_identity(const sm_image *image, const sm_constants *constants, const char *name);
 /* Names of all kernels, for functionNames; *n_out of them. */
 const msl_kernel *sm_list(const sm_image *image, int *n_out);
 

@@ -27,10 +27,27 @@ typedef struct device {
 } device;
 
 const sm_class *const sm_classes[] = {
-    &sm_string_class,  &sm_error_class,    &sm_array_class,        &sm_device_class,
-    &sm_queue_class,   &sm_buffer_class,   &sm_options_class,      &sm_constants_class,
-    &sm_library_class, &sm_function_class, &sm_pipeline_class,     &sm_command_buffer_class,
-    &sm_encoder_class, &sm_event_class,    &sm_shared_event_class, NULL,
+    &sm_string_class,
+    &sm_error_class,
+    &sm_array_class,
+    &sm_device_class,
+    &sm_queue_class,
+    &sm_buffer_class,
+    &sm_options_class,
+    &sm_constants_class,
+    &sm_library_class,
+    &sm_function_class,
+    &sm_pipeline_class,
+    &sm_command_buffer_class,
+    &sm_encoder_class,
+    &sm_event_class,
+    &sm_shared_event_class,
+    &sm_url_class,
+    &sm_archive_descriptor_class,
+    &sm_pipeline_descriptor_class,
+    &sm_archive_class,
+    &sm_data_class,
+    NULL,
 };
 
 /* ---- buffers */
@@ -251,6 +268,26 @@ static sm_id new_pipeline(sm_id self, sm_sel name, sm_id function, sm_id *error_
     return sm_pipeline_new(self, function, error_out);
 }
 
+static sm_id new_library_of_data(sm_id self, sm_sel name, sm_id data, sm_id *error_out)
+{
+    (void)name;
+    return sm_library_of_data(self, data, error_out);
+}
+
+static sm_id new_archive(sm_id self, sm_sel name, sm_id descriptor, sm_id *error_out)
+{
+    (void)name;
+    return sm_archive_new(self, descriptor, error_out);
+}
+
+static sm_id new_described_pipeline(sm_id self, sm_sel name, sm_id descriptor, sm_uint options,
+                                    sm_id *reflection_out, sm_id *error_out)
+{
+    if (reflection_out)
+        sm_violation("argument", "-[MTLDevice %s]: software Metal has no reflection", name);
+    return sm_pipeline_of_descriptor(self, descriptor, options, error_out);
+}
+
 static sm_id new_event(sm_id self, sm_sel name)
 {
     (void)self, (void)name;
@@ -282,6 +319,10 @@ static const sm_method device_methods[] = {
     SM_METHOD("newBufferWithBytesNoCopy:length:options:deallocator:", new_buffer_no_copy),
     SM_METHOD("newLibraryWithSource:options:error:", new_library),
     SM_METHOD("newComputePipelineStateWithFunction:error:", new_pipeline),
+    SM_METHOD("newLibraryWithData:error:", new_library_of_data),
+    SM_METHOD("newBinaryArchiveWithDescriptor:error:", new_archive),
+    SM_METHOD("newComputePipelineStateWithDescriptor:options:reflection:error:",
+              new_described_pipeline),
     SM_METHOD("newEvent", new_event),
     SM_METHOD("newSharedEvent", new_shared_event),
     {NULL, NULL},

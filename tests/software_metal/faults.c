@@ -142,6 +142,14 @@ static void unknown_selector(void)
     SEND0(void, h.device, "makeCoffee");
 }
 
+static void no_function(void)
+{
+    const id d = SEND0(id, h.get_class("MTLComputePipelineDescriptor"), "new");
+    SEND(id, h.device, "newComputePipelineStateWithDescriptor:options:reflection:error:",
+         (id, uint_t, id *, id *), d, 0ul, NULL, NULL);
+    release(d);
+}
+
 static void wrong_class(void)
 {
     const id b = buffer(16, NULL);
@@ -413,6 +421,7 @@ static const fault faults[] = {
     {"no_pool", no_pool, "autorelease pool: a NSString is autoreleased with no pool", NULL},
     {"unknown_selector", unknown_selector,
      "selector: -[MTLDevice makeCoffee]: unrecognized selector", NULL},
+    {"no_function", no_function, "argument: computeFunction is nil", NULL},
     {"wrong_class", wrong_class, "argument: pipeline state is a MTLBuffer", NULL},
     {"unbound", unbound, "unbound argument: kernel ones: nothing is bound to parameter out", NULL},
     {"bytes_for_output", bytes_for_output, "mistyped argument: kernel ones may write", NULL},

@@ -162,10 +162,34 @@ static sm_id at_index(sm_id self, sm_sel name, sm_uint i)
     return NULL;
 }
 
+sm_uint sm_array_count(sm_id object)
+{
+    return count(object, "count");
+}
+
+sm_id sm_array_at(sm_id object, sm_uint i)
+{
+    return at_index(object, "objectAtIndex:", i);
+}
+
+static sm_id with_object(sm_id self, sm_sel name, sm_id object)
+{
+    (void)self;
+    if (!object) {
+        sm_violation("argument", "+[NSArray %s] of nil", name);
+        return NULL;
+    }
+    return sm_autorelease(sm_array(&object, 1));
+}
+
+static const sm_method array_class_methods[] = {
+    SM_METHOD("arrayWithObject:", with_object),
+    {NULL, NULL},
+};
 static const sm_method array_methods[] = {
     SM_METHOD("count", count),
     SM_METHOD("objectAtIndex:", at_index),
     {NULL, NULL},
 };
-const sm_class sm_array_class = {"NSArray",     array_methods, sizeof(array),
-                                 array_dealloc, NULL,          false};
+const sm_class sm_array_class = {"NSArray",     array_methods,       sizeof(array),
+                                 array_dealloc, array_class_methods, false};

@@ -141,16 +141,9 @@ static int language_of(sm_id options)
     return (int)((version >> 16) * 100 + (version & 0xffff) * 10);
 }
 
-sm_id sm_library_new(sm_id owner, sm_id source, sm_id options, sm_id *error_out)
+/* The library of an image, or nil and an NSError of the error, which is freed. */
+static sm_id library_of(sm_id owner, const sm_image *image, char *error, sm_id *error_out)
 {
-    const char *text = sm_text(source, "source");
-    const int version = language_of(options);
-    char *error = NULL;
-    const sm_image *image = NULL;
-    if (sm_must_fail(SM_FAIL_LIBRARY, NULL))
-        error = strdup("told to fail");
-    else
-        image = sm_compile(text, version, &error);
     if (!image) {
         sm_set_error(error_out, SM_LIBRARY_DOMAIN, LIBRARY_ERROR_COMPILE, error ? error : "");
         free(error);
@@ -161,6 +154,65 @@ sm_id sm_library_new(sm_id owner, sm_id source, sm_id options, sm_id *error_out)
     l->image = image;
     l->device = sm_retain(owner);
     return object;
+}
+
+sm_id sm_library_new(sm_id owner, sm_id source, sm_id options, sm_id *error_out)
+{
+    const char *text = sm_text(source, "source");
+    const int version = language_of(options);
+    char *error = NULL;
+    const sm_image *image = NULL;
+    if (sm_must_fail(SM_FAIL_LIBRARY, NULL))
+        error = strdup("told to fail");
+    else
+        image = sm_compile(text, version, &error);
+    return library_of(owner, image, error, error_out);
+}
+
+/* ---- a library of data: what tests/metal/fake_xcrun.py makes, a line of its own and the text */
+
+typedef struct held_data {
+    unsigned char *bytes;
+    size_t n;
+} held_data;
+
+static void data_dealloc(void *d)
+{
+    free(((held_data *)d)->bytes);
+}
+
+static const sm_method data_methods[] = {{NULL, NULL}};
+const sm_class sm_data_class = {"OS_dispatch_data", data_methods, sizeof(held_data),
+                                data_dealloc,       NULL,         false};
+
+/* libdispatch's: a copy of the bytes, since no destructor is given. */
+sm_id dispatch_data_create(const void *bytes, size_t n, void *queue, void *destructor)
+{
+    if (!bytes || queue || destructor)
+        sm_violation("argument", "dispatch_data_create() of %p with a queue or destructor", bytes);
+    sm_id object = sm_new(&sm_data_class);
+    held_data *d = object->data;
+    d->bytes = calloc(n + 1, 1);
+    if (d->bytes && bytes)
+        memcpy(d->bytes, bytes, n);
+    d->n = n;
+    return object;
+}
+
+sm_id sm_library_of_data(sm_id owner, sm_id given, sm_id *error_out)
+{
+    static const char head[] = "software metallib 240 fast-math=off\n";
+    const held_data *d = sm_data(given, &sm_data_class, "data");
+    const char *text = d ? (const char *)d->bytes : "";
+    char *error = NULL;
+    const sm_image *image = NULL;
+    if (sm_must_fail(SM_FAIL_DATA, NULL))
+        error = strdup("told to fail");
+    else if (strncmp(text, head, sizeof head - 1))
+        error = strdup("invalid library file");
+    else
+        image = sm_compile(text + sizeof head - 1, 240, &error);
+    return library_of(owner, image, error, error_out);
 }
 
 static sm_id new_function(sm_id self, sm_sel method, sm_id name, sm_id values, sm_id *error_out)
@@ -182,6 +234,7 @@ static sm_id new_function(sm_id self, sm_sel method, sm_id name, sm_id values, s
     sm_id object = sm_new(&sm_function_class);
     sm_function *f = object->data;
     f->kernel = kernel;
+    f->identity = sm_identity(l->image, c ? c : &none, text);
     f->name = sm_retain(name);
     f->device = sm_retain(l->device);
     return object;

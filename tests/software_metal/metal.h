@@ -10,7 +10,8 @@
 #include "threads.h"
 
 extern const sm_class sm_device_class, sm_queue_class, sm_buffer_class, sm_options_class,
-    sm_constants_class, sm_library_class, sm_function_class, sm_pipeline_class,
+    sm_constants_class, sm_library_class, sm_function_class, sm_pipeline_class, sm_url_class,
+    sm_archive_descriptor_class, sm_pipeline_descriptor_class, sm_archive_class, sm_data_class,
     sm_command_buffer_class, sm_encoder_class, sm_event_class, sm_shared_event_class;
 
 typedef struct sm_mtl_size {
@@ -57,6 +58,7 @@ typedef struct sm_library {
 
 typedef struct sm_function {
     sm_kernel kernel;
+    uint64_t identity; /* of the kernel with its constants */
     sm_id name, device;
 } sm_function;
 
@@ -119,6 +121,9 @@ void sm_buffer_free(sm_buffer *b);
 void sm_buffer_count(sm_buffer *b, int by, bool is_written);
 sm_id sm_library_new(sm_id device, sm_id source, sm_id options, sm_id *error_out);
 sm_id sm_pipeline_new(sm_id device, sm_id function, sm_id *error_out);
+sm_id sm_library_of_data(sm_id device, sm_id data, sm_id *error_out);
+sm_id sm_archive_new(sm_id device, sm_id descriptor, sm_id *error_out);
+sm_id sm_pipeline_of_descriptor(sm_id device, sm_id descriptor, sm_uint options, sm_id *error_out);
 sm_id sm_event_new(const sm_class *isa);
 void sm_event_signal(sm_id event, uint64_t value);
 void sm_event_wait(sm_id event, uint64_t value);

@@ -59,7 +59,7 @@ void sm_wait_until_idle(void);
 /* All classes, ended by NULL: device.c. */
 extern const sm_class *const sm_classes[];
 
-/* Apple's functions, looked up by name: objc.c, device.c. objc_msgSend() is assembly. */
+/* Apple's functions, looked up by name: objc.c, device.c, library.c. objc_msgSend() is assembly. */
 void *objc_autoreleasePoolPush(void);
 void objc_autoreleasePoolPop(void *pool);
 sm_id objc_retain(sm_id object);
@@ -73,6 +73,7 @@ sm_id object_getClass(sm_id object);
 const char *class_getName(sm_id object);
 sm_id MTLCreateSystemDefaultDevice(void);
 sm_id MTLCopyAllDevices(void);
+sm_id dispatch_data_create(const void *bytes, size_t n, void *queue, void *destructor);
 sm_method_function sm_look_up(sm_id self, sm_sel name); /* for objc_msgSend() */
 
 /* Foundation: foundation.c */
@@ -83,5 +84,7 @@ const char *sm_text(sm_id string, const char *what);
 void sm_set_error(sm_id *error_out, const char *domain, long code, const char *text);
 sm_id sm_error(const char *domain, long code, const char *text); /* +1 */
 sm_id sm_array(sm_id *objects, size_t n);                        /* +1; retains the objects */
+sm_uint sm_array_count(sm_id object);
+sm_id sm_array_at(sm_id object, sm_uint i);
 
 #endif

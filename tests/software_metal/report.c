@@ -135,9 +135,18 @@ __attribute__((destructor)) static void at_exit(void)
 /* ---- failures and delays to order */
 
 static const char *const failure_names[SM_N_FAILURES] = {
-    [SM_FAIL_DEVICE] = "device",   [SM_FAIL_QUEUE] = "queue",       [SM_FAIL_BUFFER] = "buffer",
-    [SM_FAIL_LIBRARY] = "library", [SM_FAIL_FUNCTION] = "function", [SM_FAIL_PIPELINE] = "pipeline",
-    [SM_FAIL_ENCODER] = "encoder", [SM_FAIL_COMMAND] = "command",
+    [SM_FAIL_DEVICE] = "device",
+    [SM_FAIL_QUEUE] = "queue",
+    [SM_FAIL_BUFFER] = "buffer",
+    [SM_FAIL_LIBRARY] = "library",
+    [SM_FAIL_FUNCTION] = "function",
+    [SM_FAIL_PIPELINE] = "pipeline",
+    [SM_FAIL_ENCODER] = "encoder",
+    [SM_FAIL_COMMAND] = "command",
+    [SM_FAIL_DATA] = "data",
+    [SM_FAIL_ARCHIVE] = "archive",
+    [SM_FAIL_ARCHIVE_ADD] = "archiveadd",
+    [SM_FAIL_ARCHIVE_WRITE] = "archivewrite",
 };
 static struct {
     int nth;

@@ -41,6 +41,10 @@ typedef enum sm_failure {
     SM_FAIL_PIPELINE,
     SM_FAIL_ENCODER,
     SM_FAIL_COMMAND,
+    SM_FAIL_DATA,
+    SM_FAIL_ARCHIVE,
+    SM_FAIL_ARCHIVE_ADD,
+    SM_FAIL_ARCHIVE_WRITE,
     SM_N_FAILURES
 } sm_failure;
 /* Whether this one is to fail; the code ordered for it if so. */
