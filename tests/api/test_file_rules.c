@@ -308,6 +308,23 @@ static void test_checksum(void **state)
                 0x0b242d361fda71bc);
 }
 
+/* Lengths around those of stripes (64 bytes) and blocks (1024); values of the xxhash package. */
+static void test_checksum_long(void **state)
+{
+    static const struct {
+        size_t n;
+        uint64_t sum;
+    } cases[] = {{241, 0x541b19226f0052e8},  {256, 0xff5a1cefade75bb9},  {1024, 0x71bee625238addb4},
+                 {1025, 0xd9b414f4e1bbf7ad}, {1088, 0xb74e423e955e509d}, {2048, 0x3293e8238bd8f743},
+                 {4999, 0x91baed057f6ceb56}, {5000, 0xed0146266d138bd8}};
+    unsigned char data[5001];
+    (void)state;
+    for (size_t i = 0; i < 5000; i++)
+        data[1 + i] = (unsigned char)(i * 7 + i / 256);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_true(c2_checksum_long(data + 1, cases[i].n) == cases[i].sum);
+}
+
 /* A tensor of more than 1 MiB: the checksum of its parts' checksums, by any pool. */
 static void test_checksum_of_parts(void **state)
 {
@@ -321,7 +338,7 @@ static void test_checksum_of_parts(void **state)
     for (size_t i = 0; i < BYTES; i++)
         at[i] = (unsigned char)(i * i >> 7);
     for (size_t i = 0; i < 3; i++)
-        sums[i] = c2_checksum(at + i * part, i < 2 ? part : BYTES - 2 * part);
+        sums[i] = c2_checksum_long(at + i * part, i < 2 ? part : BYTES - 2 * part);
     const uint64_t expected = c2_checksum(sums, sizeof sums); /* this machine is little-endian */
     assert_true(c2_checksum_tensor(NULL, at, BYTES) == expected);
     assert_true(c2_checksum_tensor(&device->pool, at, BYTES) == expected);
@@ -419,6 +436,7 @@ int main(void)
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_header_limit),
         cmocka_unit_test(test_checksum),
+        cmocka_unit_test(test_checksum_long),
         cmocka_unit_test(test_checksum_of_parts),
         cmocka_unit_test(test_flipped_bits),
     };
