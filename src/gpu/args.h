@@ -35,7 +35,8 @@ enum {
     C2_GPU_KERNEL_H = 8,      /* int, as the three below: depthwise */
     C2_GPU_KERNEL_W = 9,
     C2_GPU_STRIDE_Y = 10,
-    C2_GPU_STRIDE_X = 11
+    C2_GPU_STRIDE_X = 11,
+    C2_GPU_WHOLE_CHUNKS = 12 /* bool: the sum is a multiple of the chunk */
 };
 
 /* How a chunk of the sum lies in the channels of a group. */
@@ -44,9 +45,14 @@ enum {
     C2_GPU_CHANNELS_ALIGNED, /* a multiple of the chunk: a chunk has one tap */
     C2_GPU_CHANNELS_FEW      /* at most 4, and compiled in */
 };
-/* Depthwise: outputs of a thread, and the largest kernel and stride along x. */
-enum { C2_GPU_STRIP = 4, C2_GPU_DEPTHWISE_KERNEL = 7, C2_GPU_DEPTHWISE_STRIDE = 2 };
-enum { C2_GPU_GEMM_CHUNK = 16, C2_GPU_GEMM_THREADS = 128, C2_GPU_FEW_LIMIT = 4 };
+/* Outputs of a thread along x, and output channels (direct.metal); depthwise: the largest kernel
+ * and stride along x. */
+enum { C2_GPU_STRIP = 4, C2_GPU_BLOCK = 4 };
+enum { C2_GPU_DEPTHWISE_KERNEL = 7, C2_GPU_DEPTHWISE_STRIDE = 2 };
+/* Tiles: terms of a chunk, threads of a threadgroup, the most channels of kind few; a simdgroup's
+ * pixels and channels in grouped.metal. */
+enum { C2_GPU_CHUNK = 16, C2_GPU_GEMM_THREADS = 128, C2_GPU_FEW_LIMIT = 4 };
+enum { C2_GPU_GROUPED_ROWS = 32, C2_GPU_GROUPED_COLUMNS = 8 };
 
 /* Values of conv2d_padding_mode and conv2d_activation, which device code cannot include. */
 enum { C2_GPU_PAD_ZEROS, C2_GPU_PAD_REFLECT, C2_GPU_PAD_REPLICATE, C2_GPU_PAD_CIRCULAR };
@@ -83,11 +89,12 @@ typedef struct c2_gpu_plain {
     c2_gpu_epilogue epilogue;
 } c2_gpu_plain;
 
-/* gemm.metal: pixels x channels = sum over taps and channels, 32-bit positions from the bases. */
+/* gemm.metal, gemm1x1.metal, grouped.metal: pixels x channels = sum over taps and channels, 32-bit
+ * positions from the bases. */
 typedef struct c2_gpu_gemm {
     c2_gpu_long input_at, residual_at, output_at; /* element (0,0,0,0) from its buffer's start */
     int pixels, sum;                              /* N OH OW; KH KW IC/G */
-    int oh, ow, icg, ocg, h, w, kw, reserved;
+    int oh, ow, icg, ocg, h, w, kw, groups;
     int stride[2], dilation[2], pad[2];
     int input_stride[4], residual_stride[4], output_stride[4];
     c2_gpu_epilogue epilogue;
@@ -102,10 +109,21 @@ typedef struct c2_gpu_depthwise {
     c2_gpu_epilogue epilogue;
 } c2_gpu_depthwise;
 
+/* direct.metal: one thread a strip of outputs along x of a block of channels. */
+typedef struct c2_gpu_direct {
+    c2_gpu_long input_at, residual_at, output_at; /* as above */
+    int count;          /* of threads: N, blocks of all groups, OH and the strips of a row */
+    int strips, blocks; /* of a row; of a group */
+    int groups, oh, ow, icg, ocg, h, w, kh, kw, stride[2], dilation[2], pad[2];
+    int input_stride[4], residual_stride[4], output_stride[4];
+    c2_gpu_epilogue epilogue;
+} c2_gpu_direct;
+
 static_assert(sizeof(c2_gpu_long) == 8, "positions have 64 bits");
 static_assert(sizeof(c2_gpu_epilogue) == 16, "no padding");
 static_assert(sizeof(c2_gpu_gemm) == 3 * 8 + 28 * 4 + 16, "no padding");
 static_assert(sizeof(c2_gpu_depthwise) == 3 * 8 + 22 * 4 + 16, "no padding");
+static_assert(sizeof(c2_gpu_direct) == 3 * 8 + 30 * 4 + 16, "no padding");
 static_assert(sizeof(c2_gpu_plain) == 32 * 8 + 16, "no padding");
 
 #endif

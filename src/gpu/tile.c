@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The model: a tile costs its products and what it brings in, and so many tiles run at once. It has
- * no steps beside the tile's own edges: a layer a little larger costs a little more, and another
- * tile takes over where the two cost the same. The constants are estimates; no GPU was at hand. */
+ * no steps beside the tiles' own edges: a layer a little larger costs a little more, and another
+ * kernel takes over where the two cost the same. The constants are estimates from published peaks
+ * and from counting what the kernels do; no GPU was at hand. */
 #include "gpu/tile.h"
+
+#include "gpu/args.h"
 
 const c2_gpu_tile c2_gpu_tiles[C2_GPU_TILES] = {
     {"32x32", 32, 32},
@@ -10,39 +13,54 @@ const c2_gpu_tile c2_gpu_tiles[C2_GPU_TILES] = {
     {"64x64", 64, 64},
 };
 
-/* An M1 does 1.3e12 multiply-adds a second (published: 2.6 TFLOP/s); 8 cores with 4 threadgroups
- * each share them. A value that is brought in costs as much as 8 products, a tile's start and end
- * as much as 20000. */
-static const double at_once = 32;
-static const double seconds_a_product = 32 / 1.3e12;
-static const double products_a_value = 8, products_a_tile = 20000;
-static const int64_t chunk_terms = 16;
+/* An M1 does 1.3e12 multiply-adds a second (published: 2.6 TFLOP/s), by 8 cores. */
+static const double products_a_second = 1.3e12;
+
+/* A row of the table. Times are in products of the whole GPU at its peak. */
+typedef struct cost_row {
+    int rows, columns; /* outputs of a part: pixels (threads: along x) x channels; 0: the tile's */
+    int chunk;         /* terms of the sum are rounded up to this */
+    double at_once;    /* parts that share the GPU: fewer leave some of it idle */
+    double product;    /* a product of a part */
+    double value;      /* a value that is brought in from memory, index arithmetic included */
+    double start;      /* a part's start and end */
+} cost_row;
+
+/* 8 cores reach their peak with 4 threadgroups of 128 threads each. A thread that computes alone
+ * waits for what it reads, which costs it the more the fewer products each value serves. */
+static const cost_row table[C2_GPU_WAYS] = {
+    [C2_GPU_WAY_PLAIN] = {1, 1, 1, 4000, 1, 10, 40},
+    [C2_GPU_WAY_DEPTHWISE] = {C2_GPU_STRIP, 1, 1, 4000, 1, 2, 60},
+    [C2_GPU_WAY_DIRECT] = {C2_GPU_STRIP, C2_GPU_BLOCK, 1, 4000, 1, 4, 150},
+    [C2_GPU_WAY_GROUPED] = {C2_GPU_GROUPED_ROWS, C2_GPU_GROUPED_COLUMNS, C2_GPU_CHUNK, 128, 1, 8,
+                            5000},
+    [C2_GPU_WAY_GEMM] = {0, 0, C2_GPU_CHUNK, 32, 1, 8, 20000},
+    [C2_GPU_WAY_GEMM1X1] = {0, 0, C2_GPU_CHUNK, 32, 1, 6, 20000},
+};
 
 static double ceil_div(int64_t a, int64_t b)
 {
     return (double)((a + b - 1) / b);
 }
 
-double c2_gpu_tile_seconds(const c2_gpu_tile *t, int64_t pixels, int64_t channels, int64_t sum,
-                           int64_t groups)
+/* Parts that a shape is cut into: tiles of all pixels, or strips along x. */
+static double count_parts(const cost_row *row, int rows, int columns, const c2_gpu_shape *s)
 {
-    const double chunks = ceil_div(sum, chunk_terms) * (double)chunk_terms;
-    const double one =
-        chunks * (t->bm * t->bn + products_a_value * (t->bm + t->bn)) + products_a_tile;
-    const double tiles = ceil_div(pixels, t->bm) * ceil_div(channels, t->bn) * (double)groups;
-    return one * (tiles > at_once ? tiles / at_once : 1) * seconds_a_product;
+    const double channels = ceil_div(s->ocg, columns) * (double)s->groups;
+    if (row->chunk == 1)
+        return (double)(s->n * s->oh) * ceil_div(s->ow, rows) * channels;
+    return ceil_div(s->n * s->oh * s->ow, rows) * channels;
 }
 
-int c2_gpu_tile_choose(int64_t pixels, int64_t channels, int64_t sum, int64_t groups)
+double c2_gpu_seconds(c2_gpu_way way, int variant, const c2_gpu_shape *s)
 {
-    int best = 0;
-    double least = 0;
-    for (int i = 0; i < C2_GPU_TILES; i++) {
-        const double s = c2_gpu_tile_seconds(&c2_gpu_tiles[i], pixels, channels, sum, groups);
-        if (i == 0 || s < least) {
-            best = i;
-            least = s;
-        }
-    }
-    return best;
+    const cost_row *row = &table[way];
+    const int rows = row->rows ? row->rows : c2_gpu_tiles[variant].bm;
+    const int columns = row->columns ? row->columns : c2_gpu_tiles[variant].bn;
+    const double terms = ceil_div(s->taps * s->icg, row->chunk) * row->chunk;
+    const double one =
+        terms * (rows * columns * row->product + (rows + columns) * row->value) + row->start;
+    const double parts = count_parts(row, rows, columns, s);
+    const double turns = parts > row->at_once ? parts : row->at_once;
+    return one * turns / products_a_second;
 }

@@ -118,14 +118,26 @@ conv2d_status c2_metal_pack(conv2d_device *device, const c2_problem *p, int vari
     return CONV2D_OK;
 }
 
-void c2_metal_key_problem(c2_metal_key *key, const c2_problem *p)
+double c2_metal_seconds(c2_gpu_way way, int variant, const c2_problem *p)
+{
+    const int64_t n = p->accuracy == CONV2D_ACCURACY_STRICT ? 1 : p->n;
+    const c2_gpu_shape shape = {n, p->oh, p->ow, p->groups, p->icg, p->ocg, p->kh * p->kw};
+    return c2_gpu_seconds(way, variant, &shape) * (double)(p->n / n);
+}
+
+void c2_metal_key_epilogue(c2_metal_key *key, const c2_problem *p)
 {
     const c2_post *activation = c2_problem_activation(p);
     c2_metal_key_bool(key, C2_GPU_HAS_BIAS, p->has_bias);
     c2_metal_key_bool(key, C2_GPU_HAS_RESIDUAL, p->has_residual);
     c2_metal_key_int(key, C2_GPU_ACTIVATION, activation ? activation->activation : 0);
-    c2_metal_key_int(key, C2_GPU_PADDING_MODE, p->padding_mode);
     c2_metal_key_bool(key, C2_GPU_CHANNELS_LAST, p->oc > 1 && p->output_stride[1] == 1);
+}
+
+void c2_metal_key_problem(c2_metal_key *key, const c2_problem *p)
+{
+    c2_metal_key_epilogue(key, p);
+    c2_metal_key_int(key, C2_GPU_PADDING_MODE, p->padding_mode);
 }
 
 void c2_metal_fill_epilogue(const c2_problem *p, c2_gpu_epilogue *epilogue)

@@ -5,6 +5,7 @@
 #define C2_METAL_ALGO_H
 
 #include "gpu/args.h"
+#include "gpu/tile.h"
 #include "metal/internal.h"
 
 /* float32 and float16. */
@@ -25,7 +26,12 @@ void c2_metal_packing(const conv2d_device *device, const c2_problem *p, int vari
 conv2d_status c2_metal_pack(conv2d_device *device, const c2_problem *p, int variant,
                             const c2_weight_view *view, conv2d_buffer *packed);
 
-/* Constants 0 to 4 of gpu/args.h. */
+/* Seconds by the model of gpu/tile.h. In STRICT the choice must not depend on the batch: one
+ * picture decides. */
+double c2_metal_seconds(c2_gpu_way way, int variant, const c2_problem *p);
+
+/* Constants of gpu/args.h: the epilogue and the output's layout; these and the padding mode. */
+void c2_metal_key_epilogue(c2_metal_key *key, const c2_problem *p);
 void c2_metal_key_problem(c2_metal_key *key, const c2_problem *p);
 void c2_metal_fill_epilogue(const c2_problem *p, c2_gpu_epilogue *epilogue);
 /* Begin a run: pipeline set, tensors and packed weights bound. */

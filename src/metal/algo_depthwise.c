@@ -6,10 +6,6 @@
  * |error| <= g(K+2) s, and where the GPU flushes denormals (K+2) 2^-126 more. */
 #include "metal/algo.h"
 
-/* As for the plain kernel; a strip reads each value of a row once for all its outputs, so a guess
- * at a quarter of its time. */
-static const double seconds_a_product = 4e-12;
-
 enum { THREADS = 256 };
 
 struct c2_state {
@@ -61,8 +57,7 @@ static bool depthwise_supports(const conv2d_device *device, const c2_problem *p,
 static double depthwise_cost(const conv2d_device *device, const c2_problem *p, int variant)
 {
     (void)device;
-    (void)variant;
-    return c2_problem_flops(p) / 2 * seconds_a_product;
+    return c2_metal_seconds(C2_GPU_WAY_DEPTHWISE, variant, p);
 }
 
 /* Sizes and strides were found to fit by depthwise_supports(). A tensor of less than 2^31 elements

@@ -5,10 +5,6 @@
  * residual: |error| <= g(K+2) s, and where the GPU flushes denormals (K+2) 2^-126 more. */
 #include "metal/algo.h"
 
-/* Seconds a multiply-add of this kernel, all of the GPU together: a guess from published peaks (an
- * M1 does 1.3e12 a second) at a twentieth of them; nothing has been measured. */
-static const double seconds_a_product = 1.5e-11;
-
 /* Outputs of one dispatch: thread positions have 32 bits. */
 enum { DISPATCH_OUTPUTS = 1 << 30, THREADS = 256 };
 
@@ -49,8 +45,7 @@ static bool plain_supports(const conv2d_device *device, const c2_problem *p, int
 static double plain_cost(const conv2d_device *device, const c2_problem *p, int variant)
 {
     (void)device;
-    (void)variant;
-    return c2_problem_flops(p) / 2 * seconds_a_product;
+    return c2_metal_seconds(C2_GPU_WAY_PLAIN, variant, p);
 }
 
 static void fill_args(const c2_problem *p, c2_gpu_plain *a)

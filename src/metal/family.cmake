@@ -2,11 +2,17 @@
 # conv2d_metal_family(NAME XCRUN OUT): a command that makes the C file OUT of the text of a family
 # of kernels: the shared texts, then its own; with XCRUN (empty: none) a metallib too.
 # CONV2D_METAL_FAMILIES: all of them, those of internal.h's list.
-set(CONV2D_METAL_FAMILIES depthwise gemm plain)
+set(CONV2D_METAL_FAMILIES depthwise direct gemm gemm1x1 grouped plain)
+# What a family includes beside common.metal, in the order of the #includes.
+set(_conv2d_metal_gemm tile window)
+set(_conv2d_metal_gemm1x1 tile)
+set(_conv2d_metal_grouped tile window)
 set(_conv2d_metal_folder ${CMAKE_CURRENT_LIST_DIR})
 function(conv2d_metal_family name xcrun out)
-  set(texts ${_conv2d_metal_folder}/../gpu/args.h ${_conv2d_metal_folder}/kernels/common.metal
-      ${_conv2d_metal_folder}/kernels/${name}.metal)
+  set(texts ${_conv2d_metal_folder}/../gpu/args.h)
+  foreach(text common ${_conv2d_metal_${name}} ${name})
+    list(APPEND texts ${_conv2d_metal_folder}/kernels/${text}.metal)
+  endforeach()
   set(embed ${_conv2d_metal_folder}/embed.cmake)
   add_custom_command(OUTPUT ${out}
     COMMAND ${CMAKE_COMMAND} -D OUT=${out} -D NAME=c2_metal_${name} -D "TEXTS=${texts}"

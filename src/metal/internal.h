@@ -46,10 +46,13 @@ typedef struct c2_metal_job {
 } c2_metal_job;
 
 /* The families of kernels, one text each: X(index, name). */
-#define C2_METAL_FAMILY_LIST(X) \
-    X(C2_METAL_PLAIN, plain)    \
-    X(C2_METAL_GEMM, gemm)      \
-    X(C2_METAL_DEPTHWISE, depthwise)
+#define C2_METAL_FAMILY_LIST(X)      \
+    X(C2_METAL_PLAIN, plain)         \
+    X(C2_METAL_DIRECT, direct)       \
+    X(C2_METAL_DEPTHWISE, depthwise) \
+    X(C2_METAL_GROUPED, grouped)     \
+    X(C2_METAL_GEMM, gemm)           \
+    X(C2_METAL_GEMM1X1, gemm1x1)
 enum {
 #define C2_METAL_FAMILY_INDEX(index, name) index,
     C2_METAL_FAMILY_LIST(C2_METAL_FAMILY_INDEX)
@@ -181,6 +184,7 @@ conv2d_status c2_metal_take_failure(c2_metal_device *device);
 
 /* The algorithms, best first, the plain one last. */
 extern const c2_algorithm *const c2_metal_algorithms[];
-extern const c2_algorithm c2_metal_algo_depthwise, c2_metal_algo_gemm, c2_metal_algo_plain;
+extern const c2_algorithm c2_metal_algo_depthwise, c2_metal_algo_gemm1x1, c2_metal_algo_gemm,
+    c2_metal_algo_grouped, c2_metal_algo_direct, c2_metal_algo_plain;
 
 #endif

@@ -182,6 +182,16 @@ typedef struct kernel_line {
 static const kernel_line kernels[] = {
     {"depthwise_f32", "depthwise", C2_GPU_STRIP, 1, false},
     {"depthwise_f16", "depthwise", C2_GPU_STRIP, 1, false},
+    {"direct_f32", "direct", C2_GPU_STRIP, C2_GPU_BLOCK, false},
+    {"direct_f16", "direct", C2_GPU_STRIP, C2_GPU_BLOCK, false},
+    {"grouped_f32_32x8", "grouped", C2_GPU_GROUPED_ROWS, C2_GPU_GROUPED_COLUMNS, true},
+    {"grouped_f16_32x8", "grouped", C2_GPU_GROUPED_ROWS, C2_GPU_GROUPED_COLUMNS, true},
+    {"gemm1x1_f32_32x32", "gemm1x1", 32, 32, true},
+    {"gemm1x1_f32_64x32", "gemm1x1", 64, 32, true},
+    {"gemm1x1_f32_64x64", "gemm1x1", 64, 64, true},
+    {"gemm1x1_f16_32x32", "gemm1x1", 32, 32, true},
+    {"gemm1x1_f16_64x32", "gemm1x1", 64, 32, true},
+    {"gemm1x1_f16_64x64", "gemm1x1", 64, 64, true},
     {"gemm_f32_32x32", "gemm", 32, 32, true},
     {"gemm_f32_64x32", "gemm", 64, 32, true},
     {"gemm_f32_64x64", "gemm", 64, 64, true},
@@ -217,8 +227,10 @@ static conv2d_status metal_measure_peak(conv2d_device *device, double seconds, d
     return c2_fail(CONV2D_E_UNSUPPORTED, "the peak of a Metal device is not measured");
 }
 
-const c2_algorithm *const c2_metal_algorithms[] = {&c2_metal_algo_depthwise, &c2_metal_algo_gemm,
-                                                   &c2_metal_algo_plain, NULL};
+const c2_algorithm *const c2_metal_algorithms[] = {&c2_metal_algo_depthwise, &c2_metal_algo_gemm1x1,
+                                                   &c2_metal_algo_gemm,      &c2_metal_algo_grouped,
+                                                   &c2_metal_algo_direct,    &c2_metal_algo_plain,
+                                                   NULL};
 
 const c2_backend c2_metal_backend = {
     .abi = C2_BACKEND_ABI,
