@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * 1x1 convolution as matrix multiplication in both orientations, on the drivers of implicit GEMM,
  * which then read the input in place: one tap, no padding.
- *   gemm1x1_ch  lanes = output channels; the input's channels must be neighbours in memory
+ *   gemm1x1_ch  lanes = output channels; any strides
  *   gemm1x1_px  lanes = pixels; any strides
  * Error before activation: g(K+2) * s + (K+2) * 2^-149; channels in order. */
 #include "cpu/driver.h"
@@ -19,7 +19,8 @@ static bool is_gemm(const c2_problem *p, c2_why *why)
 static bool ch_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
     const c2_kernel *kernel = c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant);
-    return c2_driver_supports(kernel, p, why) && is_gemm(p, why) && c2_gemm_ch_supports(p, why);
+    return c2_driver_supports(kernel, p, why) && is_gemm(p, why) &&
+           c2_gemm_ch_supports(device, p, variant, why);
 }
 
 static bool px_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Implicit GEMM in both orientations, any kernel size, stride, dilation, padding mode and groups:
- *   igemm_ch  lanes = output channels; the input's channels must be neighbours in memory
+ *   igemm_ch  lanes = output channels; any strides
  *   igemm_px  lanes = pixels; any strides
  * Error before activation: g(K+2) * s + (K+2) * 2^-149; taps outer, channels inner. */
 #include "cpu/driver.h"
@@ -8,7 +8,7 @@
 static bool ch_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
     const c2_kernel *kernel = c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant);
-    return c2_driver_supports(kernel, p, why) && c2_gemm_ch_supports(p, why);
+    return c2_driver_supports(kernel, p, why) && c2_gemm_ch_supports(device, p, variant, why);
 }
 
 static bool px_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)

@@ -17,6 +17,8 @@ static const c2_speed speeds[] = {
     {"generic", "", 9e9, 5e9, 0.25e-9, 8e-9, 0.8e-9, 0.30e-9, 1.0e-9, 1.0e-9, 25e-9},
 };
 
+static const double transposed_store = 3; /* times a store's seconds */
+
 const c2_speed *c2_speed_of(const conv2d_device *device, const c2_kernel *kernel)
 {
     const char *vendor = ((const c2_cpu_device *)device)->machine.vendor;
@@ -35,12 +37,21 @@ double c2_cost_small_tile(double rows, double vectors, double loads_a_vector)
     return fmax(1, fmax(8, rows + loads_a_vector * vectors) / products);
 }
 
+/* Seconds a float of a tensor read or written along lane_axis takes; along the other of 1 and 3,
+ * which rows have, tiles are transposed. */
+static double access_cost(const c2_speed *speed, const int64_t stride[4], int lane_axis, int64_t n)
+{
+    if (stride[lane_axis] == 1 || n == 1)
+        return speed->store;
+    return stride[4 - lane_axis] == 1 ? transposed_store * speed->store : speed->scatter;
+}
+
 double c2_cost_epilogue(const c2_speed *speed, const c2_problem *p, int lane_axis)
 {
     const double n = (double)p->n * (double)p->oc * (double)p->oh * (double)p->ow;
     const int64_t lanes = lane_axis == 1 ? p->oc : p->ow;
-    double a_float = p->output_stride[lane_axis] == 1 || lanes == 1 ? speed->store : speed->scatter;
+    double a_float = access_cost(speed, p->output_stride, lane_axis, lanes);
     if (p->has_residual)
-        a_float += p->residual_stride[lane_axis] == 1 || lanes == 1 ? speed->store : speed->scatter;
+        a_float += access_cost(speed, p->residual_stride, lane_axis, lanes);
     return n * a_float;
 }

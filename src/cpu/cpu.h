@@ -39,7 +39,9 @@ const c2_kernel *c2_cpu_kernel(const conv2d_device *device, c2_family family, in
 int c2_cpu_kernel_count(const conv2d_device *device, c2_family family);
 /* The kernel of another dtype that has the family, tile and ISA of `kernel`, or NULL. */
 const c2_kernel *c2_cpu_kernel_of(const c2_kernel *kernel, int32_t dtype);
-/* The epilogue kernel of the same ISA as `kernel`, for tensors of dtype. */
+/* A family's first kernel of the same ISA as `kernel`, for tensors of dtype, or NULL; and the
+ * epilogue among them. */
+c2_any_fn c2_cpu_helper(const c2_kernel *kernel, c2_family family, int32_t dtype);
 c2_epilogue_fn c2_cpu_epilogue(const c2_kernel *kernel, int32_t dtype);
 
 /* Run n tasks on the device's pool with at most args->n_workers at once: sets denormal mode inside

@@ -141,13 +141,18 @@ const c2_kernel *c2_cpu_kernel_of(const c2_kernel *kernel, int32_t dtype)
     return NULL;
 }
 
-c2_epilogue_fn c2_cpu_epilogue(const c2_kernel *kernel, int32_t dtype)
+c2_any_fn c2_cpu_helper(const c2_kernel *kernel, c2_family family, int32_t dtype)
 {
     for (int i = 0; i < c2_n_kernels; i++)
-        if (c2_kernels[i].family == C2_FAMILY_EPILOGUE && c2_kernels[i].dtype == dtype &&
+        if (c2_kernels[i].family == family && c2_kernels[i].dtype == dtype &&
             !strcmp(c2_kernels[i].isa, kernel->isa))
-            return (c2_epilogue_fn)c2_kernels[i].fn;
+            return c2_kernels[i].fn;
     return NULL;
+}
+
+c2_epilogue_fn c2_cpu_epilogue(const c2_kernel *kernel, int32_t dtype)
+{
+    return (c2_epilogue_fn)c2_cpu_helper(kernel, C2_FAMILY_EPILOGUE, dtype);
 }
 
 static conv2d_status cpu_measure_peak(conv2d_device *device, double seconds, double *flops_out)

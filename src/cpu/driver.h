@@ -10,7 +10,8 @@ enum {
     C2_TAP_CHUNK = 64,      /* taps a kernel call gets at most: their tables lie on the stack */
     C2_STACK_BYTES = 32768, /* scratch that a task keeps on its stack, so that workspace_limit = 0
                                runs every problem */
-    C2_MAX_MR = 16,         /* bounds of all kernels' tiles, for tables on the stack */
+    C2_MAX_MR = 16,         /* bounds of all kernels' tiles, for tables on the stack; */
+    C2_MAX_NR = 64,         /* nr of gemm_ch */
     C2_MAX_TILE = 1024      /* floats of a tile, mr * nr at most */
 };
 
@@ -83,7 +84,8 @@ void c2_store_pixel_rows(const c2_target *target, const float *acc, ptrdiff_t ac
                          int channels, int64_t channel_step, const c2_lanes *lanes);
 
 /* The GEMM drivers: members of c2_algorithm for implicit GEMM and for 1x1. */
-bool c2_gemm_ch_supports(const c2_problem *p, c2_why *why);
+bool c2_gemm_ch_supports(const conv2d_device *device, const c2_problem *p, int variant,
+                         c2_why *why);
 double c2_gemm_ch_cost(const conv2d_device *device, const c2_problem *p, int variant);
 c2_bytes c2_gemm_ch_memory(const conv2d_device *device, const c2_problem *p, int variant);
 void c2_gemm_ch_packing(const conv2d_device *device, const c2_problem *p, int variant,

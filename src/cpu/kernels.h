@@ -9,6 +9,7 @@
  *   dw_ch    depthwise, rows = pixels,  lanes = channels
  *   dw_px    depthwise, rows = 1,       lanes = pixels
  *   epilogue bias, residual, activation, strided store of a finished tile
+ *   widen    pixels of any strides and type as rows of float32 channels
  *   peak     independent FMAs in registers: the attainable peak
  * Every family sums in one fixed order, taps outer (ky, kx), channels inner, one FMA a product, so
  * an output element has the same bits wherever its tile lies. */
@@ -36,6 +37,7 @@ typedef enum c2_family {
     C2_FAMILY_DW_CH,
     C2_FAMILY_DW_PX,
     C2_FAMILY_EPILOGUE,
+    C2_FAMILY_WIDEN,
     C2_FAMILY_PEAK
 } c2_family;
 
@@ -47,7 +49,7 @@ typedef struct c2_gemm_ch_args {
     const void *const *rows;
     size_t n_taps, klen;
     const float *weight;
-    float *acc; /* [m][nr], 64-byte aligned */
+    float *acc; /* [m][nr], aligned to a vector */
     int m, n;   /* 1 .. mr, 1 .. nr: lanes wanted; weight is readable, acc writable, up to nr */
     bool accumulate; /* false: acc is written without being read */
 } c2_gemm_ch_args;
@@ -118,6 +120,18 @@ typedef struct c2_epilogue_args {
 } c2_epilogue_args;
 typedef void c2_epilogue_kernel(const c2_epilogue_args *);
 typedef c2_epilogue_kernel *c2_epilogue_fn;
+
+/* widen: to[i*to_stride + c] = from[i*pixel_stride + c*channel_stride] for i < n_pixels,
+ * c < n_channels; nothing between them is written. Strides in elements. */
+typedef struct c2_widen_args {
+    const void *from;
+    ptrdiff_t pixel_stride, channel_stride;
+    float *to;
+    ptrdiff_t to_stride;
+    int n_pixels, n_channels;
+} c2_widen_args;
+typedef void c2_widen_kernel(const c2_widen_args *);
+typedef c2_widen_kernel *c2_widen_fn;
 
 /* rounds of 2 * mr * nr flops each (mr rows of nr lanes of independent FMAs). */
 typedef void c2_peak_kernel(size_t rounds);

@@ -13,7 +13,10 @@ void c2_rows_init(c2_rows *r, const c2_problem *p, const void *image, const void
     r->problem = p;
     r->image = image;
     r->zeros = zeros;
+    r->merge = false;
 }
+
+void c2_rows_merge(c2_rows *r, bool merge) { r->merge = merge; }
 
 void c2_rows_pixels(c2_rows *r, int64_t first, int m)
 {
@@ -35,18 +38,22 @@ void c2_rows_pixels(c2_rows *r, int64_t first, int m)
             oy++;
         }
     }
+    const bool merged = r->merge && r->inside;
+    r->n_taps = merged ? p->kh : p->kh * p->kw;
+    r->run = merged ? p->kw * p->icg : p->icg;
 }
 
 static void table_inside(const c2_rows *r, int64_t tap, size_t n, int mr, const void **table)
 {
     const c2_problem *p = r->problem;
-    int64_t kx = tap % p->kw;
-    ptrdiff_t at = tap / p->kw * p->dilation[0] * r->y_bytes;
+    const int64_t in_a_row = r->merge ? 1 : p->kw;
+    int64_t kx = tap % in_a_row;
+    ptrdiff_t at = tap / in_a_row * p->dilation[0] * r->y_bytes;
     for (size_t t = 0; t < n; t++, table += mr) {
         const ptrdiff_t offset = at + kx * p->dilation[1] * r->x_bytes;
         for (int i = 0; i < r->m; i++)
             table[i] = r->first[i] + offset;
-        if (++kx == p->kw) {
+        if (++kx == in_a_row) {
             kx = 0;
             at += p->dilation[0] * r->y_bytes;
         }

@@ -14,6 +14,7 @@ enum {
     family_dw_ch = C2_FAMILY_DW_CH,
     family_dw_px = C2_FAMILY_DW_PX,
     family_epilogue = C2_FAMILY_EPILOGUE,
+    family_widen = C2_FAMILY_WIDEN,
     family_peak = C2_FAMILY_PEAK,
     dtype_f32 = CONV2D_FLOAT32,
     dtype_f16 = CONV2D_FLOAT16,

@@ -111,6 +111,18 @@ static inline simde__m256i emulate_cvtepi32_16(simde__m512i x)
     return simde__m256i_from_private(h);
 }
 
+/* Four quarters of four floats: two of a, then two of b, chosen by two bits of imm each. */
+static inline simde__m512 emulate_shuffle_f32x4(simde__m512 a, simde__m512 b, int imm)
+{
+    const simde__m512_private x = simde__m512_to_private(a), y = simde__m512_to_private(b);
+    simde__m512_private v = x;
+    for (int i = 0; i < 16; i++)
+        v.f32[i] = (i < 8 ? x : y).f32[(imm >> (i / 4 * 2) & 3) * 4 + i % 4];
+    return simde__m512_from_private(v);
+}
+
+#undef _mm512_shuffle_f32x4
+#define _mm512_shuffle_f32x4(a, b, imm) emulate_shuffle_f32x4(a, b, imm)
 #undef _mm256_maskz_loadu_epi16
 #undef _mm256_mask_storeu_epi16
 #undef _mm512_cvtph_ps

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * epilogue: out = activation((acc + bias) + residual) for a finished tile, any strides of out and
  * residual; all in float32, rounded to the type of out at the end. Columns with unit stride go by
- * vectors, others element by element through a small buffer. Cheap activations are vector code with
- * the operations of c2_activate_f32 in the same order; the others call it, so every path gives the
- * same bits. */
+ * vectors. Where rows have it instead (pixels of a channels-last tile stored as NCHW), strips of
+ * the tile are transposed first; others go element by element through a small buffer. Cheap
+ * activations are vector code with the operations of c2_activate_f32 in the same order; the others
+ * call it, so every path gives the same bits. */
 #include "core/activation.h"
 #include "cpu/body/body.h"
 
@@ -94,6 +95,55 @@ C2_ALWAYS_INLINE void row(const c2_epilogue_args *a, const act *f, int r)
     }
 }
 
+enum { STRIP = 64 }; /* rows that are transposed together */
+
+/* acc[i][j], i < m <= VF, j < n <= VF, as to[j][i]. */
+C2_ALWAYS_INLINE void transpose_block(const float *acc, ptrdiff_t acc_stride, int m, int n,
+                                      float *to)
+{
+    vf x[VF];
+    C2_UNROLL
+    for (int i = 0; i < VF; i++)
+        x[i] = i < m ? load_part(acc + i * acc_stride, n) : vf_zero();
+    vf_transpose(x);
+    C2_UNROLL
+    for (int j = 0; j < VF; j++)
+        vf_store(to + j * STRIP, x[j]);
+}
+
+/* A vector of columns, STRIP rows at a time, as rows. */
+C2_ALWAYS_INLINE void transposed(const c2_epilogue_args *a, const act *f)
+{
+    float strip[VF * STRIP];
+    for (int c = 0; c < a->cols; c += VF) {
+        for (int r = 0; r < a->rows; r += STRIP) {
+            const int n = C2_AT_MOST(a->cols - c, VF), m = C2_AT_MOST(a->rows - r, STRIP);
+            for (int i = 0; i < m; i += VF)
+                transpose_block(a->acc + (r + i) * a->acc_stride + c, a->acc_stride,
+                                C2_AT_MOST(m - i, VF), n, strip + i);
+            const ptrdiff_t at = r * a->out_row_stride + c * a->out_col_stride;
+            const c2_epilogue_args b = {
+                .acc = strip,
+                .acc_stride = STRIP,
+                .rows = n,
+                .cols = m,
+                .bias_row = a->bias_col ? a->bias_col + c : NULL,
+                .bias_col = a->bias_row ? a->bias_row + r : NULL,
+                .residual = a->residual ? (const px *)a->residual + r * a->residual_row_stride +
+                                              c * a->residual_col_stride
+                                        : NULL,
+                .residual_row_stride = a->residual_col_stride,
+                .residual_col_stride = a->residual_row_stride,
+                .out = (px *)a->out + at,
+                .out_row_stride = a->out_col_stride,
+                .out_col_stride = a->out_row_stride,
+            };
+            for (int j = 0; j < n; j++)
+                row(&b, f, j);
+        }
+    }
+}
+
 c2_epilogue_kernel C2_K(epilogue);
 void C2_K(epilogue)(const c2_epilogue_args *a)
 {
@@ -105,6 +155,10 @@ void C2_K(epilogue)(const c2_epilogue_args *a)
             f.low = vf_set1((float)a->activation->min);
             f.high = vf_set1((float)a->activation->max);
         }
+    }
+    if (a->out_row_stride == 1 && a->out_col_stride != 1 && a->rows > 1) {
+        transposed(a, &f);
+        return;
     }
     for (int r = 0; r < a->rows; r++)
         row(a, &f, r);

@@ -29,6 +29,40 @@ static inline vf vf_where_positive(vf x, vf a, vf b)
 {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ), b, a);
 }
+/* Four rows, each quarter by itself: row j of the result has lanes j, j + 4, j + 8, j + 12. */
+static inline void vf_transpose_quarters(vf r[4])
+{
+    const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(r[0], r[1]));
+    const __m512d b = _mm512_castps_pd(_mm512_unpackhi_ps(r[0], r[1]));
+    const __m512d c = _mm512_castps_pd(_mm512_unpacklo_ps(r[2], r[3]));
+    const __m512d d = _mm512_castps_pd(_mm512_unpackhi_ps(r[2], r[3]));
+    r[0] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+    r[1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+    r[2] = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+    r[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+}
+/* The quarters of rows 0, 4, 8, 12 change places. */
+static inline void vf_swap_quarters(vf r[13])
+{
+    const vf a = _mm512_shuffle_f32x4(r[0], r[4], 0x88), b = _mm512_shuffle_f32x4(r[0], r[4], 0xdd);
+    const vf c = _mm512_shuffle_f32x4(r[8], r[12], 0x88);
+    const vf d = _mm512_shuffle_f32x4(r[8], r[12], 0xdd);
+    r[0] = _mm512_shuffle_f32x4(a, c, 0x88);
+    r[4] = _mm512_shuffle_f32x4(b, d, 0x88);
+    r[8] = _mm512_shuffle_f32x4(a, c, 0xdd);
+    r[12] = _mm512_shuffle_f32x4(b, d, 0xdd);
+}
+static inline void vf_transpose(vf r[VF])
+{
+    vf_transpose_quarters(r);
+    vf_transpose_quarters(r + 4);
+    vf_transpose_quarters(r + 8);
+    vf_transpose_quarters(r + 12);
+    vf_swap_quarters(r);
+    vf_swap_quarters(r + 1);
+    vf_swap_quarters(r + 2);
+    vf_swap_quarters(r + 3);
+}
 static inline vf vf_keep(vf v)
 {
     __asm__("" : "+v"(v));

@@ -49,6 +49,18 @@ static inline vf vf_max(vf bound, vf x) { return vf_select(bound > x, bound, x);
 static inline vf vf_min(vf bound, vf x) { return vf_select(bound < x, bound, x); }
 /* x > 0 ? a : b */
 static inline vf vf_where_positive(vf x, vf a, vf b) { return vf_select(x > vf_zero(), a, b); }
+/* Rows to columns: lane j of row i was lane i of row j. */
+static inline void vf_transpose(vf r[VF])
+{
+    const vf a = __builtin_shufflevector(r[0], r[1], 0, 4, 2, 6);
+    const vf b = __builtin_shufflevector(r[0], r[1], 1, 5, 3, 7);
+    const vf c = __builtin_shufflevector(r[2], r[3], 0, 4, 2, 6);
+    const vf d = __builtin_shufflevector(r[2], r[3], 1, 5, 3, 7);
+    r[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+    r[1] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+    r[2] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+    r[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+}
 /* The value is in a register here: the compiler may neither fold its load into several uses nor
  * load it again. */
 static inline vf vf_keep(vf v)

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * widen: pixels of any strides and type as rows of float32 channels, for the windows of gemm_ch.
+ * Channels that are neighbours are copied by vectors; else VF pixels of VF channels at a time are
+ * loaded along the pixels and transposed in registers. */
+#include "cpu/body/body.h"
+
+C2_ALWAYS_INLINE vf load_part(const px *p, ptrdiff_t stride, int n)
+{
+    if (stride == 1)
+        return n >= VF ? px_load(p) : px_load_n(p, n);
+    px lanes[VF] = {0};
+    for (int i = 0; i < n && i < VF; i++)
+        lanes[i] = p[i * stride];
+    return px_load(lanes);
+}
+
+C2_ALWAYS_INLINE void store_part(float *p, vf x, int n)
+{
+    if (n >= VF)
+        vf_store(p, x);
+    else
+        vf_store_n(p, x, n);
+}
+
+static void copy_rows(const c2_widen_args *a)
+{
+    const px *from = a->from;
+    float *to = a->to;
+    for (int i = 0; i < a->n_pixels; i++, from += a->pixel_stride, to += a->to_stride)
+        for (int c = 0; c < a->n_channels; c += VF)
+            store_part(to + c, load_part(from + c, 1, a->n_channels - c), a->n_channels - c);
+}
+
+/* m <= VF pixels of n <= VF channels. */
+C2_ALWAYS_INLINE void transpose_block(const c2_widen_args *a, ptrdiff_t pixel_stride,
+                                      const px *from, int m, int n, float *to)
+{
+    vf x[VF];
+    C2_UNROLL
+    for (int j = 0; j < VF; j++)
+        x[j] = j < n ? load_part(from + j * a->channel_stride, pixel_stride, m) : vf_zero();
+    vf_transpose(x);
+    C2_UNROLL
+    for (int i = 0; i < VF; i++)
+        if (i < m)
+            store_part(to + i * a->to_stride, x[i], n);
+}
+
+C2_ALWAYS_INLINE void transpose_rows(const c2_widen_args *a, ptrdiff_t pixel_stride)
+{
+    for (int i = 0; i < a->n_pixels; i += VF) {
+        const px *from = (const px *)a->from + i * pixel_stride;
+        float *to = a->to + i * a->to_stride;
+        const int m = a->n_pixels - i;
+        int c = 0;
+        for (; m >= VF && c + VF <= a->n_channels; c += VF, from += VF * a->channel_stride)
+            transpose_block(a, pixel_stride, from, VF, VF, to + c);
+        for (; c < a->n_channels; c += VF, from += VF * a->channel_stride)
+            transpose_block(a, pixel_stride, from, m, a->n_channels - c, to + c);
+    }
+}
+
+c2_widen_kernel C2_K(widen);
+void C2_K(widen)(const c2_widen_args *a)
+{
+    if (a->channel_stride == 1 || a->n_channels == 1)
+        copy_rows(a);
+    else if (a->pixel_stride == 1)
+        transpose_rows(a, 1);
+    else
+        transpose_rows(a, a->pixel_stride);
+}

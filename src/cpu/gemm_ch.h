@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Inside of the gemm_ch driver: its blocking (gemm_ch_plan.c), its windows (gemm_ch_window.c) and
+ * its state (gemm_ch.c). */
+#ifndef C2_CPU_GEMM_CH_H
+#define C2_CPU_GEMM_CH_H
+
+#include "cpu/driver.h"
+
+/* direct: the kernel reads the input in place. window: it reads a copy of a block's input, float32,
+ * channels neighbouring, padding written out. */
+typedef enum c2_ch_mode { C2_CH_DIRECT, C2_CH_WINDOW } c2_ch_mode;
+
+/* One axis of a window. Coordinate u of the window is coordinate first + u of the padded input; or,
+ * where that is less to copy (large strides or dilations), split: the outputs of tap 0, then those
+ * of tap 1, ... */
+typedef struct c2_ch_axis {
+    int64_t outputs; /* of a full block */
+    int64_t extent;  /* coordinates of a full block */
+    bool split;
+} c2_ch_axis;
+
+/* Blocking of one problem for one kernel; a pure function of both and workspace_limit. */
+typedef struct c2_ch_plan {
+    c2_ch_mode mode;
+    c2_pack_shape pack;
+    bool merged; /* the taps of a kernel row are one run of kw * icg floats */
+    /* direct */
+    c2_split pixel_tiles;  /* of oh * ow pixels of an image */
+    c2_split pixel_blocks; /* of the pixel tiles */
+    c2_split tile_blocks;  /* of the output channel tiles */
+    bool weights_outside;
+    /* window */
+    c2_ch_axis axis[2];          /* y, x */
+    c2_split blocks_y, blocks_x; /* of output rows and columns */
+    int64_t pixel_pitch, row_pitch; /* floats */
+    size_t scratch_bytes;        /* of a worker; up to C2_STACK_BYTES they are on its stack */
+    double seconds;              /* of an image's group, without the epilogue */
+} c2_ch_plan;
+
+c2_pack_shape c2_ch_pack_shape(const c2_kernel *kernel, const c2_problem *p);
+c2_ch_plan c2_ch_plan_make(const conv2d_device *device, const c2_problem *p, int variant);
+
+/* The problem that the kernel sees: a full block's window as an image without padding. */
+c2_problem c2_ch_window_view(const c2_problem *p, const c2_ch_plan *plan);
+/* Copy the input of the block of output pixels that begins at (y, x) into the window. */
+void c2_ch_window_fill(const c2_problem *p, const c2_ch_plan *plan, c2_widen_fn widen,
+                       const char *image, int64_t y, int64_t x, float *to);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Blocking of the gemm_ch driver: whether it reads the input in place or through windows, and the
+ * size of blocks. Blocks never change results, so they may depend on workspace_limit; they never
+ * depend on threads. */
+#include "cpu/cost.h"
+#include "cpu/gemm_ch.h"
+
+enum {
+    WEIGHTS_INNER_BYTES = 1 << 19, /* more packed weights than this: loop over them outside */
+    BLOCK_TILES = 16,              /* pixel tiles of a task, if the image has enough */
+    WANTED_TASKS = 16,
+    FAR_CHANNELS = 256 /* channels a pixel may be apart without sharing a set of the L1 cache */
+};
+/* Bytes of a window: a part of the L2 cache, or more where less would hold hardly a pixel. */
+static const double half_broadcast = 1.8; /* times longer a product of half types takes in place */
+static const double window_bytes = 3 << 17, window_most_bytes = 1 << 21;
+
+typedef struct search {
+    const c2_problem *p;
+    const c2_kernel *kernel;
+    const c2_speed *speed;
+    c2_ch_plan best;
+} search;
+
+/* Seconds of the products of `pixels` output pixels for all output channels of a group. */
+static double products(const search *s, double pixels, double tiles)
+{
+    const c2_problem *p = s->p;
+    const double lanes = c2_vector_lanes(s->kernel), oc_tiles = (double)s->best.pack.tiles.n;
+    const double channels = ceil((double)p->ocg / lanes) * lanes;
+    const double vectors = fmin(channels, s->kernel->nr) / lanes;
+    const double taps = (double)p->kh * (s->best.merged ? 1 : (double)p->kw);
+    return pixels * channels * (double)c2_problem_k(p) / s->speed->fma_lanes *
+               c2_cost_small_tile(pixels / tiles, vectors, 1) +
+           /* The loop over a tap's channels costs a few cycles to enter for each tap. */
+           tiles * oc_tiles * (s->speed->call + taps * 4 * s->speed->pointer);
+}
+
+static bool is_merged(const c2_problem *p, int64_t pixel_pitch, int64_t dilation)
+{
+    return p->kw > 1 && dilation == 1 && pixel_pitch == p->icg;
+}
+
+static void plan_direct(search *s)
+{
+    const c2_problem *p = s->p;
+    c2_ch_plan *b = &s->best;
+    const int64_t pixels = p->oh * p->ow, oc_tiles = b->pack.tiles.n;
+    b->mode = C2_CH_DIRECT;
+    b->merged = is_merged(p, p->input_stride[3], p->dilation[1]);
+    b->pixel_tiles = c2_split_even(pixels, c2_div_up(pixels, s->kernel->mr));
+    b->weights_outside =
+        4.0 * (double)p->ocg * (double)c2_problem_k(p) > (double)WEIGHTS_INNER_BYTES;
+    if (b->weights_outside) {
+        /* Big weights: few blocks of pixels, so that a tile of weights is used often. */
+        b->pixel_blocks =
+            c2_split_even(b->pixel_tiles.n, c2_div_up(b->pixel_tiles.n, (int64_t)BLOCK_TILES * 4));
+        const int64_t parts = c2_div_up(WANTED_TASKS, b->pixel_blocks.n);
+        b->tile_blocks = c2_split_even(oc_tiles, c2_min(parts, oc_tiles));
+    } else {
+        const int64_t blocks = c2_max(c2_div_up(b->pixel_tiles.n, BLOCK_TILES), WANTED_TASKS);
+        b->pixel_blocks = c2_split_even(b->pixel_tiles.n, c2_min(blocks, b->pixel_tiles.n));
+        b->tile_blocks = c2_split_even(oc_tiles, 1);
+    }
+    const double widening = p->input_dtype == CONV2D_FLOAT32 ? 1 : half_broadcast;
+    const double tables = (double)pixels * (double)(p->kh * p->kw) * s->speed->pointer *
+                          (b->weights_outside ? (double)oc_tiles : 1);
+    b->seconds = products(s, (double)pixels, (double)b->pixel_tiles.n) * widening + tables;
+}
+
+/* The window of `outputs` output pixels along axis a. */
+static c2_ch_axis axis_of(const c2_problem *p, int a, int64_t outputs)
+{
+    const int64_t k = a ? p->kw : p->kh;
+    const int64_t whole = (outputs - 1) * p->stride[a] + (k - 1) * p->dilation[a] + 1;
+    const bool split = k * outputs < whole;
+    return (c2_ch_axis){outputs, split ? k * outputs : whole, split};
+}
+
+/* Blocks of rows x cols at most. */
+static void try_window(search *s, int64_t rows, int64_t cols)
+{
+    const c2_problem *p = s->p;
+    c2_ch_plan plan = s->best;
+    plan.mode = C2_CH_WINDOW;
+    plan.blocks_y = c2_split_even(p->oh, c2_div_up(p->oh, rows));
+    plan.blocks_x = c2_split_even(p->ow, c2_div_up(p->ow, cols));
+    plan.axis[0] = axis_of(p, 0, c2_div_up(p->oh, plan.blocks_y.n));
+    plan.axis[1] = axis_of(p, 1, c2_div_up(p->ow, plan.blocks_x.n));
+    plan.pixel_pitch = p->icg % FAR_CHANNELS ? p->icg : p->icg + 16;
+    const double floats =
+        (double)plan.axis[0].extent * (double)plan.axis[1].extent * (double)plan.pixel_pitch;
+    plan.row_pitch = plan.axis[1].extent * plan.pixel_pitch;
+    plan.scratch_bytes = c2_round_up((size_t)floats * sizeof(float), C2_ALIGN);
+    plan.merged = is_merged(p, plan.pixel_pitch, plan.axis[1].split ? 2 : p->dilation[1]);
+    const double pixels = (double)plan.axis[0].outputs * (double)plan.axis[1].outputs;
+    const double tiles = ceil(pixels / s->kernel->mr), taps = (double)(p->kh * p->kw);
+    const double in_runs = p->input_stride[1] == 1 || p->input_stride[3] == 1;
+    const double fill = floats * (in_runs ? s->speed->copy : s->speed->gather) +
+                        (double)plan.axis[0].extent * s->speed->run;
+    const bool merged = s->best.merged;
+    s->best.merged = plan.merged;
+    plan.seconds = (double)(plan.blocks_y.n * plan.blocks_x.n) *
+                   (fill + products(s, pixels, tiles) +
+                    pixels * (double)plan.pack.tiles.n * (taps + 4) * s->speed->pointer);
+    s->best.merged = merged;
+    if (plan.seconds < s->best.seconds)
+        s->best = plan;
+}
+
+/* The most rows of blocks `cols` wide that take `bytes` at most; 0 = not even one. */
+static int64_t rows_that_fit(const c2_problem *p, int64_t cols, double bytes)
+{
+    const double a_row = (double)axis_of(p, 1, cols).extent * (double)(p->icg + 16) * 4;
+    int64_t fit = 0, most = p->oh;
+    while (fit < most) {
+        const int64_t rows = most - (most - fit) / 2;
+        if (a_row * (double)axis_of(p, 0, rows).extent + C2_ALIGN <= bytes)
+            fit = rows;
+        else
+            most = rows - 1;
+    }
+    return fit;
+}
+
+/* For some widths of blocks, the height that fits. */
+static void plan_window(search *s, double bytes)
+{
+    for (int64_t parts = 1; parts < 2 * s->p->ow; parts *= 2) {
+        const int64_t cols = c2_div_up(s->p->ow, parts), rows = rows_that_fit(s->p, cols, bytes);
+        if (rows)
+            try_window(s, rows, cols);
+        if (rows >= c2_min(s->p->oh, cols))
+            return; /* narrower blocks copy more */
+    }
+}
+
+c2_pack_shape c2_ch_pack_shape(const c2_kernel *k, const c2_problem *p)
+{
+    /* All tiles but the last are full: lanes are worth more than balance. */
+    const int64_t k_all = c2_problem_k(p);
+    return (c2_pack_shape){{c2_div_up(p->ocg, k->nr), k->nr, 0}, k->nr, k_all, k_all};
+}
+
+c2_ch_plan c2_ch_plan_make(const conv2d_device *device, const c2_problem *p, int variant)
+{
+    const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant);
+    search s = {.p = p, .kernel = k, .speed = c2_speed_of(device, k)};
+    s.best.pack = c2_ch_pack_shape(k, p);
+    s.best.seconds = HUGE_VAL;
+    const bool neighbours = p->input_stride[1] == 1 || p->icg == 1;
+    if (neighbours)
+        plan_direct(&s);
+    /* In place is best where there is little padding and nothing to convert. */
+    if (neighbours && p->input_dtype == CONV2D_FLOAT32 && p->icg * p->kw >= FAR_CHANNELS)
+        return s.best;
+    const double budget = fmax((double)C2_STACK_BYTES, (double)p->workspace_limit);
+    plan_window(&s, fmin(budget, window_bytes));
+    if (s.best.seconds == HUGE_VAL)
+        plan_window(&s, fmin(budget, window_most_bytes));
+    return s.best;
+}
+
+bool c2_gemm_ch_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+{
+    if (c2_ch_plan_make(device, p, variant).seconds < HUGE_VAL)
+        return true;
+    return c2_refuse(why,
+                     "input channel stride is %lld, and windows of %lld channels do not fit the "
+                     "workspace",
+                     (long long)p->input_stride[1], (long long)p->icg);
+}
+
+double c2_gemm_ch_cost(const conv2d_device *device, const c2_problem *p, int variant)
+{
+    const c2_ch_plan plan = c2_ch_plan_make(device, p, variant);
+    const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant);
+    return (double)p->n * (double)p->groups * plan.seconds +
+           c2_cost_epilogue(c2_speed_of(device, k), p, 1);
+}
+
+c2_bytes c2_gemm_ch_memory(const conv2d_device *device, const c2_problem *p, int variant)
+{
+    const c2_ch_plan plan = c2_ch_plan_make(device, p, variant);
+    return (c2_bytes){c2_pack_bytes(p, &plan.pack), 0,
+                      plan.scratch_bytes > C2_STACK_BYTES ? plan.scratch_bytes : 0};
+}
+
+int c2_gemm_ch_variants(const conv2d_device *device)
+{
+    return c2_cpu_kernel_count(device, C2_FAMILY_GEMM_CH);
+}
+
+const char *c2_gemm_ch_variant_name(const conv2d_device *device, int variant)
+{
+    return c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant)->variant;
+}
+
+const char *c2_gemm_ch_variant_isa(const conv2d_device *device, int variant)
+{
+    return c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant)->isa;
+}
