@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Judges figures that the project promises: check.py BUILD [PYTHON...]  (make bench-check)
+"""Judges figures that the project promises: check.py BUILD RESULTS [PYTHON...]  (make bench-check)
 
 Runs the programs that measure them, prints a table of name, value, limit and verdict, and ends
 with status 1 if a limit is missed or a figure is absent. Times are the least of many rounds, so
 that other work on the machine shows little; still, it is a command for a quiet machine and no part
-of `make test`. BUILD is a release build with tests; PYTHON are interpreters with NumPy, the first
-of them the system's if none is named; torch is measured where one has it."""
+of `make test`. BUILD is a release build with tests; RESULTS a run of bench/measure.py, whose speed
+bench/targets.py judges, or "none"; PYTHON are interpreters with NumPy, the first of them the
+system's if none is named; torch is measured where one has it."""
 import os
 import re
 import subprocess
 import sys
 import tempfile
 from collections import namedtuple
+
+import targets
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # pattern: its group is the value, which must be at most the limit; without one it is only told.
@@ -52,7 +55,7 @@ def output(command, environment=None):
     return run.stdout + run.stderr
 
 
-def main(build, *pythons):
+def main(build, results, *pythons):
     build = os.path.abspath(build)
     package = {"PYTHONPATH": os.path.join(ROOT, "bindings/python"),
                "CONV2D_LIBRARY": os.path.join(build, "src/libconv2d.so")}
@@ -77,6 +80,8 @@ def main(build, *pythons):
             print("  it said: " + "\n  ".join(text.strip().split("\n")[-8:]), file=sys.stderr)
     if "torch" not in said:
         print(f"{FIGURES['torch'][0].name:42} {'no torch':>12}")
+    if results != "none":
+        all_kept = targets.main(results) == 0 and all_kept
     return 0 if all_kept else 1
 
 
