@@ -5,6 +5,7 @@
 #   make            build the library and the command line into build/
 #   make test-long  the same random tests with more cases (about half an hour)
 #   make fuzz       hostile bytes: libFuzzer on every reader, FUZZ_SECONDS (900) each
+#   make bench      measure conv2d beside other libraries from PyPI into docs/benchmarks (an hour)
 #   make bench-check  judge the figures that the project promises; for a quiet machine
 #   make software-metal  build the double of Metal for tests, print its path (CONV2D_METAL_LIBRARY)
 #   make install    PREFIX=/usr/local, DESTDIR= as usual
@@ -29,6 +30,9 @@ test-long:
 fuzz:
 	@tests/fuzz/run.sh $${FUZZ_SECONDS:-900}
 
+bench:
+	@scripts/bench.sh
+
 bench-check:
 	@scripts/bench-check.sh
 
@@ -41,4 +45,4 @@ install:
 clean:
 	rm -rf build out
 
-.PHONY: all demo test test-long fuzz bench-check software-metal install clean
+.PHONY: all demo test test-long fuzz bench bench-check software-metal install clean

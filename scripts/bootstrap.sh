@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Make sure that what a purpose needs is installed: scripts/bootstrap.sh PURPOSE
-# PURPOSE is build, demo, test, metal, abi, debian or ci.
+# PURPOSE is build, demo, test, bench, metal, abi, debian or ci.
 #
 # Nothing is asked, and with everything in place nothing happens and no network is used. What is
 # missing is installed by apt-get as root or through password-less sudo; without that right, or on
@@ -12,9 +12,9 @@ export LC_ALL=C
 
 purpose=${1:-build}
 case $purpose in
-build | demo | test | metal | abi | debian | ci) ;;
+build | demo | test | bench | metal | abi | debian | ci) ;;
 *)
-    echo "usage: scripts/bootstrap.sh build|demo|test|metal|abi|debian|ci" >&2
+    echo "usage: scripts/bootstrap.sh build|demo|test|bench|metal|abi|debian|ci" >&2
     exit 2
     ;;
 esac
@@ -40,6 +40,7 @@ test  module  cmocka                                libcmocka-dev
 test  header  simde/x86/avx512.h                    libsimde-dev
 test  header  dlpack/dlpack.h                       libdlpack-dev
 test  python  numpy                                 python3-numpy
+bench python  ensurepip                             python3-venv
 abi   command abidiff                               abigail-tools
 debian command dpkg-buildpackage                    dpkg-dev
 debian command dh                                   debhelper
@@ -53,16 +54,16 @@ ci    command llvm-cov-19                           llvm-19
 ci    command qemu-aarch64                          qemu-user
 ci    command aarch64-linux-gnu-gcc                 gcc-aarch64-linux-gnu
 ci    file    /usr/aarch64-linux-gnu/include/stdlib.h  libc6-dev-arm64-cross
-ci    python  ensurepip                             python3-venv
 '
 case $purpose in
 build) wanted=" build " ;;
 demo) wanted=" build demo " ;;
 test) wanted=" build test demo " ;;
+bench) wanted=" build test demo bench " ;;
 abi) wanted=" build abi " ;;
 debian) wanted=" build debian " ;;
 metal) wanted=" build test metal " ;;
-ci) wanted=" build test demo abi debian metal ci " ;;
+ci) wanted=" build test demo bench abi debian metal ci " ;;
 esac
 
 # present KIND ARGUMENT: is it there?
