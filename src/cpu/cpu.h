@@ -28,8 +28,8 @@ typedef struct c2_cpu_device {
     conv2d_device base;
     c2_machine machine;
     /* indices into c2_kernels of the usable ones of each family, best ISA first */
-    int n_family[8];
-    int family[8][16];
+    int n_family[16];
+    int family[16][16];
 } c2_cpu_device;
 
 extern const c2_backend c2_cpu_backend;
@@ -55,6 +55,6 @@ conv2d_status c2_cpu_parallel(const c2_state *state, const c2_run_args *args, si
 void c2_cpu_event_record(conv2d_event *event, conv2d_status status);
 
 extern const c2_algorithm c2_algo_ref, c2_algo_gemm1x1_ch, c2_algo_gemm1x1_px, c2_algo_igemm_ch,
-    c2_algo_igemm_px, c2_algo_depthwise_ch, c2_algo_depthwise_px;
+    c2_algo_igemm_px, c2_algo_depthwise_ch, c2_algo_depthwise_px, c2_algo_grouped_ch;
 
 #endif

@@ -8,6 +8,7 @@
  *   gemm_px  rows = output channels, lanes = pixels          (NCHW orientation)
  *   dw_ch    depthwise, rows = pixels,  lanes = channels
  *   dw_px    depthwise, rows = 1,       lanes = pixels
+ *   grouped_ch several groups, rows = pixels, lanes = output channels
  *   epilogue bias, residual, activation, strided store of a finished tile
  *   widen    pixels of any strides and type as rows of float32 channels
  *   peak     independent FMAs in registers: the attainable peak
@@ -36,6 +37,7 @@ typedef enum c2_family {
     C2_FAMILY_GEMM_PX,
     C2_FAMILY_DW_CH,
     C2_FAMILY_DW_PX,
+    C2_FAMILY_GROUPED_CH,
     C2_FAMILY_EPILOGUE,
     C2_FAMILY_WIDEN,
     C2_FAMILY_PEAK
@@ -103,6 +105,32 @@ typedef struct c2_dw_px_args {
 } c2_dw_px_args;
 typedef void c2_dw_px_kernel(const c2_dw_px_args *);
 typedef c2_dw_px_kernel *c2_dw_px_fn;
+
+/* grouped_ch: a tile is `segments` runs of `length` neighbouring output pixels, lanes are output
+ * channels of one or several groups. Taps of a kernel's row come as runs of 3 neighbours or of 1:
+ *   acc[s*mr/3 + i][j] (+)= sum over t < n_runs, u < widths[t], k < klen of
+ *       pixels[(t*3 + s)*C2_GROUPED_PIXELS + i*step + u][offset + lane(k, j)]
+ *       * weight[((t*width + k*width) + u)*nr + j]      (widths before t added up)
+ * where step is 1 for runs of 1, and lane(k, j) = spread[k*nr + j], or k if spread is NULL. With
+ * spread, nr channels are read from offset on, else klen. */
+enum {
+    C2_GROUPED_SEGMENTS = 3,
+    C2_GROUPED_PIXELS = 15 /* of a run: 7 output pixels, stride 2, 3 taps */
+};
+typedef struct c2_grouped_ch_args {
+    const void *const *pixels; /* [n_runs][3][C2_GROUPED_PIXELS] */
+    const uint8_t *widths;     /* [n_runs], 1 or 3 */
+    size_t n_runs, klen;
+    int step;         /* 1 or 2 */
+    ptrdiff_t offset; /* elements */
+    const int32_t *spread;
+    const float *weight;
+    float *acc;           /* [mr][nr], 64-byte aligned */
+    int segments, length; /* 2 .. 3, mr/3 - 3 .. mr/3 */
+    bool accumulate;
+} c2_grouped_ch_args;
+typedef void c2_grouped_ch_kernel(const c2_grouped_ch_args *);
+typedef c2_grouped_ch_kernel *c2_grouped_ch_fn;
 
 /* Epilogue of one tile: out = activation(acc + bias + residual), any strides of out and residual.
  * In order: bias added first, then residual, then activation, then rounding to the type. */

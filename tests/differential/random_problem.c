@@ -195,9 +195,11 @@ static void draw_channels(rng *r, random_case *c)
     if (size == SIZE_WEIGHTS && q->weight.sizes[2] > 1) /* 3x3: fewer make as many weights */
         icg /= 3, ocg /= 3;
     if (kind == GROUPS_SOME) {
-        groups = rng_range(r, 2, 5);
-        icg = percent(r, 15) ? 1 : rng_range(r, 2, 9);
+        groups = percent(r, 75) ? rng_range(r, 2, 5) : rng_range(r, 6, 34);
+        icg = percent(r, 15) ? 1 : percent(r, 70) ? rng_range(r, 2, 9) : rng_range(r, 10, 64);
         ocg = percent(r, 70) ? rng_range(r, 1, 9) : PICK(r, channels);
+        if (percent(r, 30))
+            ocg = icg;
         if (icg == 1 && ocg == 1)
             ocg = 5;
     } else if (kind >= GROUPS_DEPTHWISE) {

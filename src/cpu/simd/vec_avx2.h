@@ -60,6 +60,12 @@ static inline void vf_transpose(vf r[VF])
     vf_swap_halves(r + 2);
     vf_swap_halves(r + 3);
 }
+typedef __m256i vf_lanes;
+static inline vf_lanes vf_load_lanes(const int32_t *p)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)p);
+}
+static inline vf vf_spread(vf v, vf_lanes from) { return _mm256_permutevar8x32_ps(v, from); }
 static inline vf vf_keep(vf v)
 {
     __asm__("" : "+x"(v));

@@ -63,6 +63,9 @@ static inline void vf_transpose(vf r[VF])
     vf_swap_quarters(r + 2);
     vf_swap_quarters(r + 3);
 }
+typedef __m512i vf_lanes;
+static inline vf_lanes vf_load_lanes(const int32_t *p) { return _mm512_loadu_si512(p); }
+static inline vf vf_spread(vf v, vf_lanes from) { return _mm512_permutexvar_ps(from, v); }
 static inline vf vf_keep(vf v)
 {
     __asm__("" : "+v"(v));

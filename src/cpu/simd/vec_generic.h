@@ -61,6 +61,18 @@ static inline void vf_transpose(vf r[VF])
     r[2] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
     r[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
 }
+/* Lane i of the result is lane from[i] of v, 0 <= from[i] < VF. */
+typedef vf_mask vf_lanes;
+static inline vf_lanes vf_load_lanes(const int32_t *p)
+{
+    vf_lanes from;
+    memcpy(&from, p, sizeof from);
+    return from;
+}
+static inline vf vf_spread(vf v, vf_lanes from)
+{
+    return (vf){v[from[0]], v[from[1]], v[from[2]], v[from[3]]};
+}
 /* The value is in a register here: the compiler may neither fold its load into several uses nor
  * load it again. */
 static inline vf vf_keep(vf v)

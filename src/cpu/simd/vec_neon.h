@@ -54,6 +54,16 @@ static inline void vf_transpose(vf r[VF])
     r[2] = vreinterpretq_f32_f64(vtrn2q_f64(a, c));
     r[3] = vreinterpretq_f32_f64(vtrn2q_f64(b, d));
 }
+typedef uint8x16_t vf_lanes; /* numbers of bytes */
+static inline vf_lanes vf_load_lanes(const int32_t *p)
+{
+    const uint32x4_t lane = vreinterpretq_u32_s32(vld1q_s32(p));
+    return vreinterpretq_u8_u32(vmlaq_u32(vdupq_n_u32(0x03020100), lane, vdupq_n_u32(0x04040404)));
+}
+static inline vf vf_spread(vf v, vf_lanes from)
+{
+    return vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(v), from));
+}
 static inline vf vf_keep(vf v)
 {
     __asm__("" : "+w"(v));

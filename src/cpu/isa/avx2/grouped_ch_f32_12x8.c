@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * AVX2: grouped, three segments of 4 pixels by 8 output channels. */
+#include "cpu/simd/vec_avx2.h"
+
+#define C2_MR 12
+#define C2_NR 8
+#include "cpu/body/grouped_ch.h"

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * AVX-512: grouped, three segments of 7 pixels by 16 output channels. */
+#include "cpu/simd/vec_avx512.h"
+
+#define C2_MR 21
+#define C2_NR 16
+#include "cpu/body/grouped_ch.h"

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * NEON: grouped, three segments of 7 pixels by 4 output channels; bfloat16. */
+#include "cpu/simd/vec_neon.h"
+#include "cpu/simd/px_bf16.h"
+
+#define C2_MR 21
+#define C2_NR 4
+#include "cpu/body/grouped_ch.h"
