@@ -58,41 +58,6 @@ static void print_text(const conv2d_device *device, const conv2d_device_info *in
                backends[i].why);
 }
 
-static json_t *report_device(const conv2d_device_info *info)
-{
-    json_t *device = json_object();
-    report_set(device, "backend", report_text(info->backend));
-    report_set(device, "model", report_text(info->model));
-    report_set(device, "isa", report_text(info->isa));
-    report_set(device, "isa_detected", report_text(info->isa_detected));
-    report_set(device, "features", report_text(info->features));
-    report_set(device, "n_threads", json_integer(info->n_threads));
-    report_set(device, "l1d_bytes", json_integer((json_int_t)info->l1d_bytes));
-    report_set(device, "l2_bytes", json_integer((json_int_t)info->l2_bytes));
-    report_set(device, "l3_bytes", json_integer((json_int_t)info->l3_bytes));
-    report_set(device, "unproven", report_text(info->proven));
-    return device;
-}
-
-static json_t *report_kernels(const conv2d_device *device)
-{
-    json_t *kernels = json_array();
-    for (int i = 0; i < conv2d_device_kernel_count(device); i++) {
-        conv2d_kernel_info info = CONV2D_KERNEL_INFO_INIT;
-        if (conv2d_device_kernel(device, i, &info) != CONV2D_OK)
-            continue;
-        json_t *kernel = json_object();
-        report_set(kernel, "name", report_text(info.name));
-        report_set(kernel, "family", report_text(info.family));
-        report_set(kernel, "isa", report_text(info.isa));
-        report_set(kernel, "mr", json_integer(info.mr));
-        report_set(kernel, "nr", json_integer(info.nr));
-        report_set(kernel, "available", json_boolean(info.available != 0));
-        json_array_append_new(kernels, kernel);
-    }
-    return kernels;
-}
-
 static void print_json(const conv2d_device *device, const conv2d_device_info *info,
                        const backend_row rows[4])
 {

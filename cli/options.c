@@ -61,6 +61,8 @@ static const option_row rows[] = {
     {"output", 'o', "CONTEXT", PACK, MEMBER(output), value_text, NULL, "file of contexts to write"},
     {"output", 'o', "WISDOM", TUNE, MEMBER(output), value_text, NULL,
      "file to write: what --wisdom had and what was found"},
+    {"output", 'o', "REPORT", VERIFY, MEMBER(output), value_text, NULL,
+     "JSON file to write: the device, this build, and what each kernel did"},
     {"input", 'i', "N,C,H,W", PACK, MEMBER(inputs), value_list, "",
      "shape of inputs to pack for (may be given several times); memory in\n"
      "the order of --layout"},
@@ -115,7 +117,7 @@ static const option_row rows[] = {
      "instruction sets to pack for, as in avx2,avx512, or all; default: this\n"
      "machine's"},
     {"device", 0, "NAME", ALL, MEMBER(device), value_text, "auto cpu metal",
-     "auto (default) or cpu"},
+     "auto (default), cpu or metal"},
     {"threads", 't', "N", ALL, MEMBER(n_threads), value_threads, "",
      "workers; default as many as the process may use"},
     {"verbose", 'v', NULL, PLAN | TUNE, MEMBER(verbose), NULL, NULL,

@@ -7,6 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
+#ifdef __APPLE__
+#include <sys/sysctl.h>
+#endif
+
+#include "file.h"
 
 json_t *report_text(const char *text)
 {
@@ -92,9 +98,81 @@ json_t *report_sizes(const conv2d_tensor *tensor)
     return sizes;
 }
 
+json_t *report_device(const conv2d_device_info *info)
+{
+    json_t *device = json_object();
+    report_set(device, "backend", report_text(info->backend));
+    report_set(device, "model", report_text(info->model));
+    report_set(device, "isa", report_text(info->isa));
+    report_set(device, "isa_detected", report_text(info->isa_detected));
+    report_set(device, "features", report_text(info->features));
+    report_set(device, "n_threads", json_integer(info->n_threads));
+    set_bytes(device, "l1d_bytes", info->l1d_bytes);
+    set_bytes(device, "l2_bytes", info->l2_bytes);
+    set_bytes(device, "l3_bytes", info->l3_bytes);
+    set_bytes(device, "threadgroup_bytes", info->threadgroup_bytes);
+    set_bytes(device, "max_buffer_bytes", info->max_buffer_bytes);
+    report_set(device, "unproven", report_text(info->proven));
+    return device;
+}
+
+json_t *report_kernels(const conv2d_device *device)
+{
+    json_t *kernels = json_array();
+    for (int i = 0; i < conv2d_device_kernel_count(device); i++) {
+        conv2d_kernel_info info = CONV2D_KERNEL_INFO_INIT;
+        if (conv2d_device_kernel(device, i, &info) != CONV2D_OK)
+            continue;
+        json_t *kernel = json_object();
+        report_set(kernel, "name", report_text(info.name));
+        report_set(kernel, "family", report_text(info.family));
+        report_set(kernel, "isa", report_text(info.isa));
+        report_set(kernel, "mr", json_integer(info.mr));
+        report_set(kernel, "nr", json_integer(info.nr));
+        report_set(kernel, "available", json_boolean(info.available != 0));
+        json_array_append_new(kernels, kernel);
+    }
+    return kernels;
+}
+
+json_t *report_system(void)
+{
+    json_t *system = json_object();
+    struct utsname name;
+    if (uname(&name) == 0) {
+        report_set(system, "name", report_text(name.sysname));
+        report_set(system, "release", report_text(name.release));
+        report_set(system, "machine", report_text(name.machine));
+    }
+#ifdef __APPLE__ /* "14.5"; uname's release is the kernel's */
+    char product[64] = "", model[64] = "";
+    size_t n = sizeof product;
+    if (sysctlbyname("kern.osproductversion", product, &n, NULL, 0) == 0)
+        report_set(system, "macos", report_text(product));
+    n = sizeof model;
+    if (sysctlbyname("hw.model", model, &n, NULL, 0) == 0)
+        report_set(system, "model", report_text(model));
+#endif
+    return system;
+}
+
+enum { JSON_FORM = JSON_INDENT(2) | JSON_REAL_PRECISION(9) };
+
+bool report_write(json_t *root, const char *path, cli_error *error)
+{
+    char *text = json_dumps(root, JSON_FORM);
+    json_decref(root);
+    if (!text)
+        return cli_fail(error, CLI_FAILED, "no memory for a report");
+    const file_part parts[] = {{text, strlen(text)}, {"\n", 1}};
+    const bool ok = file_stage(path, parts, 2, error) && file_commit(error);
+    free(text);
+    return ok;
+}
+
 void report_print(json_t *root)
 {
-    json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    json_dumpf(root, stdout, JSON_FORM);
     putchar('\n');
     json_decref(root);
 }

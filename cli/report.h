@@ -18,8 +18,15 @@ json_t *report_plan(const conv2d_plan_info *info);
 json_t *report_candidate(const conv2d_candidate_info *info);
 json_t *report_sizes(const conv2d_tensor *tensor);
 
+/* The device: name, features, limits; its kernels; and this system. */
+json_t *report_device(const conv2d_device_info *info);
+json_t *report_kernels(const conv2d_device *device); /* all that it was built with */
+json_t *report_system(void);
+
 /* Print on standard output and free. */
 void report_print(json_t *root);
+/* Write to a file (file.h: staged, then renamed) and free. */
+bool report_write(json_t *root, const char *path, cli_error *error);
 
 /* "3x512x512" */
 enum { REPORT_SIZES_BYTES = 96 };

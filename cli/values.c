@@ -242,6 +242,15 @@ bool value_accuracy(const option_value *value, void *member, cli_error *error)
     return find_or_refuse(value, accuracies, member, error);
 }
 
+const char *value_dtype_name(int32_t dtype)
+{
+    for (const named_value *row = dtypes; row->name; row++) {
+        if (row->value == dtype)
+            return row->name;
+    }
+    return "?";
+}
+
 const char *value_activation_name(int32_t activation)
 {
     for (const named_value *a = activations; a->name; a++) {

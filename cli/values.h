@@ -28,6 +28,8 @@ option_parser value_layout;         /* conv2d_order */
 option_parser value_dtype;          /* int32_t */
 option_parser value_accuracy;       /* int32_t */
 
+/* "f32", "f16", ...: the short name of a dtype, "?" if it has none here. */
+const char *value_dtype_name(int32_t dtype);
 /* "relu", "leaky_relu", ...: the name of a conv2d_activation. */
 const char *value_activation_name(int32_t activation);
 

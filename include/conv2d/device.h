@@ -114,9 +114,11 @@ typedef struct conv2d_device_info {
     size_t l2_bytes;
     size_t l3_bytes;
     const char *proven; /**< "" or why results of this backend are unproven on real hardware */
+    size_t threadgroup_bytes; /**< GPUs: memory of a threadgroup, and of the largest buffer */
+    size_t max_buffer_bytes;  /**< 0 on a CPU */
 } conv2d_device_info;
 #define CONV2D_DEVICE_INFO_INIT                                                                    \
-    {sizeof(conv2d_device_info), 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL}
+    {sizeof(conv2d_device_info), 0, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, NULL, 0, 0}
 
 /** Fill info_out. Returns CONV2D_OK or CONV2D_E_ARGUMENT. Threads: any. Since 0.1 */
 CONV2D_API conv2d_status conv2d_device_get_info(const conv2d_device *device,

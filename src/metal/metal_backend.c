@@ -170,6 +170,8 @@ static conv2d_status metal_info(const conv2d_device *device, conv2d_device_info 
     info->isa = info->isa_detected = "metal";
     info->features = d->features;
     info->model = d->model;
+    info->threadgroup_bytes = d->threadgroup_bytes;
+    info->max_buffer_bytes = d->max_buffer_bytes;
     return CONV2D_OK;
 }
 

@@ -3,6 +3,7 @@
 agreement of --help with the man page."""
 import csv
 import io
+import json
 import os
 import re
 import subprocess
@@ -115,6 +116,40 @@ class Verify(tool.ToolTest):
         report = self.good_json("verify", "--random", "20", "--isa", "generic")
         self.assertEqual((report["problems"], report["runs"], report["failed"]), (20, 40, 0))
 
+    def test_report(self):
+        text = self.good("verify", PROBLEM, "--algorithm", "all", "-o", "report.json")
+        self.assertRegex(text, "1 problems, [0-9]+ runs, 0 failed")
+        report = json.loads(self.read("report.json"))
+        self.assertEqual((report["passed"], report["problems"], report["failures"]), (True, 1, []))
+        self.assertRegex(report["version"], r"^\d+\.\d+\.\d+")
+        self.assertRegex(report["commit"], r"^([0-9a-f]{12}\+?)?$")
+        self.assertEqual(report["system"]["name"], os.uname().sysname)
+        self.assertEqual(report["device"]["backend"], "cpu")
+        self.assertEqual(report["device"]["max_buffer_bytes"], 0)
+        self.assertEqual(report["built_kernels"], self.good_json("info")["kernels"])
+        self.assertEqual(sum(k["runs"] for k in report["kernels"]), report["runs"])
+        self.assertEqual(max(k["max_error_over_bound"] for k in report["kernels"]),
+                         report["max_error_over_bound"])
+        for kernel in report["kernels"]:
+            self.assertTrue(kernel["passed"])
+            self.assertEqual((kernel["dtype"], kernel["problems"]), ("f32", 1))
+            self.assertGreater(kernel["fastest"]["gflops"], 0)
+            self.assertLessEqual(kernel["fastest"]["seconds"], kernel["seconds"])
+        self.assertEqual(self.good("verify", PROBLEM, "--json", "-o", "report.json"), "")
+        self.assertEqual(self.snapshot().keys(), {"report.json"})
+        self.bad(2, "verify", PROBLEM, "-o", "absent/report.json", says="absent")
+
+    def test_standard_problems(self):
+        words = ("verify", "--algorithm", "depthwise_ch", "--isa", "generic", "-o", "report.json")
+        text = self.good(*words)
+        self.assertRegex(text, r"dw_ch_4x8_generic +f16 +ok +\d+ problems")
+        report = json.loads(self.read("report.json"))
+        self.assertEqual((report["problems"], report["failed"]), (220, 0))
+        self.assertEqual({(k["name"], k["dtype"]) for k in report["kernels"]},
+                         {("dw_ch_4x8_generic", "f32"), ("dw_ch_4x8_generic", "f16")})
+        self.assertEqual({r["plan"]["problem"].split(":")[0] for r in report["results"]},
+                         {"g144mb1ic144ih56oc144oh56kh3ph1"})
+
     def test_forced_algorithm(self):
         self.bad(2, "verify", PROBLEM, "--algorithm", "depthwise_ch", says="--algorithm")
         self.bad(2, "verify", PROBLEM, "--algorithm", "magic", says="magic")
@@ -126,7 +161,6 @@ class Verify(tool.ToolTest):
         self.assertIn(f"{report['refused']} runs left out", text)
 
     def test_refusals(self):
-        self.bad(2, "verify", says="neither --random N nor a PROBLEM")
         self.bad(2, "verify", PROBLEM, "--random", "3", says="both given")
         for dtype in ("s8", "u8", "s32"):
             for command in ("verify", "bench"):

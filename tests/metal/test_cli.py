@@ -52,6 +52,38 @@ class Metal(unittest.TestCase):
         self.assertEqual(report["failed"], 0)
         self.assertGreaterEqual(report["runs"], 48)
 
+    def test_report(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "report.json")
+            done = conv2d("verify", "--random", "6", "--seed", "2", "--algorithm", "all",
+                          "--device", "metal", "--json", "-o", path)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+            with open(path, encoding="utf-8") as file:
+                report = json.load(file)
+        device = report["device"]
+        self.assertIn("apple7", device["features"].split())
+        self.assertEqual(device["threadgroup_bytes"], 32768)
+        self.assertGreater(device["max_buffer_bytes"], 1 << 30)
+        self.assertIn("never run on Apple hardware", device["unproven"])
+        names = {kernel["name"] for kernel in report["kernels"] if kernel["passed"]}
+        self.assertLessEqual({"plain_1x1", "gemm_32x32", "gemm_64x32", "gemm_64x64"}, names)
+        self.assertIn("gemm_f16_64x64", {kernel["name"] for kernel in report["built_kernels"]})
+
+    def test_report_of_a_text_that_does_not_compile(self):
+        """One family is refused once: the report says so, and has the other kernels."""
+        environment = dict(os.environ, CONV2D_SOFTWARE_METAL_FAIL="library:1")
+        done = subprocess.run([TOOL, "verify", "ic4ih6oc8oh4kh3", "--algorithm", "all", "--device",
+                               "metal", "--json"], capture_output=True, text=True, timeout=600,
+                              env=environment, check=False)
+        self.assertEqual((done.returncode, done.stderr), (1, ""))
+        report = json.loads(done.stdout)
+        self.assertFalse(report["passed"])
+        kernels = {kernel["name"]: kernel for kernel in report["kernels"]}
+        self.assertFalse(kernels["gemm/32x32"]["passed"])
+        self.assertTrue(kernels["plain_1x1"]["passed"])
+        self.assertIn("does not compile", report["failures"][0]["reason"])
+        self.assertIn("--device metal", report["failures"][0]["repeat"])
+
     def test_bad_name(self):
         done = conv2d("run", "x.npy", "--device", "metall", "--weight", "box:3", "-o", "y.npy")
         self.assertEqual(done.returncode, 2)

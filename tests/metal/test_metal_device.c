@@ -26,6 +26,8 @@ static void test_facts(void **state)
     assert_string_equal(info.backend, "metal");
     assert_true(strlen(info.model) > 0);
     assert_non_null(strstr(info.features, "apple7"));
+    assert_int_equal(info.threadgroup_bytes, 32768);
+    assert_true(info.max_buffer_bytes >= (size_t)1 << 30);
     assert_non_null(strstr(info.proven, "never run on Apple hardware"));
     double flops = -1;
     assert_refused(conv2d_device_measure_peak(device, 0.1, &flops), CONV2D_E_UNSUPPORTED, "peak",

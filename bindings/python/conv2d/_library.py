@@ -58,7 +58,8 @@ class DeviceInfo(ctypes.Structure):
         ("struct_size", c_uint32), ("n_threads", c_int32), ("backend", c_char_p),
         ("isa", c_char_p), ("isa_detected", c_char_p), ("features", c_char_p),
         ("model", c_char_p), ("l1d_bytes", c_size_t), ("l2_bytes", c_size_t),
-        ("l3_bytes", c_size_t), ("proven", c_char_p)]
+        ("l3_bytes", c_size_t), ("proven", c_char_p), ("threadgroup_bytes", c_size_t),
+        ("max_buffer_bytes", c_size_t)]
 
 
 class KernelInfo(ctypes.Structure):
