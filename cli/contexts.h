@@ -3,10 +3,9 @@
 #ifndef CLI_CONTEXTS_H
 #define CLI_CONTEXTS_H
 
-#include <jansson.h>
-
 #include "cli.h"
 #include "convolution.h"
+#include "json.h"
 
 typedef struct cli_context {
     conv2d_context *context; /* NULL = none */

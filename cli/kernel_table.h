@@ -4,9 +4,8 @@
 #ifndef CLI_KERNEL_TABLE_H
 #define CLI_KERNEL_TABLE_H
 
-#include <jansson.h>
-
 #include "cli.h"
+#include "json.h"
 
 typedef struct kernel_row {
     char name[64], dtype[8]; /* name: the variant of a plan */

@@ -3,9 +3,8 @@
 #ifndef CLI_LOAD_H
 #define CLI_LOAD_H
 
-#include <jansson.h>
-
 #include "cli.h"
+#include "json.h"
 #include "picture.h"
 #include "tensor.h"
 

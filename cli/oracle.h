@@ -4,10 +4,9 @@
 #ifndef CLI_ORACLE_H
 #define CLI_ORACLE_H
 
-#include <jansson.h>
-
 #include "cli.h"
 #include "convolution.h"
+#include "json.h"
 
 /* Both before the activation, contiguous NCHW, float64. */
 typedef struct cli_oracle {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * JSON by jansson (report.h). A missing value (out of memory) leaves its key out. */
+ * JSON (report.h). A missing value (out of memory) leaves its key out. */
 #include "report.h"
 
 #include <inttypes.h>
@@ -156,11 +156,9 @@ json_t *report_system(void)
     return system;
 }
 
-enum { JSON_FORM = JSON_INDENT(2) | JSON_REAL_PRECISION(9) };
-
 bool report_write(json_t *root, const char *path, cli_error *error)
 {
-    char *text = json_dumps(root, JSON_FORM);
+    char *text = json_text(root, true);
     json_decref(root);
     if (!text)
         return cli_fail(error, CLI_FAILED, "no memory for a report");
@@ -172,8 +170,10 @@ bool report_write(json_t *root, const char *path, cli_error *error)
 
 void report_print(json_t *root)
 {
-    json_dumpf(root, stdout, JSON_FORM);
-    putchar('\n');
+    char *text = json_text(root, true);
+    if (text)
+        puts(text);
+    free(text);
     json_decref(root);
 }
 

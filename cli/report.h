@@ -3,9 +3,8 @@
 #ifndef CLI_REPORT_H
 #define CLI_REPORT_H
 
-#include <jansson.h>
-
 #include "cli.h"
+#include "json.h"
 
 /* A string whatever its bytes are (invalid UTF-8 becomes '?'), a number or null if not finite. */
 json_t *report_text(const char *text);

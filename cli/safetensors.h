@@ -3,11 +3,11 @@
 #ifndef CLI_SAFETENSORS_H
 #define CLI_SAFETENSORS_H
 
-#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "cli.h"
+#include "json.h"
 
 enum {
     SAFETENSORS_PREFIX_BYTES = 8,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """python -m conv2d: the command line. A wheel has the program beside the package's modules; a
-package without it (a source tree, a build without jansson) uses the one in the PATH."""
+package without it (a source tree) uses the one in the PATH."""
 import os
 import shutil
 import subprocess
@@ -8,8 +8,8 @@ import sys
 from typing import Optional
 
 ABSENT = ("python -m conv2d: the program `conv2d` is neither beside the package nor in the PATH. "
-          "`pip install .` in the project's root puts it beside the package where the library "
-          "jansson is installed (Debian: libjansson-dev); `make install` puts it into the PATH.")
+          "`pip install .` in the project's root puts it beside the package, "
+          "`make install` puts it into the PATH.")
 
 
 def find_tool() -> Optional[str]:
