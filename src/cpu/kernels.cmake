@@ -50,8 +50,10 @@ elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
     endif()
   else()
     list(APPEND CONV2D_ISAS avx2 avx512)
-    find_package(CpuFeatures REQUIRED)
-    set(CONV2D_CPU_FEATURES CpuFeatures::cpu_features)
+    if(NOT APPLE) # macOS itself says what its processor has
+      find_package(CpuFeatures REQUIRED)
+      set(CONV2D_CPU_FEATURES CpuFeatures::cpu_features)
+    endif()
   endif()
 endif()
 

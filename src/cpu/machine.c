@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * What machine this is: CPU features, caches, name. Found once with cpu_features (x86) or from the
- * compiler's baseline (CONV2D_MINIMAL, other architectures), then cut to the level asked for by
- * the caller or the environment variable CONV2D_CPU. */
+ * What machine this is: CPU features, caches, name. Found once with cpu_features (x86), sysctl
+ * (macOS) or from the compiler's baseline (CONV2D_MINIMAL, other architectures), then cut to the
+ * level asked for by the caller or the environment variable CONV2D_CPU. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,8 @@
 
 #if defined(CONV2D_HAVE_CPU_FEATURES)
 #include <cpu_features/cpuinfo_x86.h>
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
 #endif
 
 /* Levels, lowest first; one exists on this machine if it has all its features. */
@@ -70,6 +72,37 @@ static const char *vendor_of(const X86Info *info)
 }
 #endif
 
+#if defined(__APPLE__)
+/* A number of the system's, 0 where it has none of that name. */
+static size_t system_number(const char *name)
+{
+    union {
+        int32_t narrow;
+        int64_t wide;
+    } value = {.wide = 0};
+    size_t n = sizeof value;
+    if (sysctlbyname(name, &value, &n, NULL, 0))
+        return 0;
+    return n == sizeof value.narrow ? (size_t)value.narrow : (size_t)value.wide;
+}
+
+/* The names of <sys/sysctl.h>; AVX2's has a suffix. */
+static uint32_t system_features(void)
+{
+    uint32_t f = 0;
+#if defined(__x86_64__)
+    f |= system_number("hw.optional.avx2_0") ? C2_CPU_AVX2 : 0;
+    f |= system_number("hw.optional.fma") ? C2_CPU_FMA : 0;
+    f |= system_number("hw.optional.f16c") ? C2_CPU_F16C : 0;
+    f |= system_number("hw.optional.avx512f") && system_number("hw.optional.avx512bw") &&
+                 system_number("hw.optional.avx512dq") && system_number("hw.optional.avx512vl")
+             ? C2_CPU_AVX512
+             : 0;
+#endif
+    return f;
+}
+#endif
+
 static void find_features(c2_machine *m)
 {
     m->detected = baseline();
@@ -84,6 +117,13 @@ static void find_features(c2_machine *m)
     m->vendor = vendor_of(&info);
     c2_text model = {m->model, sizeof m->model, 0};
     c2_text_add(&model, "%s", info.brand_string + strspn(info.brand_string, " "));
+#elif defined(__APPLE__)
+    m->detected |= system_features();
+    size_t n = sizeof m->model;
+    if (sysctlbyname("machdep.cpu.brand_string", m->model, &n, NULL, 0))
+        m->model[0] = '\0';
+    m->model[sizeof m->model - 1] = '\0';
+    m->vendor = strstr(m->model, "Intel") ? "intel" : "";
 #endif
     c2_text text = {m->feature_text, sizeof m->feature_text, 0};
     for (size_t i = 0; i < sizeof feature_names / sizeof feature_names[0]; i++) {
@@ -110,6 +150,14 @@ static void find_caches(c2_machine *m)
     m->l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, m->l1d_bytes);
     m->l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, m->l2_bytes);
     m->l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE, m->l3_bytes);
+#elif defined(__APPLE__) /* of the fast cores, where there are two kinds */
+    const bool has_kinds = system_number("hw.perflevel0.l1dcachesize") != 0;
+    const size_t l1d = system_number(has_kinds ? "hw.perflevel0.l1dcachesize" : "hw.l1dcachesize");
+    const size_t l2 = system_number(has_kinds ? "hw.perflevel0.l2cachesize" : "hw.l2cachesize");
+    const size_t l3 = system_number("hw.l3cachesize");
+    m->l1d_bytes = l1d ? l1d : m->l1d_bytes;
+    m->l2_bytes = l2 ? l2 : m->l2_bytes;
+    m->l3_bytes = l3 ? l3 : m->l3_bytes;
 #endif
 }
 
