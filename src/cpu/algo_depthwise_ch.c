@@ -4,7 +4,7 @@
  * Error before activation: g(K+2) * s + (K+2) * 2^-149, K = KH * KW; taps in order. */
 #include "core/dtype.h"
 #include "cpu/cost.h"
-#include "cpu/driver.h"
+#include "cpu/depthwise.h"
 #include "cpu/rows.h"
 
 enum {
@@ -39,9 +39,8 @@ static const char *variant_isa(const conv2d_device *device, int variant)
 
 static bool supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
-    if (p->icg != 1)
-        return c2_refuse(why, "a group has %lld input channels: depthwise has 1",
-                         (long long)p->icg);
+    if (!c2_dw_supports(p, why))
+        return false;
     if (p->input_stride[1] != 1 && p->ic > 1)
         return c2_refuse(why, "input channel stride is %lld: lanes over channels need 1",
                          (long long)p->input_stride[1]);
@@ -60,49 +59,20 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
            pixels * taps * speed->pointer + calls * speed->call + c2_cost_epilogue(speed, p, 1);
 }
 
-/* One pass of the multiplier, seen as the packing of `groups` filters of one channel. */
-static c2_problem one_pass(const c2_problem *p)
-{
-    c2_problem pass = *p;
-    pass.groups = 1;
-    pass.ocg = p->groups;
-    pass.weight_stride[0] = p->weight_stride[0] * p->ocg;
-    return pass;
-}
-
-static c2_pack_shape pass_shape(const c2_kernel *k, const c2_problem *p)
-{
-    const int64_t taps = p->kh * p->kw;
-    return (c2_pack_shape){{c2_div_up(p->groups, k->nr), k->nr, 0}, k->nr, taps, taps};
-}
-
 static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int variant)
 {
-    const c2_pack_shape shape = pass_shape(c2_cpu_kernel(device, C2_FAMILY_DW_CH, variant), p);
-    const c2_problem pass = one_pass(p);
-    size_t bytes;
-    if (!c2_size_mul_ok(c2_pack_bytes(&pass, &shape), (size_t)p->ocg, &bytes))
-        bytes = SIZE_MAX;
-    return (c2_bytes){bytes, 0, 0};
+    return c2_dw_memory(c2_cpu_kernel(device, C2_FAMILY_DW_CH, variant), p);
 }
 
 static void packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
 {
-    const c2_pack_shape shape = pass_shape(c2_cpu_kernel(device, C2_FAMILY_DW_CH, variant), p);
-    c2_pack_name(p, &shape, out);
+    c2_dw_packing(c2_cpu_kernel(device, C2_FAMILY_DW_CH, variant), p, out);
 }
 
 static conv2d_status pack(conv2d_device *device, const c2_problem *p, int variant,
                           const c2_weight_view *view, conv2d_buffer *packed)
 {
-    const c2_pack_shape shape = pass_shape(c2_cpu_kernel(device, C2_FAMILY_DW_CH, variant), p);
-    const c2_problem pass = one_pass(p);
-    const size_t floats = c2_pack_bytes(&pass, &shape) / sizeof(float);
-    for (int64_t j = 0; j < p->ocg; j++) {
-        const int64_t first = j * p->weight_stride[0] * (int64_t)c2_dtype_bytes(p->weight_dtype);
-        const c2_weight_view of_pass = {(const char *)view->weight + first, NULL};
-        c2_pack_weights(&pass, &shape, &of_pass, (float *)packed->host + (size_t)j * floats);
-    }
+    c2_dw_pack(c2_cpu_kernel(device, C2_FAMILY_DW_CH, variant), p, view, packed->host);
     return CONV2D_OK;
 }
 
@@ -123,7 +93,7 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     s->kernel = c2_cpu_kernel(device, C2_FAMILY_DW_CH, variant);
     s->fn = (c2_dw_ch_fn)c2_cpu_kernel_of(s->kernel, p->input_dtype)->fn;
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
-    s->channel_tiles = pass_shape(s->kernel, p).tiles.n;
+    s->channel_tiles = c2_dw_channel_tiles(s->kernel, p);
     s->pixel_tiles = c2_split_even(p->oh * p->ow, c2_div_up(p->oh * p->ow, s->kernel->mr));
     const int64_t blocks = c2_max(WANTED_TASKS, c2_div_up(s->pixel_tiles.n, BLOCK_TILES));
     s->pixel_blocks = c2_split_even(s->pixel_tiles.n, c2_min(blocks, s->pixel_tiles.n));

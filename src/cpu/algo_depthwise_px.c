@@ -6,7 +6,7 @@
 #include "core/dtype.h"
 #include "core/half.h"
 #include "cpu/cost.h"
-#include "cpu/driver.h"
+#include "cpu/depthwise.h"
 #include "cpu/window.h"
 
 static const double window_bytes = 1 << 20;        /* at most */
@@ -50,8 +50,7 @@ static const char *variant_isa(const conv2d_device *device, int variant)
     return c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant)->isa;
 }
 
-static double products(const c2_speed *speed, const c2_kernel *k, const c2_problem *p,
-                       double lanes)
+static double products(const c2_speed *speed, const c2_kernel *k, const c2_problem *p, double lanes)
 {
     const double vector = c2_vector_lanes(k), vectors = ceil(lanes / vector);
     const double tiles = ceil(vectors * vector / k->nr);
@@ -136,9 +135,8 @@ static blocking choose_blocking(const conv2d_device *device, const c2_problem *p
 
 static bool supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
-    if (p->icg != 1)
-        return c2_refuse(why, "a group has %lld input channels: depthwise has 1",
-                         (long long)p->icg);
+    if (!c2_dw_supports(p, why))
+        return false;
     const c2_kernel *kernel = c2_cpu_kernel(device, C2_FAMILY_DW_PX, variant);
     if (!c2_driver_supports(kernel, p, why))
         return false;

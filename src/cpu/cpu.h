@@ -12,7 +12,7 @@ typedef struct c2_machine {
     const char *isa, *isa_detected; /* "generic", "avx2", "avx512", "neon" */
     char feature_text[128];
     char model[96];
-    const char *vendor; /* of the cores: "intel", "amd", or "" for any other */
+    const char *vendor;                   /* of the cores: "intel", "amd", or "" for any other */
     size_t l1d_bytes, l2_bytes, l3_bytes; /* with defaults where unknown */
 } c2_machine;
 
@@ -55,6 +55,7 @@ conv2d_status c2_cpu_parallel(const c2_state *state, const c2_run_args *args, si
 void c2_cpu_event_record(conv2d_event *event, conv2d_status status);
 
 extern const c2_algorithm c2_algo_ref, c2_algo_gemm1x1_ch, c2_algo_gemm1x1_px, c2_algo_igemm_ch,
-    c2_algo_igemm_px, c2_algo_depthwise_ch, c2_algo_depthwise_px, c2_algo_grouped_ch;
+    c2_algo_igemm_px, c2_algo_depthwise_ch, c2_algo_depthwise_px, c2_algo_grouped_ch,
+    c2_algo_depthwise_rows_ch;
 
 #endif

@@ -333,10 +333,16 @@ static conv2d_status cpu_sync(conv2d_device *device)
     return CONV2D_OK;
 }
 
-static const c2_algorithm *const algorithms[] = {
-    &c2_algo_gemm1x1_ch, &c2_algo_gemm1x1_px, &c2_algo_depthwise_ch, &c2_algo_depthwise_px,
-    &c2_algo_grouped_ch, &c2_algo_igemm_ch,   &c2_algo_igemm_px,     &c2_algo_ref,
-    NULL};
+static const c2_algorithm *const algorithms[] = {&c2_algo_gemm1x1_ch,
+                                                 &c2_algo_gemm1x1_px,
+                                                 &c2_algo_depthwise_rows_ch,
+                                                 &c2_algo_depthwise_ch,
+                                                 &c2_algo_depthwise_px,
+                                                 &c2_algo_grouped_ch,
+                                                 &c2_algo_igemm_ch,
+                                                 &c2_algo_igemm_px,
+                                                 &c2_algo_ref,
+                                                 NULL};
 
 const c2_backend c2_cpu_backend = {
     .abi = C2_BACKEND_ABI,

@@ -9,6 +9,7 @@
  *   dw_ch    depthwise, rows = pixels,  lanes = channels
  *   dw_px    depthwise, rows = 1,       lanes = pixels
  *   grouped_ch several groups, rows = pixels, lanes = output channels
+ *   dwrow_ch depthwise 3, 5 or 7 wide,  rows = pixels,  lanes = channels, finished in registers
  *   epilogue bias, residual, activation, strided store of a finished tile
  *   widen    pixels of any strides and type as rows of float32 channels
  *   peak     independent FMAs in registers: the attainable peak
@@ -38,6 +39,7 @@ typedef enum c2_family {
     C2_FAMILY_DW_CH,
     C2_FAMILY_DW_PX,
     C2_FAMILY_GROUPED_CH,
+    C2_FAMILY_DWROW_CH,
     C2_FAMILY_EPILOGUE,
     C2_FAMILY_WIDEN,
     C2_FAMILY_PEAK
@@ -131,6 +133,32 @@ typedef struct c2_grouped_ch_args {
 } c2_grouped_ch_args;
 typedef void c2_grouped_ch_kernel(const c2_grouped_ch_args *);
 typedef c2_grouped_ch_kernel *c2_grouped_ch_fn;
+/* dwrow_ch: rows x cols output pixels, all of a tile's first row or its first two, by n channels:
+ *     out[y][x][j] = clamp(sum over ky < kh, kx < kw of
+ *                          pixel[j] offsets[(y + ky)*offsets_pitch + x*stride + kx] bytes on *
+ *                          weight[((j / lanes * kh + ky)*kw + kx)*lanes + j % lanes]
+ *                          + bias[j] + residual[y][x][j])
+ * The offsets of all columns of a full tile are read, of rows + kh - 1 rows; a padded pixel's lead
+ * to n zeros. Bias, residual and out are stored like pixels. */
+typedef struct c2_dwrow_ch_args {
+    const void *pixels;
+    const ptrdiff_t *offsets; /* from pixels */
+    ptrdiff_t offsets_pitch;
+    const float *weight;         /* readable up to whole vectors */
+    int kh, kw, stride;          /* kw 3, 5 or 7; stride (along x) 1 or 2 */
+    int rows, cols;              /* 1 .. mr / 7 (with stride 2: 1), 1 .. 7 */
+    int n;                       /* channels */
+    float low, high;             /* max(low, x), then min(high, x); infinite = neither */
+    const void *bias, *residual; /* or NULL */
+    ptrdiff_t residual_row, residual_col;
+    void *out;
+    ptrdiff_t out_row, out_col; /* elements */
+    /* If not NULL: bare sums, sums[(y*cols + x)*sums_pitch + j], whole vectors of them. */
+    float *sums;
+    ptrdiff_t sums_pitch;
+} c2_dwrow_ch_args;
+typedef void c2_dwrow_ch_kernel(const c2_dwrow_ch_args *);
+typedef c2_dwrow_ch_kernel *c2_dwrow_ch_fn;
 
 /* Epilogue of one tile: out = activation(acc + bias + residual), any strides of out and residual.
  * In order: bias added first, then residual, then activation, then rounding to the type. */

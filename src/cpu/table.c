@@ -14,6 +14,7 @@ enum {
     family_dw_ch = C2_FAMILY_DW_CH,
     family_dw_px = C2_FAMILY_DW_PX,
     family_grouped_ch = C2_FAMILY_GROUPED_CH,
+    family_dwrow_ch = C2_FAMILY_DWROW_CH,
     family_epilogue = C2_FAMILY_EPILOGUE,
     family_widen = C2_FAMILY_WIDEN,
     family_peak = C2_FAMILY_PEAK,

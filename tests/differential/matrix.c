@@ -45,6 +45,8 @@ static const refusal refusals[] = {
     {"gemm1x1_px", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"depthwise_ch", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"depthwise_px", AXIS_DTYPE, BIT(DTYPE_F64)},
+    {"depthwise_rows_ch", AXIS_DTYPE, BIT(DTYPE_F64)},
+    {"depthwise_rows_ch", AXIS_KERNEL, BIT(KERNEL_1X1) | BIT(KERNEL_COLUMN) | BIT(KERNEL_WIDE)},
     {"depthwise", AXIS_DTYPE, BIT(DTYPE_F64) | BIT(DTYPE_BF16)},
     {"depthwise", AXIS_KERNEL, BIT(KERNEL_WIDE)},
     {"depthwise", AXIS_SIZE, BIT(SIZE_WEIGHTS)},
@@ -67,6 +69,8 @@ static const refusal refusals[] = {
     {"gemm1x1_px", AXIS_PADDING, ALL_BUT(PADDING_NONE)},
     {"depthwise_ch", AXIS_SIZE, BIT(SIZE_WEIGHTS)},
     {"depthwise_px", AXIS_SIZE, BIT(SIZE_WEIGHTS)},
+    {"depthwise_rows_ch", AXIS_SIZE, BIT(SIZE_WEIGHTS)},
+    {"depthwise_rows_ch", AXIS_GROUPS, BIT(GROUPS_DENSE) | BIT(GROUPS_SOME)},
     {"depthwise_ch", AXIS_GROUPS, BIT(GROUPS_DENSE) | BIT(GROUPS_SOME)},
     {"depthwise_px", AXIS_GROUPS, BIT(GROUPS_DENSE) | BIT(GROUPS_SOME)},
 };

@@ -103,6 +103,28 @@ static void draw_stride(rng *r, random_case *c)
     }
 }
 
+/* Few of the problems above have one input channel a group, a kernel 3, 5 or 7 wide, stride 1 or 2
+ * and no dilation along x: here are more. A stride of 3 or 4 is left to images of one column. */
+static void draw_depthwise_rows(rng *r, random_case *c)
+{
+    static const int odd[] = {3, 5, 7};
+    int64_t *k = c->problem.weight.sizes + 2;
+    conv2d_params *p = &c->problem.params;
+    const int kind = c->label[AXIS_STRIDE];
+    c->depthwise_rows = true;
+    k[1] = PICK(r, odd);
+    k[0] = percent(r, 60) ? k[1] : rng_range(r, 1, 7);
+    c->label[AXIS_KERNEL] = k[0] == 1      ? KERNEL_ROW
+                            : k[0] != k[1] ? KERNEL_OTHER
+                            : k[0] == 3    ? KERNEL_3X3
+                                           : KERNEL_SQUARE;
+    if (kind == STRIDE_UNEQUAL || kind == STRIDE_BOTH)
+        p->stride[1] = p->stride[0] == 1 ? 2 : 1;
+    if (kind >= STRIDE_DILATED && p->dilation[0] == 1)
+        p->dilation[0] = rng_range(r, 2, 4);
+    p->dilation[1] = 1;
+}
+
 static int64_t draw_extent(rng *r, int size, int axis)
 {
     if (size == SIZE_WEIGHTS)
@@ -126,7 +148,8 @@ static void draw_window(rng *r, random_case *c)
     p->padding_mode = kind == PADDING_NONE ? (int)rng_range(r, 0, 3) : modes[kind];
     for (int a = 0; a < 2; ++a) {
         const int64_t k = q->weight.sizes[2 + a], reach = p->dilation[a] * (k - 1) + 1;
-        const int64_t out = draw_extent(r, size, a);
+        const bool one_column = c->depthwise_rows && a == 1 && c->label[AXIS_STRIDE] == STRIDE_3;
+        const int64_t out = one_column ? 1 : draw_extent(r, size, a);
         const int64_t slack = percent(r, 30) ? rng_range(r, 0, p->stride[a] - 1) : 0;
         const int64_t extent = (out - 1) * p->stride[a] + reach + slack;
         int64_t before = 0, after = 0;
@@ -190,7 +213,9 @@ static void draw_channels(rng *r, random_case *c)
 {
     conv2d_problem *q = &c->problem;
     const int size = c->label[AXIS_SIZE];
-    const int kind = size == SIZE_WEIGHTS ? GROUPS_DENSE : DRAW(r, 56, 18, 20, 6);
+    const int kind = size == SIZE_WEIGHTS ? GROUPS_DENSE
+                     : c->depthwise_rows  ? DRAW(r, 0, 0, 75, 25)
+                                          : DRAW(r, 56, 18, 20, 6);
     int64_t groups = 1, icg = draw_count(r, size), ocg = draw_count(r, size);
     if (size == SIZE_WEIGHTS && q->weight.sizes[2] > 1) /* 3x3: fewer make as many weights */
         icg /= 3, ocg /= 3;
@@ -402,6 +427,8 @@ void random_case_make(uint64_t seed, case_values values, random_case *case_out)
     c->label[AXIS_SIZE] = DRAW(&r, 91, 6, 3);
     draw_kernel(&r, c);
     draw_stride(&r, c);
+    if (c->label[AXIS_SIZE] != SIZE_WEIGHTS && percent(&r, 15))
+        draw_depthwise_rows(&r, c);
     draw_window(&r, c);
     draw_auto_pad(&r, c);
     draw_channels(&r, c);

@@ -80,6 +80,7 @@ typedef struct random_case {
     case_values values;
     conv2d_problem problem; /* descriptions without data; params.algorithm is NULL */
     bool in_place;          /* the residual is the output's memory */
+    bool depthwise_rows;    /* what the kernels of small depthwise filters take */
     double input_scale, weight_scale, zero_share;
     int64_t integer_max; /* VALUES_INTEGER: |input|, |weight| <= this */
     int label[N_AXES];

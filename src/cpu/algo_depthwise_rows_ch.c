@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * depthwise_rows_ch: one input channel a group, kernels 3, 5 or 7 wide, stride 1 or 2 along x, no
+ * dilation along x; lanes = channels. A kernel call makes one or two rows of seven pixels for all
+ * channels of a block, reads pixels through offsets (padded ones lead to zeros: no copy), and
+ * finishes them in registers. What it cannot finish, other activations than clamps, a channel
+ * multiplier, outputs whose channels do not lie together, goes through the epilogue.
+ * Error before activation: g(K+2) * s + (K+2) * 2^-149, K = KH * KW; taps in order. */
+#include "core/dtype.h"
+#include "cpu/cost.h"
+#include "cpu/depthwise.h"
+
+enum {
+    WANTED_TASKS = 16,
+    TILE_COLS = 7, /* of the kernels' tiles; they have half ones as well */
+    HALF_COLS = 4,
+    MAX_KH = 16,                        /* bounds the table of offsets on the stack */
+    MAX_COLS = 2 * (TILE_COLS - 1) + 7, /* input pixels a row of a tile reads */
+    SUM_CHANNELS = 64                   /* whose sums lie on the stack for the epilogue */
+};
+
+/* Weights that are read again for each tile of pixels: half of an L1 cache. */
+static const int64_t weight_bytes = 16 << 10;
+
+typedef struct table {
+    ptrdiff_t at[(MAX_KH + 1) * MAX_COLS];
+} table;
+
+struct c2_state {
+    const c2_kernel *kernel;
+    c2_dwrow_ch_fn fn;
+    c2_epilogue_fn epilogue;
+    float low, high;
+    bool finished;                       /* by the kernel */
+    int rows;                            /* of a tile */
+    int64_t element, full, halves;       /* tiles of 7 and of 4 columns in a row */
+    c2_split row_blocks, channel_blocks; /* of tiles' rows, of vectors */
+    int64_t channel_tiles;
+    void *zeros; /* of all channels: a padded pixel */
+    size_t zeros_bytes;
+};
+
+static int variants(const conv2d_device *device)
+{
+    return c2_cpu_kernel_count(device, C2_FAMILY_DWROW_CH);
+}
+
+static const char *variant_name(const conv2d_device *device, int variant)
+{
+    return c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant)->variant;
+}
+
+static const char *variant_isa(const conv2d_device *device, int variant)
+{
+    return c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant)->isa;
+}
+
+static bool supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+{
+    if (!c2_dw_supports(p, why))
+        return false;
+    if ((p->kw != 3 && p->kw != 5 && p->kw != 7) || p->kh > MAX_KH)
+        return c2_refuse(why, "kernel of %lld x %lld: 3, 5 or 7 columns and at most %d rows",
+                         (long long)p->kh, (long long)p->kw, MAX_KH);
+    if (p->stride[1] > 2 || p->dilation[1] != 1)
+        return c2_refuse(why, "stride %lld and dilation %lld along x: 1 or 2, and 1",
+                         (long long)p->stride[1], (long long)p->dilation[1]);
+    if (p->input_stride[1] != 1 && p->ic > 1)
+        return c2_refuse(why, "input channel stride is %lld: lanes over channels need 1",
+                         (long long)p->input_stride[1]);
+    return c2_driver_supports(c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant), p, why);
+}
+
+/* Two rows share what they load if they are one pixel apart. */
+static int tile_rows(const c2_kernel *k, const c2_problem *p)
+{
+    const bool shared = p->stride[0] == 1 && p->dilation[0] == 1 && p->stride[1] == 1;
+    return shared ? k->mr / TILE_COLS : 1;
+}
+
+/* Tiles of 4 columns at the end of a row, so that few columns are computed for nothing: as many as
+ * make the rest a multiple of 7, or nearly. */
+static int64_t count_halves(int64_t ow)
+{
+    static const int8_t by_rest[TILE_COLS] = {0, 2, 4, 1, 1, 3, 0};
+    const int64_t rest = ow % TILE_COLS, n = by_rest[rest];
+    return HALF_COLS * n <= ow + 1 ? n : rest > 0 && rest <= HALF_COLS;
+}
+
+static int64_t count_full(int64_t ow)
+{
+    return c2_div_up(c2_max(0, ow - HALF_COLS * count_halves(ow)), TILE_COLS);
+}
+
+static bool finishes(const c2_problem *p, float *low, float *high)
+{
+    const bool together = p->oc == 1 || (p->output_stride[1] == 1 &&
+                                         (!p->has_residual || p->residual_stride[1] == 1));
+    return c2_dw_clamp(p, low, high) && p->ocg == 1 && together;
+}
+
+static double cost(const conv2d_device *device, const c2_problem *p, int variant)
+{
+    const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant);
+    const c2_speed *speed = c2_speed_of(device, k);
+    const double rows = (double)p->n * (double)p->oh,
+                 outputs = rows * (double)p->ow * (double)p->oc;
+    const double lanes = ceil((double)p->groups / k->nr) * (double)p->ocg * k->nr;
+    const double full = (double)count_full(p->ow), halves = (double)count_halves(p->ow);
+    const double sums = rows * (TILE_COLS * full + HALF_COLS * halves) * lanes;
+    /* A pixel of a row is loaded once for all its taps and both rows of a tile, beside products. */
+    const double loads = (double)(p->kw + TILE_COLS * p->stride[1]) / (TILE_COLS * tile_rows(k, p));
+    const double products = (double)p->kh * ((double)p->kw + 0.3 * loads);
+    float low, high;
+    const double store =
+        finishes(p, &low, &high) ? 0.5 * outputs * speed->store : c2_cost_epilogue(speed, p, 1);
+    return sums * products / speed->fma_lanes +
+           rows / tile_rows(k, p) * (full + halves) * speed->call + store;
+}
+
+static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int variant)
+{
+    return c2_dw_memory(c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant), p);
+}
+
+static void packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
+{
+    c2_dw_packing(c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant), p, out);
+}
+
+static conv2d_status pack(conv2d_device *device, const c2_problem *p, int variant,
+                          const c2_weight_view *view, conv2d_buffer *packed)
+{
+    c2_dw_pack(c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant), p, view, packed->host);
+    return CONV2D_OK;
+}
+
+static void plan_destroy(conv2d_device *device, c2_state *s)
+{
+    if (!s)
+        return;
+    c2_free(&device->allocator, s->zeros, s->zeros_bytes);
+    c2_free(&device->allocator, s, sizeof *s);
+}
+
+static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int variant,
+                                 c2_state **state_out)
+{
+    c2_state *s = c2_alloc_zero(&device->allocator, sizeof *s);
+    if (!s)
+        return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
+    s->kernel = c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant);
+    s->fn = (c2_dwrow_ch_fn)c2_cpu_kernel_of(s->kernel, p->input_dtype)->fn;
+    s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
+    s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
+    s->finished = finishes(p, &s->low, &s->high);
+    s->rows = tile_rows(s->kernel, p);
+    s->full = count_full(p->ow);
+    s->halves = count_halves(p->ow);
+    s->channel_tiles = c2_dw_channel_tiles(s->kernel, p);
+    const int64_t vector_bytes = p->kh * p->kw * s->kernel->nr * (int64_t)sizeof(float);
+    const int64_t vectors = c2_max(1, weight_bytes / vector_bytes);
+    s->channel_blocks = c2_split_even(s->channel_tiles, c2_div_up(s->channel_tiles, vectors));
+    const int64_t row_tiles = c2_div_up(p->oh, s->rows);
+    const int64_t blocks = c2_div_up(WANTED_TASKS, c2_min(WANTED_TASKS, s->channel_blocks.n));
+    s->row_blocks = c2_split_even(row_tiles, c2_min(row_tiles, blocks));
+    s->zeros_bytes = (size_t)p->ic * sizeof(float);
+    s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);
+    if (!s->zeros) {
+        const size_t bytes = s->zeros_bytes;
+        plan_destroy(device, s);
+        return c2_fail(CONV2D_E_NOMEM, "no memory for %zu bytes of zeros", bytes);
+    }
+    *state_out = s;
+    return CONV2D_OK;
+}
+
+/* What a task does: a block of rows and of channels of one image. */
+typedef struct task {
+    const c2_state *state;
+    const c2_run_args *args;
+    const char *image; /* the block's first channel of pixel (0, 0) */
+    int64_t n, channel, pass;
+    int channels;
+    table inside, border; /* offsets of a tile without padding, from its first pixel; of the others,
+                             from the image's */
+    c2_dwrow_ch_args kernel;
+} task;
+
+static void inside_table(task *t)
+{
+    const c2_problem *p = t->args->problem;
+    for (int64_t i = 0; i < p->kh + t->state->rows - 1; i++)
+        for (int64_t j = 0; j < MAX_COLS; j++)
+            t->inside.at[i * MAX_COLS + j] =
+                (i * p->dilation[0] * p->input_stride[2] + j * p->input_stride[3]) *
+                t->state->element;
+}
+
+/* Columns that no output pixel of the tile needs are zeros like padded ones. */
+static void border_table(task *t, int64_t y, int64_t x, int64_t n_rows, int64_t n_cols)
+{
+    const c2_problem *p = t->args->problem;
+    const ptrdiff_t zeros = (ptrdiff_t)((uintptr_t)t->state->zeros - (uintptr_t)t->image);
+    int64_t column[MAX_COLS];
+    for (int64_t j = 0; j < MAX_COLS; j++)
+        column[j] = j < n_cols ? c2_pad_index(p->padding_mode, x + j, p->w) : -1;
+    for (int64_t i = 0; i < n_rows; i++) {
+        const int64_t row = c2_pad_index(p->padding_mode, y + i * p->dilation[0], p->h);
+        ptrdiff_t *at = t->border.at + i * MAX_COLS;
+        for (int64_t j = 0; j < MAX_COLS; j++)
+            at[j] = row < 0 || column[j] < 0
+                        ? zeros
+                        : (row * p->input_stride[2] + column[j] * p->input_stride[3]) *
+                              t->state->element;
+    }
+}
+
+static void find_pixels(task *t, int64_t oy, int64_t ox, int rows, int cols)
+{
+    const c2_problem *p = t->args->problem;
+    const int64_t y = oy * p->stride[0] - p->pad[0], x = ox * p->stride[1] - p->pad[1];
+    const int64_t n_rows = p->kh + rows - 1, n_cols = (cols - 1) * p->stride[1] + p->kw;
+    /* Kernels read all columns of a tile, for a part of a vector those of a tile of 7. */
+    const bool part = t->channels % t->state->kernel->nr != 0;
+    const int64_t read =
+        ((cols <= HALF_COLS && !part ? HALF_COLS : TILE_COLS) - 1) * p->stride[1] + p->kw;
+    if (y >= 0 && x >= 0 && y + (n_rows - 1) * p->dilation[0] < p->h && x + read <= p->w) {
+        t->kernel.pixels =
+            t->image + (y * p->input_stride[2] + x * p->input_stride[3]) * t->state->element;
+        t->kernel.offsets = t->inside.at;
+        return;
+    }
+    border_table(t, y, x, n_rows, n_cols);
+    t->kernel.pixels = t->image;
+    t->kernel.offsets = t->border.at;
+}
+
+/* Bare sums, some channels at a time, and the epilogue. */
+static void store_by_epilogue(task *t, int64_t oy, int64_t ox)
+{
+    const c2_problem *p = t->args->problem;
+    _Alignas(64) float sums[C2_MAX_MR * SUM_CHANNELS];
+    c2_dwrow_ch_args a = t->kernel;
+    const int cols = a.cols;
+    a.sums = sums;
+    a.sums_pitch = SUM_CHANNELS;
+    for (int c = 0; c < t->channels; c += SUM_CHANNELS) {
+        a.n = (int)c2_min(SUM_CHANNELS, t->channels - c);
+        t->state->fn(&a);
+        const c2_target target =
+            c2_target_of(t->args, t->state->epilogue, t->n, (t->channel + c) * p->ocg + t->pass);
+        for (int y = 0; y < a.rows; y++) {
+            const c2_lanes lanes = {0, cols, cols, cols, oy + y, ox};
+            c2_store_pixel_rows(&target, sums + y * cols * SUM_CHANNELS, SUM_CHANNELS, a.n, p->ocg,
+                                &lanes);
+        }
+        a.pixels = (const char *)a.pixels + SUM_CHANNELS * t->state->element;
+        a.weight += SUM_CHANNELS * p->kh * p->kw;
+    }
+}
+
+static void pixel_tile(task *t, int64_t oy, int64_t ox, int rows, int cols)
+{
+    const c2_problem *p = t->args->problem;
+    c2_dwrow_ch_args *a = &t->kernel;
+    a->rows = rows;
+    a->cols = cols;
+    find_pixels(t, oy, ox, rows, cols);
+    if (!t->state->finished) {
+        store_by_epilogue(t, oy, ox);
+        return;
+    }
+    const c2_target target = c2_target_of(t->args, t->state->epilogue, t->n, t->channel);
+    const int64_t out = oy * p->output_stride[2] + ox * p->output_stride[3];
+    const int64_t residual = oy * p->residual_stride[2] + ox * p->residual_stride[3];
+    a->n = t->channels;
+    a->bias = target.bias;
+    a->out = target.out + out * t->state->element;
+    a->residual = target.residual ? target.residual + residual * t->state->element : NULL;
+    t->state->fn(a);
+}
+
+static void row_of_tiles(task *t, int64_t oy, int rows)
+{
+    const c2_problem *p = t->args->problem;
+    const int64_t full = t->state->full;
+    for (int64_t i = 0; i < full + t->state->halves; i++) {
+        const int64_t x = c2_min(i, full) * TILE_COLS + c2_max(0, i - full) * HALF_COLS;
+        const int64_t cols = c2_min(i < full ? TILE_COLS : HALF_COLS, p->ow - x);
+        pixel_tile(t, oy, x, rows, (int)cols);
+    }
+}
+
+static void run_task(const c2_state *s, const c2_run_args *args, size_t index, int worker)
+{
+    (void)worker;
+    const c2_problem *p = args->problem;
+    const int64_t i = (int64_t)index, rb = i % s->row_blocks.n;
+    const int64_t cb = i / s->row_blocks.n % s->channel_blocks.n;
+    const int64_t tile = c2_split_begin(&s->channel_blocks, cb);
+    const int64_t last = c2_split_begin(&s->channel_blocks, cb + 1) * s->kernel->nr;
+    task t = {.state = s, .args = args, .n = i / s->row_blocks.n / s->channel_blocks.n};
+    t.channel = tile * s->kernel->nr;
+    t.channels = (int)(c2_min(p->groups, last) - t.channel);
+    t.image = (const char *)args->input.data + (t.n * p->input_stride[0] + t.channel) * s->element;
+    t.kernel = (c2_dwrow_ch_args){.offsets_pitch = MAX_COLS,
+                                  .kh = (int)p->kh,
+                                  .kw = (int)p->kw,
+                                  .stride = (int)p->stride[1],
+                                  .low = s->low,
+                                  .high = s->high,
+                                  .residual_row = p->residual_stride[2],
+                                  .residual_col = p->residual_stride[3],
+                                  .out_row = p->output_stride[2],
+                                  .out_col = p->output_stride[3]};
+    inside_table(&t);
+    const int64_t end = c2_min(p->oh, c2_split_begin(&s->row_blocks, rb + 1) * s->rows);
+    for (t.pass = 0; t.pass < p->ocg; t.pass++) {
+        t.kernel.weight = (const float *)args->packed->host +
+                          (t.pass * s->channel_tiles + tile) * p->kh * p->kw * s->kernel->nr;
+        for (int64_t y = c2_split_begin(&s->row_blocks, rb) * s->rows; y < end; y += s->rows)
+            row_of_tiles(&t, y, (int)c2_min(s->rows, end - y));
+    }
+}
+
+static conv2d_status run(const c2_state *s, const c2_run_args *args)
+{
+    const int64_t n = args->problem->n * s->channel_blocks.n * s->row_blocks.n;
+    return c2_cpu_parallel(s, args, (size_t)n, run_task);
+}
+
+const c2_algorithm c2_algo_depthwise_rows_ch = {
+    .name = "depthwise_rows_ch",
+    .variants = variants,
+    .variant_name = variant_name,
+    .variant_isa = variant_isa,
+    .supports = supports,
+    .cost = cost,
+    .bound = c2_strict_bound,
+    .bound_text = c2_strict_bound_text,
+    .memory = memory,
+    .packing = packing,
+    .pack = pack,
+    .plan_create = plan_create,
+    .plan_destroy = plan_destroy,
+    .run = run,
+};

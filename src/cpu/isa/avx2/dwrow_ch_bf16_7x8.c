@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * AVX2: depthwise 3, 5 or 7 wide, 7 pixels by 8 channels, bfloat16. */
+#include "cpu/simd/vec_avx2.h"
+#include "cpu/simd/px_bf16.h"
+
+#define C2_MR 7
+#define C2_NR 8
+#include "cpu/body/dwrow_ch.h"

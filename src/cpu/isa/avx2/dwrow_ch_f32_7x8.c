@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * AVX2: depthwise 3, 5 or 7 wide, 7 pixels by 8 channels. */
+#include "cpu/simd/vec_avx2.h"
+
+#define C2_MR 7
+#define C2_NR 8
+#include "cpu/body/dwrow_ch.h"

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Portable: depthwise 3, 5 or 7 wide, 7 pixels by 4 channels, float16. */
+#include "cpu/simd/vec_generic.h"
+#include "cpu/simd/px_f16.h"
+
+#define C2_MR 7
+#define C2_NR 4
+#include "cpu/body/dwrow_ch.h"

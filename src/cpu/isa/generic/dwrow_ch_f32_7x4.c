@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Portable: depthwise 3, 5 or 7 wide, 7 pixels by 4 channels. */
+#include "cpu/simd/vec_generic.h"
+
+#define C2_MR 7
+#define C2_NR 4
+#include "cpu/body/dwrow_ch.h"

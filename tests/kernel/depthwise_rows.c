@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * dwrow_ch: random kernels, strides, rows, columns and channels, pixels anywhere, bias, residual
+ * (its own or in place) and clamps, or bare sums. Results are compared bit by bit with the same
+ * products added one after the other and the same steps in plain C; what lies between the outputs
+ * must stay as it was. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+
+enum { TILE = 7, MAX_K = 7, MAX_READ = 2 * (TILE - 1) + MAX_K, MAX_ROWS = 2, MAX_N = 40, GAP = 3 };
+
+static bool wrong(check *c, const char *what, int y, int x, int lane, float got, float expected)
+{
+    snprintf(c->why, c->why_bytes, "%s: row %d, column %d, lane %d is %a, expected %a", what, y, x,
+             lane, (double)got, (double)expected);
+    return false;
+}
+
+static bool same(float a, float b)
+{
+    return memcmp(&a, &b, sizeof a) == 0;
+}
+
+/* One call and what it is given. */
+typedef struct ch_call {
+    c2_dwrow_ch_args a;
+    ptrdiff_t offsets[(MAX_ROWS + MAX_K) * MAX_READ];
+    guard_buffer pixels, weight, bias, residual, out, sums;
+    char was[MAX_ROWS * (TILE + GAP) * (MAX_N + GAP) * 4 + 64]; /* out before the call */
+} ch_call;
+
+static void ch_shape(check *c, ch_call *k)
+{
+    rng *r = c->random;
+    static const int widths[] = {3, 5, 7};
+    k->a.kw = widths[rng_range(r, 0, 2)];
+    k->a.kh = (int)rng_range(r, 1, MAX_K);
+    k->a.stride = (int)rng_range(r, 1, 2);
+    k->a.rows = k->a.stride == 1 ? (int)rng_range(r, 1, c->kernel->mr / TILE) : 1;
+    k->a.cols = (int)rng_range(r, 1, TILE);
+    const int lanes = check_lanes(c->kernel);
+    k->a.n = check_size(r, 2 * lanes + lanes / 2, lanes);
+    k->a.low = rng_range(r, 0, 1) ? -INFINITY : -1.5f;
+    k->a.high = rng_range(r, 0, 1) ? INFINITY : 2.5f;
+    k->a.offsets_pitch = MAX_READ;
+    k->a.offsets = k->offsets;
+    k->pixels = check_pixels(c, (size_t)(3 * k->a.n));
+    k->a.pixels = (const char *)k->pixels.data + (size_t)k->a.n * check_pixel_bytes(c->kernel);
+    /* Entries that are not to be read lead nowhere. */
+    for (int i = 0; i < (MAX_ROWS + MAX_K) * MAX_READ; i++) {
+        const bool read = i / MAX_READ < k->a.rows + k->a.kh - 1 &&
+                          i % MAX_READ < (TILE - 1) * k->a.stride + k->a.kw;
+        k->offsets[i] =
+            read
+                ? (ptrdiff_t)(rng_range(r, -k->a.n, k->a.n) * (int64_t)check_pixel_bytes(c->kernel))
+                : (ptrdiff_t)1 << 40;
+    }
+    const int whole = (k->a.n + lanes - 1) / lanes * lanes;
+    k->weight = check_values(c, (size_t)(whole * k->a.kh * k->a.kw));
+    k->a.weight = k->weight.data;
+}
+
+static void ch_outputs(check *c, ch_call *k)
+{
+    rng *r = c->random;
+    const int lanes = check_lanes(c->kernel);
+    const size_t bytes = check_pixel_bytes(c->kernel);
+    k->a.out_col = k->a.n + rng_range(r, 0, GAP);
+    k->a.out_row = k->a.cols * k->a.out_col + rng_range(r, 0, GAP);
+    const size_t n =
+        (size_t)((k->a.rows - 1) * k->a.out_row + (k->a.cols - 1) * k->a.out_col + k->a.n);
+    k->residual = check_pixels(c, n);
+    k->out = guard_alloc(n * bytes, c->at_end);
+    memcpy(k->out.data, k->residual.data, n * bytes);
+    memcpy(k->was, k->out.data, n * bytes);
+    k->a.out = k->out.data;
+    k->a.residual_row = k->a.out_row;
+    k->a.residual_col = k->a.out_col;
+    const int64_t kind = rng_range(r, 0, 2);
+    k->a.residual = kind == 0 ? NULL : kind == 1 ? k->residual.data : k->out.data;
+    k->bias = check_pixels(c, (size_t)k->a.n);
+    k->a.bias = rng_range(r, 0, 1) ? k->bias.data : NULL;
+    const int whole = (k->a.n + lanes - 1) / lanes * lanes;
+    k->sums = guard_alloc((size_t)(k->a.rows * k->a.cols * whole) * sizeof(float), c->at_end);
+    k->a.sums = rng_range(r, 0, 3) ? NULL : k->sums.data;
+    k->a.sums_pitch = whole;
+}
+
+static float ch_sum(check *c, const ch_call *k, int y, int x, int j)
+{
+    const int lanes = check_lanes(c->kernel), kw = k->a.kw;
+    float sum = 0;
+    for (int ky = 0; ky < k->a.kh; ky++)
+        for (int kx = 0; kx < kw; kx++) {
+            const char *at =
+                (const char *)k->a.pixels + k->offsets[(y + ky) * MAX_READ + x * k->a.stride + kx];
+            sum = check_add_product(
+                c->kernel, check_pixel(c->kernel, at, j),
+                k->a.weight[((j / lanes * k->a.kh + ky) * kw + kx) * lanes + j % lanes], sum);
+        }
+    return sum;
+}
+
+static float finished(check *c, const ch_call *k, float x, ptrdiff_t at, int j)
+{
+    if (k->a.bias)
+        x += check_pixel(c->kernel, k->a.bias, j);
+    if (k->a.residual)
+        x += check_pixel(c->kernel, k->residual.data, at); /* out began as its copy */
+    x = k->a.low > x ? k->a.low : x;
+    x = k->a.high < x ? k->a.high : x;
+    float room[2];
+    c2_store_f64(room, c->kernel->dtype, 0, (double)x);
+    return check_pixel(c->kernel, room, 0);
+}
+
+static bool ch_check(check *c, const ch_call *k)
+{
+    bool used[sizeof k->was] = {false};
+    for (int y = 0; y < k->a.rows; y++)
+        for (int x = 0; x < k->a.cols; x++)
+            for (int j = 0; j < k->a.n; j++) {
+                const float sum = ch_sum(c, k, y, x, j);
+                const ptrdiff_t at = y * k->a.out_row + x * k->a.out_col + j;
+                const float got = k->a.sums ? k->a.sums[(y * k->a.cols + x) * k->a.sums_pitch + j]
+                                            : check_pixel(c->kernel, k->a.out, at);
+                const float expected = k->a.sums ? sum : finished(c, k, sum, at, j);
+                used[at] = !k->a.sums;
+                if (!same(got, expected))
+                    return wrong(c, "wrong result", y, x, j, got, expected);
+            }
+    const size_t bytes = check_pixel_bytes(c->kernel);
+    for (size_t i = 0; i < k->out.bytes / bytes; i++)
+        if (!used[i] && memcmp(k->was + i * bytes, (const char *)k->a.out + i * bytes, bytes) != 0)
+            return wrong(c, "written between outputs", 0, 0, (int)i, 0, 0);
+    return true;
+}
+
+static bool ch_case(check *c)
+{
+    ch_call k = {.a = {.n = 0}};
+    ch_shape(c, &k);
+    ch_outputs(c, &k);
+    ((c2_dwrow_ch_fn)c->kernel->fn)(&k.a);
+    const bool ok = ch_check(c, &k);
+    guard_buffer *const all[] = {&k.pixels, &k.weight, &k.bias, &k.residual, &k.out, &k.sums};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        guard_free(all[i]);
+    return ok;
+}
+
+enum { BENCH_N = 64, BENCH_K = 5, BENCH_READ = TILE - 1 + BENCH_K };
+static _Alignas(64) float bench_pixels[BENCH_READ * (MAX_ROWS + BENCH_K - 1) * BENCH_N];
+static _Alignas(64) float bench_weight[BENCH_K * BENCH_K * BENCH_N];
+static _Alignas(64) float bench_out[MAX_ROWS * TILE * BENCH_N];
+
+static double ch_bench(const c2_kernel *k)
+{
+    ptrdiff_t offsets[BENCH_READ * (MAX_ROWS + BENCH_K - 1)];
+    for (int i = 0; i < BENCH_READ * (MAX_ROWS + BENCH_K - 1); i++)
+        offsets[i] = i * BENCH_N * (ptrdiff_t)check_pixel_bytes(k);
+    const c2_dwrow_ch_args a = {.pixels = bench_pixels,
+                                .offsets = offsets,
+                                .offsets_pitch = BENCH_READ,
+                                .weight = bench_weight,
+                                .kh = BENCH_K,
+                                .kw = BENCH_K,
+                                .stride = 1,
+                                .rows = k->mr / TILE,
+                                .cols = TILE,
+                                .n = BENCH_N,
+                                .low = -INFINITY,
+                                .high = INFINITY,
+                                .out = bench_out,
+                                .out_row = TILE * BENCH_N,
+                                .out_col = BENCH_N};
+    ((c2_dwrow_ch_fn)k->fn)(&a);
+    return (double)k->mr * BENCH_N * BENCH_K * BENCH_K;
+}
+
+const check_family check_dwrow_ch = {C2_FAMILY_DWROW_CH, ch_case, ch_bench};
