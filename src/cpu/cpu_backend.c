@@ -341,7 +341,9 @@ static const c2_algorithm *const algorithms[] = {&c2_algo_gemm1x1_ch,
                                                  &c2_algo_grouped_ch,
                                                  &c2_algo_igemm_ch,
                                                  &c2_algo_igemm_px,
-                                                 &c2_algo_ref,
+                                                 &c2_algo_direct_px,
+    &c2_algo_direct_rows,
+    &c2_algo_ref,
                                                  NULL};
 
 const c2_backend c2_cpu_backend = {

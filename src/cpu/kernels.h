@@ -10,6 +10,8 @@
  *   dw_px    depthwise, rows = 1,       lanes = pixels
  *   grouped_ch several groups, rows = pixels, lanes = output channels
  *   dwrow_ch depthwise 3, 5 or 7 wide,  rows = pixels,  lanes = channels, finished in registers
+ *   direct_px    rows = output channels, lanes = pixels of one row: a whole strip a call
+ *   direct_rows  rows = output rows of one output channel, lanes = pixels: a whole strip a call
  *   epilogue bias, residual, activation, strided store of a finished tile
  *   widen    pixels of any strides and type as rows of float32 channels
  *   peak     independent FMAs in registers: the attainable peak
@@ -40,6 +42,8 @@ typedef enum c2_family {
     C2_FAMILY_DW_PX,
     C2_FAMILY_GROUPED_CH,
     C2_FAMILY_DWROW_CH,
+    C2_FAMILY_DIRECT_PX,
+    C2_FAMILY_DIRECT_ROWS,
     C2_FAMILY_EPILOGUE,
     C2_FAMILY_WIDEN,
     C2_FAMILY_PEAK
@@ -159,6 +163,32 @@ typedef struct c2_dwrow_ch_args {
 } c2_dwrow_ch_args;
 typedef void c2_dwrow_ch_kernel(const c2_dwrow_ch_args *);
 typedef c2_dwrow_ch_kernel *c2_dwrow_ch_fn;
+
+/* A strip of output pixels, finished: out = min(high, max(low, sum + bias)), any number of lanes.
+ * direct_px: channel i of one output row,
+ *     sum[i][j] = sum over k < n_offsets of weight[k*mr + i] * pixels[offset[k] + j]
+ * and direct_rows: output row i of one channel, where input row r lies at row_offset[r],
+ *     sum[i][j] = sum over ky < kh, then k < n_offsets, of
+ *         weight[ky*n_offsets + k] * pixels[row_offset[i*step + ky] + offset[k] + j]
+ * for i < m, j < n; stored at out[i*out_pitch + j]. Nothing beyond lane n - 1 is read or written.
+ * bias -0 and infinite bounds leave every sum as it is. */
+typedef struct c2_direct_args {
+    const void *pixels;
+    const ptrdiff_t *offset; /* elements */
+    size_t n_offsets;
+    const ptrdiff_t *row_offset; /* direct_rows: (m - 1) * step + kh of them, elements */
+    ptrdiff_t kh, step;          /* direct_rows; step >= 1 */
+    const float *weight;
+    const float *bias; /* direct_px: m; direct_rows: one */
+    float low, high;
+    void *out; /* may not overlap pixels */
+    ptrdiff_t out_pitch;
+    ptrdiff_t n;
+    int m;     /* 1 .. mr */
+    bool sums; /* out takes the sums as float32, without bias and bounds, whatever the type */
+} c2_direct_args;
+typedef void c2_direct_kernel(const c2_direct_args *);
+typedef c2_direct_kernel c2_direct_px_kernel, c2_direct_rows_kernel, *c2_direct_fn;
 
 /* Epilogue of one tile: out = activation(acc + bias + residual), any strides of out and residual.
  * In order: bias added first, then residual, then activation, then rounding to the type. */

@@ -15,6 +15,8 @@ enum {
     family_dw_px = C2_FAMILY_DW_PX,
     family_grouped_ch = C2_FAMILY_GROUPED_CH,
     family_dwrow_ch = C2_FAMILY_DWROW_CH,
+    family_direct_px = C2_FAMILY_DIRECT_PX,
+    family_direct_rows = C2_FAMILY_DIRECT_ROWS,
     family_epilogue = C2_FAMILY_EPILOGUE,
     family_widen = C2_FAMILY_WIDEN,
     family_peak = C2_FAMILY_PEAK,

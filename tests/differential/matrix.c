@@ -47,6 +47,8 @@ static const refusal refusals[] = {
     {"depthwise_px", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"depthwise_rows_ch", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"depthwise_rows_ch", AXIS_KERNEL, BIT(KERNEL_1X1) | BIT(KERNEL_COLUMN) | BIT(KERNEL_WIDE)},
+    {"direct_px", AXIS_DTYPE, BIT(DTYPE_F64)},
+    {"direct_rows", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"depthwise", AXIS_DTYPE, BIT(DTYPE_F64) | BIT(DTYPE_BF16)},
     {"depthwise", AXIS_KERNEL, BIT(KERNEL_WIDE)},
     {"depthwise", AXIS_SIZE, BIT(SIZE_WEIGHTS)},
