@@ -110,6 +110,14 @@ static bool rows_follow(const c2_problem *p, const c2_lanes *l)
 /* The run at or after lane *at; false if none is left. Moves *at behind it. */
 static bool next_run(const c2_problem *p, const c2_lanes *l, bool follow, int64_t *at, run *r)
 {
+    if (follow) { /* the common case, without a division */
+        if (*at >= l->count)
+            return false;
+        const int64_t first = l->y * l->pitch + l->first;
+        *r = (run){0, l->count, first * p->output_stride[3], first * p->residual_stride[3]};
+        *at = l->count;
+        return true;
+    }
     int64_t row = (l->first + *at) / l->pitch, col = (l->first + *at) % l->pitch;
     if (col >= l->cols) { /* lanes between two rows */
         *at += l->pitch - col;
@@ -120,7 +128,7 @@ static bool next_run(const c2_problem *p, const c2_lanes *l, bool follow, int64_
         return false;
     const int64_t left = l->count - *at;
     r->lane = *at;
-    r->count = follow ? left : c2_min(left, l->cols - col);
+    r->count = c2_min(left, l->cols - col);
     r->out = (l->y + row) * p->output_stride[2] + (l->x + col) * p->output_stride[3];
     r->residual = (l->y + row) * p->residual_stride[2] + (l->x + col) * p->residual_stride[3];
     *at += r->count;
@@ -132,7 +140,7 @@ void c2_store_channel_rows(const c2_target *t, const float *acc, ptrdiff_t acc_s
 {
     const c2_problem *p = t->problem;
     const bool follow = rows_follow(p, lanes);
-    float room[C2_MAX_MR];
+    float room[C2_MAX_TILE];
     const float *bias = bias_of(t, channels, 1, room);
     run r;
     for (int64_t at = 0; next_run(p, lanes, follow, &at, &r);) {

@@ -76,7 +76,8 @@ c2_target c2_target_of(const c2_run_args *args, c2_epilogue_fn epilogue, int64_t
 typedef struct c2_lanes {
     int64_t first, count, pitch, cols, y, x;
 } c2_lanes;
-/* Store acc, channels as rows (acc[channel][lane], acc_stride apart). */
+/* Store acc, channels as rows (acc[channel][lane], acc_stride apart); C2_MAX_TILE of them at
+ * most. */
 void c2_store_channel_rows(const c2_target *target, const float *acc, ptrdiff_t acc_stride,
                            int channels, const c2_lanes *lanes);
 /* Store acc, pixels as rows (acc[lane][channel]); channels are channel_step apart. */

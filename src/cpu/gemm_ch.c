@@ -13,7 +13,8 @@
 #include "core/dtype.h"
 #include "cpu/rows.h"
 
-enum { GROUP_PIXELS = 64 }; /* of a window: their sums wait to be stored in long runs */
+/* Pixels whose sums wait to be stored together, and tiles of them. */
+enum { GROUP_PIXELS = 64, GROUP_TILES = 8 };
 
 struct c2_state {
     const c2_kernel *kernel;
@@ -38,61 +39,73 @@ typedef struct work {
     int64_t n, g;
 } work;
 
-/* Pointers of one tile of pixels, kept for the next call if they are all in one chunk. */
+/* Pointers of one tile of pixels. They stay as they are while output channel tiles change, if all
+ * taps are in one chunk. */
 typedef struct pixel_table {
     const void *rows[C2_TAP_CHUNK * C2_MAX_MR];
-    bool filled;
+    int64_t n_taps, run; /* as c2_rows has them */
+    int m;               /* 0: not filled */
 } pixel_table;
 
-/* The sums of an output channel tile for the pixels that w->rows stands at. */
-static void tile_sums(const work *w, pixel_table *table, int64_t tile, float *acc)
+/* The sums of an output channel tile for the m pixels from `first` on. */
+static void tile_sums(work *w, pixel_table *table, int64_t first, int m, int64_t tile, float *acc)
 {
     const c2_problem *p = w->args->problem;
-    const c2_rows *rows = &w->rows;
     const int64_t nr = w->s->kernel->nr;
     const int64_t channels = oc_tile_end(p, &w->s->plan.pack, tile) - tile * nr;
+    const bool filled = table->m > 0 && table->n_taps <= C2_TAP_CHUNK;
+    if (!filled) {
+        c2_rows_pixels(&w->rows, first, m);
+        table->n_taps = w->rows.n_taps;
+        table->run = w->rows.run;
+        table->m = m;
+    }
     c2_gemm_ch_args a = {table->rows,
                          0,
-                         (size_t)rows->run,
+                         (size_t)table->run,
                          w->weights + tile * nr * c2_problem_k(p),
                          acc,
-                         rows->m,
+                         m,
                          (int)channels,
                          false};
-    for (int64_t t = 0; t < rows->n_taps; t += C2_TAP_CHUNK) {
-        a.n_taps = (size_t)c2_min(C2_TAP_CHUNK, rows->n_taps - t);
-        if (!table->filled)
-            c2_rows_table(rows, t, a.n_taps, w->s->kernel->mr, table->rows);
+    for (int64_t t = 0; t < table->n_taps; t += C2_TAP_CHUNK) {
+        a.n_taps = (size_t)c2_min(C2_TAP_CHUNK, table->n_taps - t);
+        if (!filled)
+            c2_rows_table(&w->rows, t, a.n_taps, w->s->kernel->mr, table->rows);
         w->s->fn(&a);
         a.weight += a.n_taps * a.klen * (size_t)nr;
         a.accumulate = true;
     }
-    table->filled = rows->n_taps <= C2_TAP_CHUNK;
 }
 
-static void store(const work *w, int64_t tile, const float *acc, const c2_lanes *lanes)
+/* Pixel tiles [begin, end) of `tiles` for output channel tiles [oc_begin, oc_end), a few tiles at a
+ * time whose sums are stored together. lanes: where pixel 0 lies. */
+static void pixel_tiles(work *w, const c2_split *tiles, int64_t begin, int64_t end,
+                        int64_t oc_begin, int64_t oc_end, c2_lanes lanes)
 {
     const c2_problem *p = w->args->problem;
-    const int64_t nr = w->s->kernel->nr, oc = tile * nr;
-    const c2_target target = c2_target_of(w->args, w->s->epilogue, w->n, w->g * p->ocg + oc);
-    c2_store_pixel_rows(&target, acc, nr, (int)(oc_tile_end(p, &w->s->plan.pack, tile) - oc), 1,
-                        lanes);
-}
-
-/* Direct: output channel tiles [begin, end) for one tile of pixels. */
-static void pixel_tile(work *w, int64_t pixel_tile, int64_t begin, int64_t end)
-{
-    const c2_split *tiles = &w->s->plan.pixel_tiles;
-    const int64_t first = c2_split_begin(tiles, pixel_tile), ow = w->args->problem->ow;
-    const int m = (int)(c2_split_begin(tiles, pixel_tile + 1) - first);
-    pixel_table table;
-    table.filled = false;
-    _Alignas(64) float acc[C2_MAX_TILE];
-    const c2_lanes lanes = {first, m, ow, ow, 0, 0};
-    c2_rows_pixels(&w->rows, first, m);
-    for (int64_t tile = begin; tile < end; tile++) {
-        tile_sums(w, &table, tile, acc);
-        store(w, tile, acc, &lanes);
+    const int64_t nr = w->s->kernel->nr;
+    const int64_t group = c2_min(GROUP_TILES, GROUP_PIXELS / w->s->kernel->mr);
+    _Alignas(64) float sums[GROUP_PIXELS * C2_MAX_NR];
+    pixel_table tables[GROUP_TILES];
+    for (int64_t t = begin; t < end; t += group) {
+        const int64_t t_end = c2_min(end, t + group);
+        lanes.first = c2_split_begin(tiles, t);
+        lanes.count = c2_split_begin(tiles, t_end) - lanes.first;
+        for (int64_t i = 0; i < group; i++)
+            tables[i].m = 0;
+        for (int64_t tile = oc_begin; tile < oc_end; tile++) {
+            for (int64_t i = t; i < t_end; i++) {
+                const int64_t at = c2_split_begin(tiles, i);
+                tile_sums(w, &tables[i - t], at, (int)(c2_split_begin(tiles, i + 1) - at), tile,
+                          sums + (at - lanes.first) * nr);
+            }
+            const int64_t oc = tile * nr;
+            const c2_target target =
+                c2_target_of(w->args, w->s->epilogue, w->n, w->g * p->ocg + oc);
+            c2_store_pixel_rows(&target, sums, nr,
+                                (int)(oc_tile_end(p, &w->s->plan.pack, tile) - oc), 1, &lanes);
+        }
     }
 }
 
@@ -126,38 +139,12 @@ static void run_direct(const c2_state *s, const c2_run_args *args, size_t task, 
     const int64_t tile_end = c2_split_begin(&plan->tile_blocks, tiles + 1);
     const int64_t begin = c2_split_begin(&plan->pixel_blocks, block);
     const int64_t end = c2_split_begin(&plan->pixel_blocks, block + 1);
+    const c2_lanes lanes = {.pitch = args->problem->ow, .cols = args->problem->ow};
     if (plan->weights_outside) {
         for (int64_t tile = tile_begin; tile < tile_end; tile++)
-            for (int64_t pixels = begin; pixels < end; pixels++)
-                pixel_tile(&w, pixels, tile, tile + 1);
+            pixel_tiles(&w, &plan->pixel_tiles, begin, end, tile, tile + 1, lanes);
     } else {
-        for (int64_t pixels = begin; pixels < end; pixels++)
-            pixel_tile(&w, pixels, tile_begin, tile_end);
-    }
-}
-
-/* Output channel tiles [begin, end) for a block whose input is in the window. */
-static void window_block(work *w, const c2_problem *view, int64_t y, int64_t x, int64_t begin,
-                         int64_t end)
-{
-    const int64_t mr = w->s->kernel->mr, nr = w->s->kernel->nr, pixels = view->oh * view->ow;
-    const c2_split tiles = c2_split_even(pixels, c2_div_up(pixels, mr));
-    const int64_t group = c2_max(1, GROUP_PIXELS / mr);
-    _Alignas(64) float sums[GROUP_PIXELS * C2_MAX_NR];
-    pixel_table table;
-    for (int64_t tile = begin; tile < end; tile++) {
-        for (int64_t t = 0; t < tiles.n; t += group) {
-            const int64_t t_end = c2_min(tiles.n, t + group), first = c2_split_begin(&tiles, t);
-            for (int64_t i = t; i < t_end; i++) {
-                const int64_t at = c2_split_begin(&tiles, i);
-                c2_rows_pixels(&w->rows, at, (int)(c2_split_begin(&tiles, i + 1) - at));
-                table.filled = false;
-                tile_sums(w, &table, tile, sums + (at - first) * nr);
-            }
-            const c2_lanes lanes = {
-                first, c2_split_begin(&tiles, t_end) - first, view->ow, view->ow, y, x};
-            store(w, tile, sums, &lanes);
-        }
+        pixel_tiles(&w, &plan->pixel_tiles, begin, end, tile_begin, tile_end, lanes);
     }
 }
 
@@ -192,7 +179,12 @@ static void run_window(const c2_state *s, const c2_run_args *args, size_t task, 
     c2_ch_window_fill(args->problem, plan, s->widen, input_of(&w), y, x, window);
     c2_rows_init(&w.rows, &view, (const char *)window, s->zeros);
     c2_rows_merge(&w.rows, plan->merged);
-    window_block(&w, &view, y, x, c2_split_begin(&parts, part), c2_split_begin(&parts, part + 1));
+    const int64_t pixels = view.oh * view.ow;
+    const c2_split tiles = c2_split_even(pixels, c2_div_up(pixels, s->kernel->mr));
+    const c2_lanes lanes = {.pitch = view.ow, .cols = view.ow, .y = y, .x = x};
+    for (int64_t tile = c2_split_begin(&parts, part); tile < c2_split_begin(&parts, part + 1);
+         tile++)
+        pixel_tiles(&w, &tiles, 0, tiles.n, tile, tile + 1, lanes);
 }
 
 conv2d_status c2_gemm_ch_run(const c2_state *s, const c2_run_args *args)

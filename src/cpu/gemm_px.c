@@ -30,12 +30,15 @@ static int tile_rows(const c2_state *s, int64_t tile)
                  c2_split_begin(&s->plan.pack.tiles, tile));
 }
 
-static void store_tile(const work *w, int64_t tile, const float *acc, const c2_lanes *lanes)
+/* Store the sums of tiles [begin, end), whose rows follow each other. */
+static void store_tiles(const work *w, int64_t begin, int64_t end, const float *sums,
+                        const c2_lanes *lanes)
 {
     const c2_problem *p = w->args->problem;
-    const int64_t oc0 = w->g * p->ocg + c2_split_begin(&w->s->plan.pack.tiles, tile);
-    const c2_target target = c2_target_of(w->args, w->s->epilogue, w->n, oc0);
-    c2_store_channel_rows(&target, acc, w->s->kernel->nr, tile_rows(w->s, tile), lanes);
+    const c2_split *tiles = &w->s->plan.pack.tiles;
+    const int64_t first = c2_split_begin(tiles, begin), rows = c2_split_begin(tiles, end) - first;
+    const c2_target target = c2_target_of(w->args, w->s->epilogue, w->n, w->g * p->ocg + first);
+    c2_store_channel_rows(&target, sums, w->s->kernel->nr, (int)rows, lanes);
 }
 
 /* Tiles of the block's lanes, in whole vectors but for the last. */
@@ -53,12 +56,14 @@ static lane_tiles cut_lanes(const c2_state *s, int64_t lanes)
 }
 
 /* One tile of lanes for a group of output channel tiles. Their sums wait in sums while the pixels
- * of a chunk, which stay in the L1 cache, serve one after the other. */
+ * of a chunk, which stay in the L1 cache, serve one after the other; if they are many, from a dense
+ * copy: channels of an image lie pages apart. */
 static void place_group(const work *w, int64_t begin, int64_t end, const char *base,
                         ptrdiff_t pitch, int n, float *sums)
 {
     const c2_state *s = w->s;
-    const ptrdiff_t tile_floats = s->kernel->mr * s->kernel->nr;
+    const int64_t nr = s->kernel->nr, first = c2_split_begin(&s->plan.pack.tiles, begin);
+    _Alignas(64) float panel[C2_PX_CHUNK * C2_MAX_NR];
     c2_tap taps[C2_TAP_CHUNK];
     c2_gemm_px_args a = {.taps = taps, .n = n};
     const int64_t k_all = c2_problem_k(w->args->problem), icg = w->args->problem->icg;
@@ -67,12 +72,20 @@ static void place_group(const work *w, int64_t begin, int64_t end, const char *b
         /* Whole taps, or a part of the channels of one. */
         a.n_taps = (size_t)c2_max(1, length / icg);
         a.klen = (size_t)length / a.n_taps;
-        for (size_t i = 0; i < a.n_taps; i++)
-            taps[i] = (c2_tap){
-                base + (s->tap_offset[k / icg + (int64_t)i] + k % icg * pitch) * s->element, pitch};
+        for (int64_t i = 0; i < (int64_t)a.n_taps; i++) {
+            const char *pixels =
+                base + (s->tap_offset[k / icg + i] + k % icg * pitch) * s->element;
+            taps[i] = (c2_tap){pixels, pitch};
+            if (!s->plan.dense)
+                continue;
+            taps[i] = (c2_tap){panel + i * (int64_t)a.klen * nr, nr};
+            const c2_widen_args copy = {pixels, pitch, 1, panel + i * (int64_t)a.klen * nr,
+                                        nr,     (int)a.klen, n};
+            s->widen(&copy);
+        }
         for (int64_t tile = begin; tile < end; tile++) {
             a.weight = w->weights + c2_pack_at(&s->plan.pack, tile, k, length);
-            a.acc = sums + (tile - begin) * tile_floats;
+            a.acc = sums + (c2_split_begin(&s->plan.pack.tiles, tile) - first) * nr;
             a.m = tile_rows(s, tile);
             s->fn(&a);
         }
@@ -86,7 +99,6 @@ static void place_block(const work *w, const char *base, ptrdiff_t pitch, bool w
     const c2_state *s = w->s;
     const int64_t row = s->plan.window.pitch, group = s->plan.group_tiles;
     const lane_tiles cut = cut_lanes(s, (w->block.rows - 1) * row + w->block.cols);
-    const ptrdiff_t tile_floats = s->kernel->mr * s->kernel->nr;
     _Alignas(64) float sums[C2_PX_SUMS];
     for (int64_t i = 0; i < cut.vectors.n; i++) {
         const int64_t first = c2_split_begin(&cut.vectors, i) * cut.vector;
@@ -97,8 +109,7 @@ static void place_block(const work *w, const char *base, ptrdiff_t pitch, bool w
             const int64_t t_end = c2_min(w->tile_end, t + group);
             place_group(w, t, t_end, base + first * s->element, pitch,
                         (int)(whole_vectors ? end - first : real), sums);
-            for (int64_t tile = t; tile < t_end; tile++)
-                store_tile(w, tile, sums + (tile - t) * tile_floats, &lanes);
+            store_tiles(w, t, t_end, sums, &lanes);
         }
     }
 }
@@ -219,7 +230,7 @@ static void run_panel(const work *w)
                 if (k1 == k_all) {
                     const c2_lanes lanes = {
                         w->block.x + first, c2_min(end, cut.lanes) - first, p->ow, p->ow, 0, 0};
-                    store_tile(w, w->tile_begin + t, acc, &lanes);
+                    store_tiles(w, w->tile_begin + t, w->tile_begin + t + 1, acc, &lanes);
                 }
             }
         }
@@ -285,7 +296,9 @@ conv2d_status c2_gemm_px_plan_create(conv2d_device *device, const c2_problem *p,
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     s->plan = c2_px_plan_make(device, p, variant);
     s->kernel = c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant);
-    s->fn = (c2_gemm_px_fn)c2_cpu_kernel_of(s->kernel, p->input_dtype)->fn;
+    const int32_t dtype = s->plan.dense ? CONV2D_FLOAT32 : p->input_dtype;
+    s->fn = (c2_gemm_px_fn)c2_cpu_kernel_of(s->kernel, dtype)->fn;
+    s->widen = (c2_widen_fn)c2_cpu_helper(s->kernel, C2_FAMILY_WIDEN, p->input_dtype);
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
     s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
     s->n_taps = n_taps;

@@ -6,7 +6,11 @@
 #include "cpu/driver.h"
 #include "cpu/window.h"
 
-enum { C2_PX_SUMS = 6144 }; /* floats of sums a task keeps on its stack */
+enum {
+    C2_PX_SUMS = 6144, /* floats of sums a task keeps on its stack */
+    C2_PX_CHUNK = 128  /* rows of k whose pixels stay in the L1 cache while a group of output
+                          channels uses them */
+};
 
 typedef enum c2_px_mode { C2_PX_DIRECT, C2_PX_WINDOW, C2_PX_PANEL } c2_px_mode;
 
@@ -23,6 +27,7 @@ typedef struct c2_px_plan {
     size_t scratch_bytes;    /* of a worker; up to C2_STACK_BYTES they are on its stack */
     int vector;              /* lanes of the ISA's vector */
     bool weights_stream;     /* weights do not stay in the cache */
+    bool dense;              /* direct, window: a group reads float32 copies of pixels */
     double seconds;
 } c2_px_plan;
 
@@ -31,6 +36,7 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_problem *p, int
 struct c2_state {
     const c2_kernel *kernel;
     c2_gemm_px_fn fn;
+    c2_widen_fn widen;
     c2_epilogue_fn epilogue;
     c2_px_plan plan;
     int64_t element; /* bytes of a pixel */

@@ -15,9 +15,11 @@ static const double wanted_tasks = 16;
 static const double fill_share = 0.12; /* of the products' time that copying pixels may take for the
                                           sake of more tasks */
 
-/* Rows of k whose pixels stay in the L1 cache while a group of output channels uses them. */
-enum { chunk_k = 128 };
-static const double panel_k = 256; /* the same for panels, which are read in order */
+enum {
+    DENSE_TILES = 4,   /* output channel tiles for which a chunk's pixels are worth a copy */
+    PAGE_FLOATS = 1024 /* channels this far apart lie in pages of their own */
+};
+static const double panel_k = 256; /* rows of k of a panel's chunk */
 
 typedef struct search {
     const c2_problem *p;
@@ -164,35 +166,36 @@ static void try_panel(search *s, int64_t tiles)
     keep_if_better(s, &plan);
 }
 
-/* Chunks of about chunk_k: several taps, or even parts of the channels of one. */
+/* Chunks of about C2_PX_CHUNK: several taps, or even parts of the channels of one. */
 static void set_chunk(c2_pack_shape *pack, const c2_problem *p)
 {
-    if (p->icg <= chunk_k) {
+    if (p->icg <= C2_PX_CHUNK) {
         pack->period = c2_problem_k(p);
-        pack->chunk = c2_min(C2_TAP_CHUNK, chunk_k / p->icg) * p->icg;
+        pack->chunk = c2_min(C2_TAP_CHUNK, C2_PX_CHUNK / p->icg) * p->icg;
     } else {
         pack->period = p->icg;
-        pack->chunk = c2_div_up(p->icg, c2_div_up(p->icg, chunk_k));
+        pack->chunk = c2_div_up(p->icg, c2_div_up(p->icg, C2_PX_CHUNK));
     }
 }
 
-/* Sizes of blocks worth trying: 1 .. 8, then by half as much again, and all. */
+/* Sizes of blocks worth trying: 1, 2, 3, then by half as much again, and all. */
 static int64_t next_size(int64_t size, int64_t all)
 {
     if (size >= all)
         return all + 1;
-    return c2_min(all, size < 8 ? size + 1 : size + size / 2);
+    return c2_min(all, size < 4 ? size + 1 : size + size / 2);
 }
 
+/* Along y an axis is split where that copies less; along x, where lanes between rows cost products
+ * as well, both ways are tried. */
 static void try_windows(search *s)
 {
     const c2_problem *p = s->p;
-    for (int split = 0; split < 4; split++) {
-        if ((split & 1 && p->kw == 1) || (split & 2 && p->kh == 1))
-            continue;
+    const bool split_y = p->dilation[0] > p->stride[0] && p->kh > 1;
+    for (int split_x = 0; split_x <= (p->kw > 1); split_x++) {
         c2_window shape;
-        c2_window_init(&shape, p, split & 2, split & 1);
-        for (int64_t parts = 1; parts <= 64 && parts <= p->ow; parts += parts < 4 ? 1 : parts) {
+        c2_window_init(&shape, p, split_y, split_x);
+        for (int64_t parts = 1; parts <= 64 && parts <= p->ow; parts *= 2) {
             const int64_t cols = c2_div_up(p->ow, parts);
             for (int64_t rows = 1; rows <= p->oh; rows = next_size(rows, p->oh))
                 try_window(s, &shape, rows, cols);
@@ -221,6 +224,10 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_problem *p, int
         try_windows(&s);
     try_panel(&s, 1);
     try_panel(&s, 4);
+    const int64_t tiles = c2_min(plan->pack.tiles.n / plan->tile_blocks.n, plan->group_tiles);
+    const bool pages_apart = plan->mode == C2_PX_DIRECT && p->h * p->w >= PAGE_FLOATS;
+    plan->dense = plan->mode != C2_PX_PANEL && tiles >= DENSE_TILES &&
+                  (pages_apart || p->input_dtype != CONV2D_FLOAT32);
     return *plan;
 }
 

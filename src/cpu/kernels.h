@@ -77,7 +77,7 @@ typedef struct c2_gemm_px_args {
     const c2_tap *taps;
     size_t n_taps, klen;
     const float *weight;
-    float *acc; /* [m][nr], 64-byte aligned */
+    float *acc; /* [m][nr], aligned to a vector */
     int m, n;   /* 1 .. mr, 1 .. nr */
     bool accumulate;
 } c2_gemm_px_args;

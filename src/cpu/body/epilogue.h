@@ -95,6 +95,72 @@ C2_ALWAYS_INLINE void row(const c2_epilogue_args *a, const act *f, int r)
     }
 }
 
+/* What is known while compiling in the loops of common cases: which bias there is, and (kind) what
+ * is done to the sum. */
+typedef enum bias_kind { BIAS_NONE, BIAS_ROW, BIAS_COL } bias_kind;
+
+C2_ALWAYS_INLINE vf finish(const bias_kind bias, const int32_t kind, const act *f, vf x, vf b,
+                           const float *bias_col, int n)
+{
+    if (bias == BIAS_ROW)
+        x = vf_add(x, b);
+    if (bias == BIAS_COL)
+        x = vf_add(x, load_part(bias_col, n));
+    if (kind == CONV2D_ACT_RELU)
+        return vf_max(vf_zero(), x);
+    return kind == CONV2D_ACT_CLAMP ? vf_min(f->high, vf_max(f->low, x)) : x;
+}
+
+C2_ALWAYS_INLINE void plain_rows(const bias_kind bias, const int32_t kind,
+                                 const c2_epilogue_args *a, const act *f)
+{
+    const int whole = a->cols / VF * VF;
+    for (int r = 0; r < a->rows; r++) {
+        const float *acc = a->acc + r * a->acc_stride;
+        px *out = (px *)a->out + r * a->out_row_stride;
+        const vf b = vf_set1(bias == BIAS_ROW ? a->bias_row[r] : 0);
+        for (int c = 0; c < whole; c += VF)
+            px_store(out + c, finish(bias, kind, f, vf_load(acc + c), b, a->bias_col + c, VF));
+        if (whole < a->cols) {
+            const int n = a->cols - whole;
+            px_store_n(out + whole,
+                       finish(bias, kind, f, vf_load_n(acc + whole, n), b, a->bias_col + whole, n),
+                       n);
+        }
+    }
+}
+
+C2_ALWAYS_INLINE bool plain_activations(const bias_kind bias, const c2_epilogue_args *a,
+                                        const act *f)
+{
+    switch (f->kind) {
+    case CONV2D_ACT_NONE: plain_rows(bias, CONV2D_ACT_NONE, a, f); return true;
+    case CONV2D_ACT_RELU: plain_rows(bias, CONV2D_ACT_RELU, a, f); return true;
+    case CONV2D_ACT_RELU6:
+    case CONV2D_ACT_CLAMP: plain_rows(bias, CONV2D_ACT_CLAMP, a, f); return true;
+    default: return false;
+    }
+}
+
+/* The common cases, in loops without a question: false if this is none of them. */
+C2_ALWAYS_INLINE bool plain(const c2_epilogue_args *a, const act *f)
+{
+    if (a->residual || a->out_col_stride != 1 || (a->bias_row && a->bias_col))
+        return false;
+    if (a->bias_row)
+        return plain_activations(BIAS_ROW, a, f);
+    return a->bias_col ? plain_activations(BIAS_COL, a, f) : plain_activations(BIAS_NONE, a, f);
+}
+
+/* Called from two places; of these copies one is enough. */
+static void rows(const c2_epilogue_args *a, const act *f)
+{
+    if (plain(a, f))
+        return;
+    for (int r = 0; r < a->rows; r++)
+        row(a, f, r);
+}
+
 enum { STRIP = 64 }; /* rows that are transposed together */
 
 /* acc[i][j], i < m <= VF, j < n <= VF, as to[j][i]. */
@@ -138,8 +204,7 @@ C2_ALWAYS_INLINE void transposed(const c2_epilogue_args *a, const act *f)
                 .out_row_stride = a->out_col_stride,
                 .out_col_stride = a->out_row_stride,
             };
-            for (int j = 0; j < n; j++)
-                row(&b, f, j);
+            rows(&b, f);
         }
     }
 }
@@ -156,10 +221,8 @@ void C2_K(epilogue)(const c2_epilogue_args *a)
             f.high = vf_set1((float)a->activation->max);
         }
     }
-    if (a->out_row_stride == 1 && a->out_col_stride != 1 && a->rows > 1) {
+    if (a->out_row_stride == 1 && a->out_col_stride != 1 && a->rows > 1)
         transposed(a, &f);
-        return;
-    }
-    for (int r = 0; r < a->rows; r++)
-        row(a, &f, r);
+    else
+        rows(a, &f);
 }
