@@ -16,6 +16,7 @@ from layer import parse  # pylint: disable=wrong-import-position
 from peers import CONTENDERS  # pylint: disable=wrong-import-position
 
 MAX_TIMES = 5000
+SLOW_NS = 5e8  # a first run that takes so long is the only one
 
 
 def setup(adapter, folder, text):
@@ -47,6 +48,8 @@ def time_runs(run, seconds):
     for _ in range(0 if first > 2e8 else 3 if first > 2e6 else 20):
         run()
     times, total, limit, least = [], 0, seconds * 1e9, 1 if first > 1e8 else 3
+    if first > SLOW_NS:
+        times, total, least = [first], first, 1
     while (total < limit or len(times) < least) and len(times) < MAX_TIMES:
         start = clock()
         run()
