@@ -107,6 +107,20 @@ def accuracy_table(table):
     return markdown(["contender", "median", "worst", "worst layer"], rows)
 
 
+def cliff_table(results):
+    """Pairs of cliffs.txt, NCHW and NHWC beside each other."""
+    ratios = targets.cliffs(Table(results, "cliffs", 1), results.facts["class"])
+    if not ratios:
+        return []
+    names = dict.fromkeys(name.rsplit(" ", 1)[0] for name in ratios)
+    rows = [[name.replace("-above-", " ")] + [f"{ratios[f'{name} {order}']:.2f}"
+                                             for order in ("nchw", "nhwc")] for name in names]
+    return ["## Cliffs, 1 thread", "",
+            "Time per operation with the axis at this size, one more than a multiple of the vector "
+            "length, over that at the next multiple.", "",
+            *markdown(["layer, axis, size", "NCHW", "NHWC"], rows)]
+
+
 def failures(results):
     found = sorted({f"{row.contender} on {row.layer}: {row.failure}"
                     for row in results.rows.values() if row.failure})
@@ -145,7 +159,7 @@ def main(path, folder, note=""):
     for name in TITLES:
         lines += tables_of(results, name, pictures)
     with open(base + ".md", "w", encoding="utf-8") as f:
-        f.write("\n".join(lines + failures(results)).rstrip() + "\n")
+        f.write("\n".join(lines + cliff_table(results) + failures(results)).rstrip() + "\n")
     print(f"{base}.md")
     return 0
 

@@ -113,17 +113,18 @@ def scaling(one, two):
                   {name: 1 / gain for name, gain in gains(one.names).items()}, 1.05)
 
 
-def cliffs(table, vector):
-    """Time per operation of a size one above a multiple / of the next multiple."""
+def cliffs(table, machine):
+    """Time per operation of a size one above a multiple of the vector length / of the next
+    multiple, for each pair and order."""
     ratios = {}
     for name in table.names:
-        full = name.replace("-above-", "-full-") + f"-{vector}"
+        full = f"{name.replace('-above-', '-full-')}-{VECTOR.get(machine, 8)}"
         if "-above-" in name and full in table.rows:
             for contender in DEFAULT:
                 cost = [table.least(n, [contender]).ms / table.layers[n].flops
                         for n in (name, full)]
                 ratios[f"{name} {contender[7:]}"] = cost[0] / cost[1]
-    yield extreme(f"cliffs x{table.threads}: one more / next multiple", ratios, 1.15)
+    return ratios
 
 
 def judge(results):
@@ -137,7 +138,8 @@ def judge(results):
             figures += of_itself(table)
     for name in TABLES:
         figures += scaling(Table(results, name, 1), Table(results, name, 2))
-    figures += cliffs(Table(results, "cliffs", 1), VECTOR.get(machine, 8))
+    figures.append(extreme("cliffs x1: one more / next multiple",
+                           cliffs(Table(results, "cliffs", 1), machine), 1.15))
     return figures
 
 
