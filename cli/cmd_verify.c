@@ -200,9 +200,25 @@ static bool run_all_candidates(totals *all, trial *t, cli_error *error)
     return ok;
 }
 
+/* A random or standard problem that the forced algorithm refuses: seen before anything is computed
+ * for it. */
+static bool is_refused(const totals *all, const trial *t, const char *algorithm)
+{
+    conv2d_problem problem = *t->problem;
+    conv2d_plan *plan = NULL;
+    if (!all->n_random || !algorithm || strcmp(algorithm, "all") == 0)
+        return false;
+    problem.params.algorithm = algorithm;
+    const conv2d_status status = conv2d_explain(all->device, &problem, &plan);
+    conv2d_plan_destroy(plan);
+    return status == CONV2D_E_UNSUPPORTED;
+}
+
 static bool run_data(totals *all, trial *t, cli_error *error)
 {
     const char *algorithm = all->algorithm;
+    if (is_refused(all, t, algorithm))
+        return all->n_refused++, true;
     convolution_fill(&t->c, (uint64_t)t->seed, t->integers ? INTEGER_LIMIT : 0);
     if (!oracle_make(all->device, &t->c, &t->oracle, error))
         return false;

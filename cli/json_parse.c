@@ -211,7 +211,7 @@ static bool parse_member(reader *r, json_t *object, int depth)
     else if (!ok) {
         json_decref(value);
         if (!is_new)
-            fail(r, "a key is there twice");
+            fail(r, "a duplicate key");
     }
     free(key);
     return ok;
@@ -231,7 +231,7 @@ static json_t *parse_members(reader *r, bool is_object, int depth)
     json_t *all = is_object ? json_object() : json_array();
     bool ok = all && depth < JSON_DEPTH;
     if (!ok)
-        fail(r, all ? "nested too deeply" : "out of memory");
+        fail(r, all ? "nested beyond the depth of 64" : "out of memory");
     r->at++;
     skip_space(r);
     if (ok && take(r, close))

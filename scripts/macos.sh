@@ -26,7 +26,8 @@ look_at() {
     grep -q "^ *MH_MAGIC_64 *$wanted .* $3 " <<<"$headers" || fail "$file is no $3 of $wanted"
     [ "$(sed -n 's/^ *minos //p' <<<"$headers")" = 13.0 ] || fail "$file is not for macOS 13.0"
     [ "$(sed -n 's/^ *platform //p' <<<"$headers")" = macos ] || fail "$file is not for macOS"
-    needed=$(sed -n '/cmd LC_LOAD_/,/name /s/^ *name \([^ ]*\).*/\1/p' <<<"$headers")
+    needed=$(awk '$1 == "cmd" { is_library = $2 ~ /DYLIB$/ && $2 != "LC_ID_DYLIB" }
+        is_library && $1 == "name" { print $2 }' <<<"$headers")
     [ "$needed" = "$system" ] || fail "$file needs $needed, expected $system alone"
     others=$("$nm" -m --undefined-only "$file" | grep -v '(from libSystem)$' || true)
     [ -z "$others" ] || fail "$file has symbols of none: $others"
