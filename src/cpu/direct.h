@@ -19,6 +19,15 @@ typedef struct c2_direct_table {
     ptrdiff_t *row_offset; /* direct_rows: input rows of a tile; direct_px: NULL */
 } c2_direct_table;
 
+/* How results get into the output. */
+typedef enum c2_direct_store {
+    C2_DIRECT_RESULTS, /* kernels store them */
+    C2_DIRECT_JOIN, /* kernels store a row a channel, which are joined to neighbouring channels */
+    C2_DIRECT_SUMS  /* kernels store sums, the epilogue kernel does the rest */
+} c2_direct_store;
+
+enum { C2_DIRECT_JOINED = 128 }; /* channels that are joined together at most, tiles aside */
+
 /* A pure function of problem, kernel and workspace_limit. */
 typedef struct c2_direct_plan {
     const c2_kernel *kernel;
@@ -29,10 +38,13 @@ typedef struct c2_direct_plan {
     c2_window window;
     c2_interior interior;
     c2_split blocks_y, blocks_x;
-    bool sums; /* sums go through the epilogue kernel; else kernels store results */
+    bool flat;             /* a block's rows follow each other everywhere: one strip */
+    c2_split group_blocks; /* groups of a block share its window, and are joined together */
+    c2_direct_store store;
+    int64_t joined_tiles; /* of output channels of a group, whose rows are kept to be joined */
     size_t n_offsets, n_row_offsets;
     size_t window_bytes, scratch_bytes; /* of a worker; up to C2_STACK_BYTES on its stack */
-    double seconds;                     /* of an image's group; HUGE_VAL: no block fits */
+    double seconds;                     /* of an image; HUGE_VAL: no block fits */
 } c2_direct_plan;
 
 c2_direct_plan c2_direct_plan_make(const conv2d_device *device, const c2_problem *p,

@@ -54,6 +54,19 @@ static bool all_interior(const c2_direct_plan *d, const c2_problem *p)
            d->interior.end[1] == p->ow;
 }
 
+/* Rows of output, and of the pixels that a block reads, follow each other without a gap. */
+static bool is_flat(const c2_direct_plan *d, const c2_problem *p)
+{
+    const c2_window *w = &d->window;
+    if (d->rows > 1 || d->blocks_x.n > 1 ||
+        (d->store != C2_DIRECT_SUMS && p->output_stride[2] != p->ow * p->output_stride[3]))
+        return false;
+    if (d->interior.end[0] == 0)
+        return w->x.reach == 0 && w->y.reach == 0;
+    return all_interior(d, p) && p->kh == 1 && p->kw == 1 && p->stride[0] == 1 &&
+           p->input_stride[2] == p->ow;
+}
+
 /* Seconds of all output channels of a group in a strip of `rows` x `cols` pixels, rows at most
  * those of a tile. */
 static double strip_seconds(const search *s, const c2_direct_plan *d, double rows, double cols)
@@ -80,20 +93,40 @@ static double strip_seconds(const search *s, const c2_direct_plan *d, double row
 
 static double block_seconds(const search *s, const c2_direct_plan *d, int64_t rows, int64_t cols)
 {
+    if (d->flat)
+        return strip_seconds(s, d, 1, (double)rows * (double)cols);
     const double whole = (double)(rows / d->rows), rest = (double)(rows % d->rows);
     return (whole > 0 ? whole * strip_seconds(s, d, d->rows, (double)cols) : 0) +
            (rest > 0 ? strip_seconds(s, d, rest, (double)cols) : 0);
 }
 
-/* Seconds to copy windows of `blocks` blocks. */
-static double fill_seconds(const search *s, const c2_window *w, double rows, double cols)
+/* Seconds to copy the window of a block. */
+static double fill_seconds(const search *s, const c2_window *w, double channels, double rows,
+                           double cols)
 {
     const c2_problem *p = s->p;
     const double lines = (double)w->y.n_phases * (rows + (double)w->y.reach);
     const double floats = lines * (double)w->x.n_phases * (cols + (double)w->x.reach);
-    const bool runs = p->input_stride[3] == 1 && p->stride[1] <= 2;
-    return (double)p->icg * (floats * (runs ? s->speed->copy : s->speed->gather) +
-                             lines * (double)w->x.n_phases * s->speed->run);
+    /* Neighbouring channels are split four at a time. */
+    const bool split = p->input_stride[1] == 1 && channels >= 3 && w->element == sizeof(float);
+    const bool runs = split || (p->input_stride[3] == 1 && p->stride[1] <= 2);
+    return channels * (floats * (runs ? s->speed->copy : s->speed->gather) +
+                       lines * (double)w->x.n_phases * s->speed->run);
+}
+
+/* Bytes in which a strip's outputs wait to be stored: all channels that are joined, or a tile. */
+static double waiting_bytes(const c2_direct_plan *d, const c2_problem *p, int64_t rows,
+                            int64_t cols)
+{
+    const double lanes = (double)(d->flat ? rows * cols : cols) + 48;
+    double width = fmax(d->rows, d->pack.width);
+    if (d->store == C2_DIRECT_RESULTS)
+        return 0;
+    if (d->store == C2_DIRECT_JOIN) {
+        const double groups = (double)c2_div_up(p->groups, d->group_blocks.n);
+        width = groups * (double)c2_min(p->ocg, d->joined_tiles * d->pack.width) * d->rows;
+    }
+    return sizeof(float) * width * lanes;
 }
 
 static void try_blocks(search *s, const c2_direct_plan *shape, int64_t n_rows, int64_t n_cols)
@@ -102,40 +135,45 @@ static void try_blocks(search *s, const c2_direct_plan *shape, int64_t n_rows, i
     c2_direct_plan d = *shape;
     d.blocks_y = c2_split_even(p->oh, n_rows);
     d.blocks_x = c2_split_even(p->ow, n_cols);
+    d.flat = is_flat(&d, p);
     const int64_t rows = c2_div_up(p->oh, n_rows), cols = c2_div_up(p->ow, n_cols);
-    const double blocks = (double)n_rows * (double)n_cols;
-    const double width = fmax(d.rows, d.pack.width);
-    const double sums = d.sums ? 4 * width * (double)(cols + 16) : 0;
-    if (sums > s->budget)
+    const int64_t groups = c2_div_up(p->groups, d.group_blocks.n);
+    const double channels = (double)groups * (double)p->icg;
+    const double blocks = (double)n_rows * (double)n_cols, group_blocks = (double)d.group_blocks.n;
+    const double waiting = waiting_bytes(&d, p, rows, cols);
+    if (waiting > s->budget)
         return;
-    d.seconds = blocks * block_seconds(s, &d, rows, cols);
+    d.seconds = blocks * (double)p->groups * block_seconds(s, &d, rows, cols);
     if (!all_interior(&d, p)) {
-        if (!c2_window_set_block(&d.window, rows, cols, p->icg, s->budget - sums, &d.window_bytes))
+        if (!c2_window_set_block(&d.window, rows, cols, groups * p->icg, s->budget - waiting,
+                                 &d.window_bytes))
             return;
         if (d.interior.end[0] == 0) {
             const double slow = (double)d.window_bytes > window_cheap_bytes ? 1.05 : 1;
             d.seconds *= slow;
-            d.seconds += blocks * fill_seconds(s, &d.window, (double)rows, (double)cols);
+            d.seconds += group_blocks * blocks *
+                         fill_seconds(s, &d.window, channels, (double)rows, (double)cols);
         } else {
             /* Columns at both ends have windows and tiles of their own. */
             const double ends = (d.interior.begin[1] > 0) + (d.interior.end[1] < p->ow);
             const double lanes = (double)(p->ow - d.interior.end[1] + d.interior.begin[1]);
+            const double each = lanes / fmax(1, ends);
             d.seconds += (double)n_rows * ends *
-                         (fill_seconds(s, &d.window, (double)rows, lanes / fmax(1, ends)) +
-                          block_seconds(s, &d, rows, (int64_t)(lanes / fmax(1, ends))));
+                         (group_blocks * fill_seconds(s, &d.window, channels, (double)rows, each) +
+                          (double)p->groups * block_seconds(s, &d, rows, (int64_t)each));
         }
     }
     d.window_bytes = c2_round_up(d.window_bytes, C2_ALIGN);
-    d.scratch_bytes = d.window_bytes + c2_round_up((size_t)sums, C2_ALIGN);
+    d.scratch_bytes = d.window_bytes + c2_round_up((size_t)waiting, C2_ALIGN);
     /* Blocks so large that threads could not share the image are worth less. */
     const double products = (double)rows * (double)cols * (double)p->ocg * (double)c2_problem_k(p);
-    if (products > task_products && n_rows < p->oh)
+    if (products * (double)groups > task_products && n_rows < p->oh)
         d.seconds *= 1.02;
     if (d.seconds < s->best.seconds)
         s->best = d;
 }
 
-static void try_shape(search *s, const c2_direct_plan *shape)
+static void try_sizes(search *s, const c2_direct_plan *shape)
 {
     const c2_problem *p = s->p;
     for (int64_t parts = 1; parts <= p->ow; parts *= 2) {
@@ -151,14 +189,32 @@ static void try_shape(search *s, const c2_direct_plan *shape)
         try_blocks(s, shape, p->oh, p->ow);
 }
 
-/* Results go to the output from registers if its rows are dense and the last step is cheap. */
-static bool needs_epilogue(const c2_problem *p)
+/* Groups whose channels are neighbours share windows and joining, up to 16 channels. */
+static void try_shape(search *s, c2_direct_plan shape)
+{
+    const c2_problem *p = s->p;
+    const bool neighbours = shape.store == C2_DIRECT_JOIN || p->input_stride[1] == 1;
+    const int64_t most = neighbours ? c2_max(1, 16 / c2_max(p->icg, p->ocg)) : 1;
+    for (int64_t groups = c2_min(p->groups, most);; groups /= 2) {
+        shape.group_blocks = c2_split_even(p->groups, c2_div_up(p->groups, groups));
+        try_sizes(s, &shape);
+        if (groups <= 1)
+            break;
+    }
+}
+
+/* Kernels store results if the last step is cheap and rows, or a row a channel, are dense. */
+static c2_direct_store choose_store(const c2_problem *p)
 {
     const c2_post *act = c2_problem_activation(p);
     const int kind = act ? act->activation : CONV2D_ACT_NONE;
-    return p->has_residual || (p->output_stride[3] != 1 && p->ow > 1) ||
-           (kind != CONV2D_ACT_NONE && kind != CONV2D_ACT_RELU && kind != CONV2D_ACT_RELU6 &&
-            kind != CONV2D_ACT_CLAMP);
+    if (p->has_residual || (kind != CONV2D_ACT_NONE && kind != CONV2D_ACT_RELU &&
+                            kind != CONV2D_ACT_RELU6 && kind != CONV2D_ACT_CLAMP))
+        return C2_DIRECT_SUMS;
+    if (p->output_stride[3] == 1 || p->ow == 1)
+        return C2_DIRECT_RESULTS;
+    return p->output_stride[1] == 1 && p->output_dtype == CONV2D_FLOAT32 ? C2_DIRECT_JOIN
+                                                                         : C2_DIRECT_SUMS;
 }
 
 c2_direct_plan c2_direct_plan_make(const conv2d_device *device, const c2_problem *p,
@@ -175,14 +231,15 @@ c2_direct_plan c2_direct_plan_make(const conv2d_device *device, const c2_problem
                         .row_distance = by_rows ? p->dilation[0] / g : 1,
                         .step = p->stride[0] / g,
                         .pack = {c2_split_even(p->ocg, n_tiles), by_rows ? 1 : kernel->mr, k, k},
-                        .sums = needs_epilogue(p)};
+                        .store = choose_store(p)};
+    d.joined_tiles = c2_min(n_tiles, c2_max(1, C2_DIRECT_JOINED / c2_div_up(p->ocg, n_tiles)));
     d.n_offsets = (size_t)(by_rows ? p->kw * p->icg : k);
     d.n_row_offsets = by_rows ? (size_t)((d.rows - 1) * d.step + p->kh) : 0;
     c2_window_init(&d.window, p, false, false);
-    try_shape(&s, &d);
+    try_shape(&s, d);
     d.interior = find_interior(p);
     if (d.interior.end[0] > 0)
-        try_shape(&s, &d);
+        try_shape(&s, d);
     return s.best;
 }
 

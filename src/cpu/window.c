@@ -6,6 +6,7 @@
 
 #include "core/dtype.h"
 #include "core/mem.h"
+#include "cpu/planes.h"
 
 static int64_t gcd(int64_t a, int64_t b)
 {
@@ -33,7 +34,8 @@ void c2_window_init(c2_window *w, const c2_problem *p, bool split_y, bool split_
     *w = (c2_window){.y = axis_of(p, 0, split_y),
                      .x = axis_of(p, 1, split_x),
                      .padding_mode = p->padding_mode,
-                     .element = (int32_t)c2_dtype_bytes(p->input_dtype)};
+                     .element = (int32_t)c2_dtype_bytes(p->input_dtype),
+                     .whole_pixels = p->input_stride[1] == 1 && p->input_stride[3] == p->ic};
 }
 
 bool c2_window_set_block(c2_window *w, int64_t rows, int64_t cols, int64_t n_channels,
@@ -158,6 +160,42 @@ C2_FOR_EACH_SIZE void fill_phase(const int64_t element, const c2_window *w, cons
     }
 }
 
+/* One phase of a row for all channels, which are neighbours in memory. */
+static void split_row(const c2_window *w, const span *s, const float *row, int64_t x_stride,
+                      int64_t n_channels, float *to)
+{
+    const c2_axis *a = &w->x;
+    c2_planes_split(row + (s->first + s->begin * a->stride) * x_stride, a->stride * x_stride,
+                    s->end - s->begin, n_channels, w->whole_pixels, to + s->begin,
+                    w->channel_pitch);
+    for (int64_t i = 0; i < s->n; i++) {
+        if (i == s->begin)
+            i = s->end;
+        if (i >= s->n)
+            break;
+        const int64_t x = c2_pad_index(w->padding_mode, s->first + i * a->stride, a->size);
+        for (int64_t c = 0; c < n_channels; c++)
+            to[c * w->channel_pitch + i] = x < 0 ? 0 : row[x * x_stride + c];
+    }
+}
+
+static void split_phase(const c2_window *w, const c2_block *block, const float *image,
+                        const int64_t stride[3], int64_t n_channels, const span *x, int64_t phase_y,
+                        float *to)
+{
+    const int64_t first = block->y * w->y.stride + phase_base(&w->y, phase_y) - w->y.pad;
+    const int64_t n = block->rows + w->y.reach;
+    for (int64_t i = 0; i < n; i++, to += w->pitch) {
+        const int64_t y = c2_pad_index(w->padding_mode, first + i * w->y.stride, w->y.size);
+        if (y >= 0) {
+            split_row(w, x, image + y * stride[1], stride[2], n_channels, to);
+            continue;
+        }
+        for (int64_t c = 0; c < n_channels; c++)
+            memset(to + c * w->channel_pitch, 0, (size_t)w->pitch * sizeof(float));
+    }
+}
+
 C2_FOR_EACH_SIZE void fill(const int64_t element, const c2_window *w, const c2_block *block,
                            const char *image, const int64_t stride[3], int64_t n_channels, char *to)
 {
@@ -165,7 +203,11 @@ C2_FOR_EACH_SIZE void fill(const int64_t element, const c2_window *w, const c2_b
     const int64_t used = w->y.n_phases * w->x.n_phases * phase;
     for (int64_t px = 0; px < w->x.n_phases; px++) {
         const span x = span_of(&w->x, px, block->x, block->cols + w->x.reach);
-        for (int64_t c = 0; c < n_channels; c++) {
+        const bool split = element == sizeof(float) && stride[0] == 1 && n_channels > 1;
+        for (int64_t py = 0; split && py < w->y.n_phases; py++)
+            split_phase(w, block, (const float *)(const void *)image, stride, n_channels, &x, py,
+                        (float *)(void *)to + (py * w->x.n_phases + px) * phase);
+        for (int64_t c = 0; !split && c < n_channels; c++) {
             for (int64_t py = 0; py < w->y.n_phases; py++)
                 fill_phase(element, w, block, image + c * stride[0] * element, stride, &x, py,
                            to + (c * w->channel_pitch + (py * w->x.n_phases + px) * phase) *

@@ -28,6 +28,7 @@ typedef struct c2_window {
     c2_axis y, x;
     int32_t padding_mode;
     int32_t element;    /* bytes */
+    bool whole_pixels;  /* all channels of the image are neighbours, and so are its pixels */
     int64_t rows, cols; /* output pixels of a full block */
     int64_t pitch, channel_pitch;
 } c2_window;
