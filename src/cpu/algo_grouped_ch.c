@@ -3,7 +3,10 @@
  * those of several groups side by side where a group has fewer than a vector (grouped_ch.h). Pixels
  * are read in place through pointers; a padded zero points at zeros. Needs no workspace. Bound:
  * g(K+2) * s + (K+2) * 2^-149 (docs/numerics.md). */
+#include <math.h>
+
 #include "core/dtype.h"
+#include "core/half.h"
 #include "cpu/cost.h"
 #include "cpu/grouped_ch.h"
 
@@ -31,6 +34,7 @@ struct c2_state {
     int64_t element; /* bytes of a pixel's channel */
     float *zeros;    /* one a channel: a padded pixel */
     size_t zeros_bytes;
+    bool finishes;   /* the kernel stores full vectors of output channels itself */
     int32_t *spread; /* of all unshifted vectors, then of each other; NULL where side is 1 */
     size_t spread_bytes;
 };
@@ -155,6 +159,15 @@ static bool make_tables(conv2d_device *device, const c2_problem *p, c2_state *s)
     return true;
 }
 
+/* The kernel finishes full vectors without residual whose activation is a clamp, or none. */
+static bool can_finish(const c2_problem *p)
+{
+    const c2_post *act = c2_problem_activation(p);
+    return !p->has_residual && p->output_stride[1] == 1 &&
+           (!act || act->activation == CONV2D_ACT_RELU || act->activation == CONV2D_ACT_RELU6 ||
+            act->activation == CONV2D_ACT_CLAMP);
+}
+
 static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int variant,
                                  c2_state **state_out)
 {
@@ -166,6 +179,7 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
     s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
     s->b = choose_blocking(s->kernel, p);
+    s->finishes = can_finish(p);
     if (!make_tables(device, p, s)) {
         plan_destroy(device, s);
         return c2_fail(CONV2D_E_NOMEM, "no memory for the zeros and lane numbers of %lld channels",
@@ -239,6 +253,37 @@ static void fill_table(const work *w, int64_t first, int64_t n, const void **tab
     }
 }
 
+static void set_bounds(const c2_problem *p, c2_grouped_out *out)
+{
+    const c2_post *act = c2_problem_activation(p);
+    out->low = act ? 0 : -INFINITY;
+    out->high = act && act->activation == CONV2D_ACT_RELU6 ? 6 : INFINITY;
+    if (act && act->activation == CONV2D_ACT_CLAMP) {
+        out->low = (float)act->min;
+        out->high = (float)act->max;
+    }
+}
+
+/* Where the kernel puts a vector's pixels; room: for nr floats of bias. */
+static void point_at_output(const work *w, const c2_grouped_vector *v, c2_grouped_out *out,
+                            float *room)
+{
+    const c2_problem *p = w->args->problem;
+    for (int i = 0; i < w->n_segments; i++) {
+        const segment *s = &w->segments[i];
+        const int64_t at = w->n * p->output_stride[0] + v->oc + s->y * p->output_stride[2] +
+                           s->x * p->output_stride[3];
+        out->pixels[i] = (char *)w->args->output.data + at * w->s->element;
+        out->count[i] = i < w->n_stored ? s->length : 0;
+    }
+    out->stride = p->output_stride[3];
+    out->bias = room;
+    if (p->has_bias && p->bias_dtype == CONV2D_FLOAT32)
+        out->bias = (const float *)w->args->bias + v->oc;
+    for (int64_t j = 0; j < v->channels && out->bias == room; j++)
+        room[j] = p->has_bias ? c2_load_f32(w->args->bias, p->bias_dtype, v->oc + j) : -0.0f;
+}
+
 static void store(const work *w, const c2_grouped_vector *v, const float *acc)
 {
     const c2_state *s = w->s;
@@ -260,6 +305,9 @@ static void tile_of_pixels(work *w)
     const void *table[RUN_CHUNK * C2_GROUPED_SEGMENTS * C2_GROUPED_PIXELS];
     uint8_t widths[RUN_CHUNK];
     _Alignas(64) float acc[C2_MAX_TILE];
+    float bias[C2_GROUPED_LANES];
+    c2_grouped_out out;
+    set_bounds(p, &out);
     for (int64_t i = w->vector_begin; i < w->vector_end; i++) {
         const c2_grouped_vector v = c2_grouped_vector_at(&s->b.lanes, p, i);
         const int64_t spread = c2_max(0, i + 1 - s->b.lanes.unshifted);
@@ -279,12 +327,17 @@ static void tile_of_pixels(work *w)
             /* One chunk holds for all vectors. */
             if (i == w->vector_begin || n_runs > RUN_CHUNK)
                 fill_table(w, t, (int64_t)a.n_runs, table, widths);
+            if (t + RUN_CHUNK >= n_runs && s->finishes && v.channels == lanes) {
+                point_at_output(w, &v, &out, bias);
+                a.out = &out;
+            }
             s->fn(&a);
             for (size_t r = 0; r < a.n_runs; r++)
                 a.weight += widths[r] * p->icg * lanes;
             a.accumulate = true;
         }
-        store(w, &v, acc);
+        if (!a.out)
+            store(w, &v, acc);
     }
 }
 

@@ -6,6 +6,8 @@
 
 #include "cpu/driver.h"
 
+enum { C2_GROUPED_LANES = 16 }; /* of all instruction sets at most */
+
 /* Output channels in vectors of `lanes`: `side` groups side by side, or, if side is 1, each group
  * in vectors of its own. */
 typedef struct c2_grouped_lanes {

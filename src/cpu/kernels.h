@@ -123,6 +123,15 @@ enum {
     C2_GROUPED_SEGMENTS = 3,
     C2_GROUPED_PIXELS = 15 /* of a run: 7 output pixels, stride 2, 3 taps */
 };
+/* Where a tile is finished at once: out = min(high, max(low, acc + bias)), all nr channels of the
+ * first count[s] pixels of segment s. No bias is -0 in all lanes. */
+typedef struct c2_grouped_out {
+    void *pixels[C2_GROUPED_SEGMENTS];
+    int count[C2_GROUPED_SEGMENTS];
+    ptrdiff_t stride; /* of pixels, in elements */
+    const float *bias;
+    float low, high;
+} c2_grouped_out;
 typedef struct c2_grouped_ch_args {
     const void *const *pixels; /* [n_runs][3][C2_GROUPED_PIXELS] */
     const uint8_t *widths;     /* [n_runs], 1 or 3 */
@@ -131,8 +140,9 @@ typedef struct c2_grouped_ch_args {
     ptrdiff_t offset; /* elements */
     const int32_t *spread;
     const float *weight;
-    float *acc;           /* [mr][nr], 64-byte aligned */
-    int segments, length; /* 2 .. 3, mr/3 - 3 .. mr/3 */
+    float *acc;                /* [mr][nr], 64-byte aligned */
+    const c2_grouped_out *out; /* NULL: sums are left in acc; else acc may be read, not written */
+    int segments, length;      /* 2 .. 3, mr/3 - 3 .. mr/3 */
     bool accumulate;
 } c2_grouped_ch_args;
 typedef void c2_grouped_ch_kernel(const c2_grouped_ch_args *);

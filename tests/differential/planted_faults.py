@@ -44,6 +44,8 @@ FAULTS = [
      "bool tail, const c2_dw_px_args *a)\n{\n    tail = false;\n    switch", RANDOM),
     ("pixel between two strides used for every tap", "cpu/body/grouped_ch.h",
      "first < 0 || first % step != 0 ||", "first < 0 ||", RANDOM),
+    ("pixels stored that a short segment does not have", "cpu/body/grouped_ch.h",
+     "if (i < out->count[s])", "if (out->count[s])", RANDOM),
     ("groups behind the last whole vector not shifted", "cpu/grouped_ch.c",
      "v->shift + j / p->ocg", "j / p->ocg", RANDOM),
     ("single taps after three read from the row's begin", "cpu/algo_grouped_ch.c",

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * grouped_ch: random runs of taps, lengths of segments, channels and lanes; sums are compared bit
  * by bit with the same products added one after the other. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -66,6 +69,59 @@ static void keep_others(check *c, const ch_case_data *d, const float *before, fl
             memcpy(expected + i * nr, before + i * nr, (size_t)nr * sizeof *expected);
 }
 
+/* Pixels that the kernel finishes itself: a buffer with gaps between pixels, whose every byte is
+ * compared; the gaps must keep what they had. */
+typedef struct finished {
+    c2_grouped_out out;
+    guard_buffer got, bias;
+    char *expected;
+    size_t bytes;
+} finished;
+
+static finished finish_begin(check *c, const ch_case_data *d)
+{
+    const int nr = c->kernel->nr;
+    rng *r = c->random;
+    finished f = {.out = {.stride = nr + rng_range(r, 0, 5)}};
+    f.out.low = rng_range(r, 0, 1) ? -(float)rng_range(r, 0, 9) : -INFINITY;
+    f.out.high = rng_range(r, 0, 1) ? (float)rng_range(r, 0, 9) : INFINITY;
+    const size_t bytes = check_pixel_bytes(c->kernel), length = (size_t)d->args.length;
+    const size_t pixels = (size_t)d->args.segments * length;
+    f.bytes = ((pixels - 1) * (size_t)f.out.stride + (size_t)nr) * bytes;
+    f.got = guard_alloc(f.bytes, c->at_end);
+    f.expected = malloc(f.bytes);
+    memset(f.got.data, 0x5a, f.bytes);
+    memset(f.expected, 0x5a, f.bytes);
+    for (size_t s = 0; s < (size_t)d->args.segments; s++) {
+        f.out.pixels[s] = (char *)f.got.data + s * length * (size_t)f.out.stride * bytes;
+        f.out.count[s] = (int)rng_range(r, 0, d->args.length);
+    }
+    f.bias = check_values(c, (size_t)nr);
+    f.out.bias = f.bias.data;
+    return f;
+}
+
+static bool finish_check(check *c, const ch_case_data *d, finished *f, const float *sums)
+{
+    const int nr = c->kernel->nr, longest = c->kernel->mr / C2_GROUPED_SEGMENTS;
+    for (int i = 0; i < d->args.segments * d->args.length; i++) {
+        const int s = i / d->args.length, x = i % d->args.length;
+        for (int j = 0; j < nr && x < f->out.count[s]; j++) {
+            float y = sums[(s * longest + x) * nr + j] + f->out.bias[j];
+            y = f->out.low > y ? f->out.low : y;
+            y = f->out.high < y ? f->out.high : y;
+            c2_store_f64(f->expected, c->kernel->dtype, i * f->out.stride + j, (double)y);
+        }
+    }
+    const bool ok = memcmp(f->expected, f->got.data, f->bytes) == 0;
+    if (!ok)
+        snprintf(c->why, c->why_bytes, "a finished pixel, or a gap between them, is wrong");
+    free(f->expected);
+    guard_free(&f->got);
+    guard_free(&f->bias);
+    return ok;
+}
+
 static bool ch_case(check *c)
 {
     const c2_kernel *k = c->kernel;
@@ -105,8 +161,15 @@ static bool ch_case(check *c)
     d.args.acc = acc.acc;
     add_products(c, &d, weight.data, expected);
     keep_others(c, &d, before, expected);
+    const bool finishes = rng_range(r, 0, 1);
+    finished f;
+    if (finishes) {
+        f = finish_begin(c, &d);
+        d.args.out = &f.out;
+    }
     ((c2_grouped_ch_fn)k->fn)(&d.args);
-    const bool ok = check_tile(c, acc.acc, expected, k->mr, nr);
+    bool ok = !finishes || finish_check(c, &d, &f, expected);
+    ok = ok && check_tile(c, acc.acc, finishes ? before : expected, k->mr, nr);
     guard_free(&acc.buffer);
     guard_free(&weight);
     guard_free(&pixels);
