@@ -9,9 +9,12 @@ enum {
     WEIGHTS_INNER_BYTES = 1 << 19, /* more packed weights than this: loop over them outside */
     BLOCK_TILES = 16,              /* pixel tiles of a task, if the image has enough */
     WANTED_TASKS = 16,
+    BLOCKS_Y = 8,      /* blocks of rows that images of many have at least */
+    MANY_ROWS = 32,
     FAR_CHANNELS = 256 /* channels a pixel may be apart without sharing a set of the L1 cache */
 };
 /* Bytes of a window: a part of the L2 cache, or more where less would hold hardly a pixel. */
+static const double transposed_copy = 2; /* times a copy's seconds, channels far apart in memory */
 static const double half_broadcast = 1.8; /* times longer a product of half types takes in place */
 static const double window_bytes = 3 << 17, window_most_bytes = 1 << 21;
 
@@ -95,9 +98,10 @@ static void try_window(search *s, int64_t rows, int64_t cols)
     plan.merged = is_merged(p, plan.pixel_pitch, plan.axis[1].split ? 2 : p->dilation[1]);
     const double pixels = (double)plan.axis[0].outputs * (double)plan.axis[1].outputs;
     const double tiles = ceil(pixels / s->kernel->mr), taps = (double)(p->kh * p->kw);
-    const double in_runs = p->input_stride[1] == 1 || p->input_stride[3] == 1;
-    const double fill = floats * (in_runs ? s->speed->copy : s->speed->gather) +
-                        (double)plan.axis[0].extent * s->speed->run;
+    const double a_float = p->input_stride[1] == 1   ? s->speed->copy
+                           : p->input_stride[3] == 1 ? transposed_copy * s->speed->copy
+                                                     : s->speed->gather;
+    const double fill = floats * a_float + (double)plan.axis[0].extent * s->speed->run;
     const bool merged = s->best.merged;
     s->best.merged = plan.merged;
     plan.seconds = (double)(plan.blocks_y.n * plan.blocks_x.n) *
@@ -108,11 +112,21 @@ static void try_window(search *s, int64_t rows, int64_t cols)
         s->best = plan;
 }
 
-/* The most rows of blocks `cols` wide that take `bytes` at most; 0 = not even one. */
-static int64_t rows_that_fit(const c2_problem *p, int64_t cols, double bytes)
+/* Rows of a block at most: images of many are cut for the workers' sake, others if their output
+ * channels, the other way to share the work, are one tile. */
+static int64_t rows_wanted(const search *s)
+{
+    const int64_t oh = s->p->oh;
+    if (oh >= MANY_ROWS)
+        return c2_div_up(oh, BLOCKS_Y);
+    return s->best.pack.tiles.n == 1 ? c2_div_up(oh, 2) : oh;
+}
+
+/* The most rows, up to `most`, of blocks `cols` wide that take `bytes`; 0 = not even one. */
+static int64_t rows_that_fit(const c2_problem *p, int64_t cols, int64_t most, double bytes)
 {
     const double a_row = (double)axis_of(p, 1, cols).extent * (double)(p->icg + 16) * 4;
-    int64_t fit = 0, most = p->oh;
+    int64_t fit = 0;
     while (fit < most) {
         const int64_t rows = most - (most - fit) / 2;
         if (a_row * (double)axis_of(p, 0, rows).extent + C2_ALIGN <= bytes)
@@ -126,11 +140,13 @@ static int64_t rows_that_fit(const c2_problem *p, int64_t cols, double bytes)
 /* For some widths of blocks, the height that fits. */
 static void plan_window(search *s, double bytes)
 {
+    const int64_t wanted = rows_wanted(s);
     for (int64_t parts = 1; parts < 2 * s->p->ow; parts *= 2) {
-        const int64_t cols = c2_div_up(s->p->ow, parts), rows = rows_that_fit(s->p, cols, bytes);
+        const int64_t cols = c2_div_up(s->p->ow, parts);
+        const int64_t rows = rows_that_fit(s->p, cols, wanted, bytes);
         if (rows)
             try_window(s, rows, cols);
-        if (rows >= c2_min(s->p->oh, cols))
+        if (rows >= c2_min(wanted, cols))
             return; /* narrower blocks copy more */
     }
 }

@@ -15,6 +15,8 @@ static const double wanted_tasks = 16;
 static const double fill_share = 0.12; /* of the products' time that copying pixels may take for the
                                           sake of more tasks */
 
+static const double unaligned = 1.08; /* times longer a tile takes whose pixels cross cache lines
+                                         (Zen 4, AVX2 and AVX-512, November 2026) */
 enum {
     DENSE_TILES = 4,   /* output channel tiles for which a chunk's pixels are worth a copy */
     PAGE_FLOATS = 1024 /* channels this far apart lie in pages of their own */
@@ -124,7 +126,7 @@ static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t 
         copied_rows * s->speed->run;
     const double slow = 1 + 0.3 * fmax(0, (double)bytes / window_cheap_bytes - 1) / 3;
     const double lanes = (double)(rows - 1) * (double)plan.window.pitch + (double)cols;
-    const double work = products(s, lanes) * slow;
+    const double work = products(s, lanes) * slow * unaligned;
     cut_tiles(s, &plan, fill, work);
     plan.seconds = blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + work +
                                        stores(s, (double)rows, (double)cols));

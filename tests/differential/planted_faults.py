@@ -86,7 +86,7 @@ FAULTS = [
      "v.dilation[a] = plan->axis[a].outputs;", "v.dilation[a] = plan->axis[a].outputs - 1;",
      RANDOM),
     ("last channel of a transposed pixel lost", "cpu/body/widen.h",
-     "from, m, a->n_channels - c, to + c);", "from, m, a->n_channels - c - 1, to + c);", RANDOM),
+     "a->n_pixels - i, n,", "a->n_pixels - i, n - 1,", RANDOM),
     ("taps of a row merged across the border", "cpu/rows.c",
      "r->merge && r->inside;", "r->merge;", RANDOM),
     ("sums of a group's pixel tiles over each other", "cpu/gemm_ch.c",

@@ -46,17 +46,21 @@ C2_ALWAYS_INLINE void transpose_block(const c2_widen_args *a, ptrdiff_t pixel_st
             store_part(to + i * a->to_stride, x[i], n);
 }
 
+/* A vector of channels at a time along all pixels: more streams than that, and the processor no
+ * longer sees them coming. */
 C2_ALWAYS_INLINE void transpose_rows(const c2_widen_args *a, ptrdiff_t pixel_stride)
 {
-    for (int i = 0; i < a->n_pixels; i += VF) {
-        const px *from = (const px *)a->from + i * pixel_stride;
-        float *to = a->to + i * a->to_stride;
-        const int m = a->n_pixels - i;
-        int c = 0;
-        for (; m >= VF && c + VF <= a->n_channels; c += VF, from += VF * a->channel_stride)
-            transpose_block(a, pixel_stride, from, VF, VF, to + c);
-        for (; c < a->n_channels; c += VF, from += VF * a->channel_stride)
-            transpose_block(a, pixel_stride, from, m, a->n_channels - c, to + c);
+    for (int c = 0; c < a->n_channels; c += VF) {
+        const px *from = (const px *)a->from + c * a->channel_stride;
+        float *to = a->to + c;
+        const int n = a->n_channels - c;
+        int i = 0;
+        for (; n >= VF && i + VF <= a->n_pixels; i += VF)
+            transpose_block(a, pixel_stride, from + i * pixel_stride, VF, VF,
+                            to + i * a->to_stride);
+        for (; i < a->n_pixels; i += VF)
+            transpose_block(a, pixel_stride, from + i * pixel_stride, a->n_pixels - i, n,
+                            to + i * a->to_stride);
     }
 }
 
