@@ -336,6 +336,7 @@ static conv2d_status cpu_sync(conv2d_device *device)
 static const c2_algorithm *const algorithms[] = {&c2_algo_gemm1x1_ch,
                                                  &c2_algo_gemm1x1_px,
                                                  &c2_algo_depthwise_rows_ch,
+                                                 &c2_algo_depthwise_rows_px,
                                                  &c2_algo_depthwise_ch,
                                                  &c2_algo_depthwise_px,
                                                  &c2_algo_grouped_ch,

@@ -12,6 +12,7 @@
  *   dwrow_ch depthwise 3, 5 or 7 wide,  rows = pixels,  lanes = channels, finished in registers
  *   direct_px    rows = output channels, lanes = pixels of one row: a whole strip a call
  *   direct_rows  rows = output rows of one output channel, lanes = pixels: a whole strip a call
+ *   dwrow_px depthwise 3x3, 5x5, 7x7,   rows, lanes = pixels, finished in registers
  *   epilogue bias, residual, activation, strided store of a finished tile
  *   widen    pixels of any strides and type as rows of float32 channels
  *   peak     independent FMAs in registers: the attainable peak
@@ -44,6 +45,7 @@ typedef enum c2_family {
     C2_FAMILY_DWROW_CH,
     C2_FAMILY_DIRECT_PX,
     C2_FAMILY_DIRECT_ROWS,
+    C2_FAMILY_DWROW_PX,
     C2_FAMILY_EPILOGUE,
     C2_FAMILY_WIDEN,
     C2_FAMILY_PEAK
@@ -199,6 +201,38 @@ typedef struct c2_direct_args {
 } c2_direct_args;
 typedef void c2_direct_kernel(const c2_direct_args *);
 typedef c2_direct_kernel c2_direct_px_kernel, c2_direct_rows_kernel, *c2_direct_fn;
+/* dwrow_px: first copies copy_rows x copy_cols pixels from image to copy_to, rows `pitch` floats
+ * apart, if phase is not 0 even columns to copy_to and odd ones copy_odd floats later; each row
+ * with zeros up to a whole vector. Then, from the window as it is (its padding is the caller's),
+ *     out[y][x] = clamp(sum over ky, kx < k of weight[ky*k + kx] * window[row + ky][x + kx]
+ *                       + bias[0] + residual[y][x])            for y < rows, x < cols
+ * where row = y * step, or, if phase is not 0, pixel x*2 + kx is at phase * (kx % 2) + x + kx / 2.
+ * two_rows: window rows are half a vector, step is 2 and stands for one row down in each half:
+ * vector v has rows 2v and 2v + 1, cols is half a vector at most. Whole vectors are read from the
+ * window: rows and lanes that nobody asked for must exist. */
+typedef struct c2_dwrow_px_args {
+    const void *image;
+    ptrdiff_t image_row; /* elements */
+    float *copy_to;
+    ptrdiff_t copy_odd;
+    int copy_rows, copy_cols; /* 0 rows: nothing is copied */
+    const float *window;
+    ptrdiff_t pitch, phase;
+    const float *weight;
+    int k, step; /* 3, 5 or 7; 1 or 2, with phase 2 */
+    bool two_rows;
+    int rows, cols;              /* 0 rows: nothing is computed */
+    float low, high;             /* as dwrow_ch's */
+    const void *bias, *residual; /* of the channel; or NULL */
+    ptrdiff_t residual_row;
+    void *out; /* columns of out and residual follow each other */
+    ptrdiff_t out_row;
+    /* If not NULL: bare sums, sums[y*sums_pitch + x], whole vectors of them. */
+    float *sums;
+    ptrdiff_t sums_pitch;
+} c2_dwrow_px_args;
+typedef void c2_dwrow_px_kernel(const c2_dwrow_px_args *);
+typedef c2_dwrow_px_kernel *c2_dwrow_px_fn;
 
 /* Epilogue of one tile: out = activation(acc + bias + residual), any strides of out and residual.
  * In order: bias added first, then residual, then activation, then rounding to the type. */

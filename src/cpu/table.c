@@ -17,6 +17,7 @@ enum {
     family_dwrow_ch = C2_FAMILY_DWROW_CH,
     family_direct_px = C2_FAMILY_DIRECT_PX,
     family_direct_rows = C2_FAMILY_DIRECT_ROWS,
+    family_dwrow_px = C2_FAMILY_DWROW_PX,
     family_epilogue = C2_FAMILY_EPILOGUE,
     family_widen = C2_FAMILY_WIDEN,
     family_peak = C2_FAMILY_PEAK,

@@ -185,9 +185,9 @@ static int run_all(const conv2d_tensor *input, const conv2d_tensor *weight,
                    const conv2d_params *params, box *output)
 {
     static const char *const isas[] = {"generic", "avx2", "avx512", "neon"};
-    static const char *const algorithms[] = {"reference",    "igemm_ch",   "igemm_px",
-                                             "gemm1x1_ch",   "gemm1x1_px", "depthwise_ch",
-                                             "depthwise_px", "grouped_ch", "depthwise_rows_ch"};
+    static const char *const algorithms[] = {
+        "reference",    "igemm_ch",     "igemm_px",   "gemm1x1_ch",        "gemm1x1_px",
+        "depthwise_ch", "depthwise_px", "grouped_ch", "depthwise_rows_ch", "depthwise_rows_px"};
     int n = 0;
     for (size_t i = 0; i < sizeof isas / sizeof *isas; i++) {
         conv2d_device_options options = CONV2D_DEVICE_OPTIONS_INIT;

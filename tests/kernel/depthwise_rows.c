@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * dwrow_ch: random kernels, strides, rows, columns and channels, pixels anywhere, bias, residual
- * (its own or in place) and clamps, or bare sums. Results are compared bit by bit with the same
- * products added one after the other and the same steps in plain C; what lies between the outputs
- * must stay as it was. */
+ * dwrow_ch, dwrow_px: random kernels, strides, rows, columns and channels, pixels anywhere, bias,
+ * residual (its own or in place) and clamps, or bare sums. Results are compared bit by bit with the
+ * same products added one after the other and the same steps in plain C; what lies between the
+ * outputs must stay as it was. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -181,3 +181,190 @@ static double ch_bench(const c2_kernel *k)
 }
 
 const check_family check_dwrow_ch = {C2_FAMILY_DWROW_CH, ch_case, ch_bench};
+
+/* ---- dwrow_px ---- */
+
+enum { PX_COLS = 40, PX_ROWS = 11, PX_WINDOW = 8192 };
+
+typedef struct px_call {
+    c2_dwrow_px_args a;
+    guard_buffer image, weight, bias, residual, out, sums, window, other;
+    float copied[PX_WINDOW]; /* what the copied window must be */
+    char was[PX_ROWS * (PX_COLS + GAP) * 4 + 64];
+} px_call;
+
+static guard_buffer px_window(check *c, const float *values, size_t n)
+{
+    guard_buffer b = guard_alloc(n * sizeof(float), c->at_end);
+    memcpy(b.data, values, n * sizeof(float));
+    return b;
+}
+
+static void px_shape(check *c, px_call *t)
+{
+    rng *r = c->random;
+    const int lanes = check_lanes(c->kernel);
+    static const int widths[] = {3, 5, 7};
+    c2_dwrow_px_args *a = &t->a;
+    a->k = widths[rng_range(r, 0, 2)];
+    a->two_rows = rng_range(r, 0, 2) == 0;
+    a->step = a->two_rows ? 2 : (int)rng_range(r, 1, 2);
+    a->rows = (int)rng_range(r, 0, PX_ROWS);
+    a->cols = a->two_rows ? (int)rng_range(r, 1, lanes / 2) : check_size(r, PX_COLS, lanes);
+    const bool split = a->step == 2 && !a->two_rows && rng_range(r, 0, 1);
+    const ptrdiff_t read = (a->cols + lanes - 1) / lanes * lanes + (a->k - 1) / (split ? 2 : 1);
+    a->phase = split ? read + rng_range(r, 0, GAP) : 0;
+    a->pitch = a->two_rows ? lanes / 2 : split ? 2 * a->phase : read + rng_range(r, 0, GAP);
+    a->low = rng_range(r, 0, 1) ? -INFINITY : -1.5f;
+    a->high = rng_range(r, 0, 1) ? INFINITY : 2.5f;
+    t->weight = check_values(c, (size_t)(a->k * a->k));
+    a->weight = t->weight.data;
+    /* As much as all rows, or the pairs of rows they are in, reach. */
+    const int vectors = a->two_rows ? (a->rows + 1) / 2 : a->rows;
+    const ptrdiff_t last = (vectors - 1) * a->step + a->k - 1;
+    const size_t n = vectors ? (size_t)(last * a->pitch + (split ? a->phase : 0) +
+                                        (a->two_rows ? lanes + a->k - 1 : read))
+                             : 1;
+    t->window = check_values(c, n);
+    a->window = t->window.data;
+}
+
+/* Rows are copied to another window, whose other floats must stay. */
+static void px_copy(check *c, px_call *t)
+{
+    rng *r = c->random;
+    const int lanes = check_lanes(c->kernel);
+    c2_dwrow_px_args *a = &t->a;
+    a->copy_rows = (int)rng_range(r, 0, 4);
+    a->copy_cols = check_size(r, a->two_rows ? lanes / 2 : PX_COLS, lanes);
+    a->image_row = a->copy_cols + rng_range(r, 0, GAP);
+    const int rows = a->copy_rows ? a->copy_rows : 1, s = a->phase ? 2 : 1;
+    t->image = check_pixels(c, (size_t)((rows - 1) * a->image_row + a->copy_cols));
+    a->image = t->image.data;
+    const ptrdiff_t width = (a->copy_cols + s * lanes - 1) / (s * lanes) * lanes;
+    if (a->phase < width && a->phase) /* planes apart, so that the order of stores is not seen */
+        a->copy_odd = width;
+    else
+        a->copy_odd = a->phase;
+    const size_t n = (size_t)((rows - 1) * a->pitch + (s == 2 ? a->copy_odd : 0) + width);
+    for (size_t i = 0; i < n; i++)
+        t->copied[i] = (float)i;
+    t->other = px_window(c, t->copied, n);
+    a->copy_to = t->other.data;
+    for (int y = 0; y < a->copy_rows; y++)
+        for (int x = 0; x < width * s; x++)
+            t->copied[y * a->pitch + (x % s ? a->copy_odd : 0) + x / s] =
+                x < a->copy_cols ? check_pixel(c->kernel, a->image, y * a->image_row + x) : 0;
+}
+
+static void px_outputs(check *c, px_call *t)
+{
+    rng *r = c->random;
+    c2_dwrow_px_args *a = &t->a;
+    const int lanes = check_lanes(c->kernel), rows = a->rows ? a->rows : 1;
+    const size_t bytes = check_pixel_bytes(c->kernel);
+    a->out_row = a->cols + rng_range(r, 0, GAP);
+    a->residual_row = a->out_row;
+    const size_t n = (size_t)((rows - 1) * a->out_row + a->cols);
+    t->residual = check_pixels(c, n);
+    t->out = guard_alloc(n * bytes, c->at_end);
+    memcpy(t->out.data, t->residual.data, n * bytes);
+    memcpy(t->was, t->out.data, n * bytes);
+    a->out = t->out.data;
+    const int64_t kind = rng_range(r, 0, 2);
+    a->residual = kind == 0 ? NULL : kind == 1 ? t->residual.data : t->out.data;
+    t->bias = check_pixels(c, 1);
+    a->bias = rng_range(r, 0, 1) ? t->bias.data : NULL;
+    a->sums_pitch = (a->cols + lanes - 1) / lanes * lanes;
+    t->sums = guard_alloc((size_t)(rows * a->sums_pitch) * sizeof(float), c->at_end);
+    a->sums = rng_range(r, 0, 3) ? NULL : t->sums.data;
+}
+
+static float px_sum(check *c, const px_call *t, int y, int x)
+{
+    const c2_dwrow_px_args *a = &t->a;
+    float sum = 0;
+    for (int ky = 0; ky < a->k; ky++)
+        for (int kx = 0; kx < a->k; kx++) {
+            const float *row = a->window + (y * (a->two_rows ? 1 : a->step) + ky) * a->pitch;
+            const float v = a->phase ? row[(kx % 2) * a->phase + x + kx / 2] : row[x + kx];
+            sum = check_add_product(c->kernel, v, a->weight[ky * a->k + kx], sum);
+        }
+    return sum;
+}
+
+static float px_finished(check *c, const px_call *t, float x, ptrdiff_t at)
+{
+    if (t->a.bias)
+        x += check_pixel(c->kernel, t->a.bias, 0);
+    if (t->a.residual)
+        x += check_pixel(c->kernel, t->residual.data, at);
+    x = t->a.low > x ? t->a.low : x;
+    x = t->a.high < x ? t->a.high : x;
+    float room[2];
+    c2_store_f64(room, c->kernel->dtype, 0, (double)x);
+    return check_pixel(c->kernel, room, 0);
+}
+
+static bool px_check(check *c, const px_call *t)
+{
+    const c2_dwrow_px_args *a = &t->a;
+    bool used[sizeof t->was] = {false};
+    for (int y = 0; y < a->rows; y++)
+        for (int x = 0; x < a->cols; x++) {
+            const float sum = px_sum(c, t, y, x);
+            const ptrdiff_t at = y * a->out_row + x;
+            const float got =
+                a->sums ? a->sums[y * a->sums_pitch + x] : check_pixel(c->kernel, a->out, at);
+            const float expected = a->sums ? sum : px_finished(c, t, sum, at);
+            used[at] = !a->sums;
+            if (!same(got, expected))
+                return wrong(c, "wrong result", y, x, 0, got, expected);
+        }
+    const size_t bytes = check_pixel_bytes(c->kernel);
+    for (size_t i = 0; i < t->out.bytes / bytes; i++)
+        if (!used[i] && memcmp(t->was + i * bytes, (const char *)a->out + i * bytes, bytes) != 0)
+            return wrong(c, "written between outputs", 0, 0, (int)i, 0, 0);
+    for (size_t i = 0; i < t->other.bytes / sizeof(float); i++)
+        if (!same(a->copy_to[i], t->copied[i]))
+            return wrong(c, "copied window", 0, 0, (int)i, a->copy_to[i], t->copied[i]);
+    return true;
+}
+
+static bool px_case(check *c)
+{
+    px_call t = {.a = {.rows = 0}};
+    px_shape(c, &t);
+    px_copy(c, &t);
+    px_outputs(c, &t);
+    ((c2_dwrow_px_fn)c->kernel->fn)(&t.a);
+    const bool ok = px_check(c, &t);
+    guard_buffer *const all[] = {&t.image, &t.weight, &t.bias,   &t.residual,
+                                 &t.out,   &t.sums,   &t.window, &t.other};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        guard_free(all[i]);
+    return ok;
+}
+
+enum { BENCH_ROWS = 16, BENCH_COLS = 64, BENCH_PITCH = 80 };
+
+static double px_bench(const c2_kernel *k)
+{
+    static _Alignas(64) float window[BENCH_PITCH * (BENCH_ROWS + BENCH_K)];
+    static _Alignas(64) float out[BENCH_ROWS * BENCH_COLS];
+    const c2_dwrow_px_args a = {.window = window,
+                                .pitch = BENCH_PITCH,
+                                .weight = bench_weight,
+                                .k = BENCH_K,
+                                .step = 1,
+                                .rows = BENCH_ROWS,
+                                .cols = BENCH_COLS,
+                                .low = -INFINITY,
+                                .high = INFINITY,
+                                .out = out,
+                                .out_row = BENCH_COLS};
+    ((c2_dwrow_px_fn)k->fn)(&a);
+    return (double)BENCH_ROWS * BENCH_COLS * BENCH_K * BENCH_K;
+}
+
+const check_family check_dwrow_px = {C2_FAMILY_DWROW_PX, px_case, px_bench};

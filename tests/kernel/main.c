@@ -25,10 +25,10 @@ typedef struct options {
     bool bench, emulated;
 } options;
 
-static const check_family *const families[] = {&check_gemm_ch,   &check_gemm_px,    &check_dw_ch,
-                                               &check_dw_px,     &check_grouped_ch, &check_epilogue,
-                                               &check_peak,      &check_widen,      &check_dwrow_ch,
-                                               &check_direct_px, &check_direct_rows};
+static const check_family *const families[] = {
+    &check_gemm_ch,    &check_gemm_px,  &check_dw_ch,     &check_dw_px,
+    &check_grouped_ch, &check_epilogue, &check_peak,      &check_widen,
+    &check_dwrow_ch,   &check_dwrow_px, &check_direct_px, &check_direct_rows};
 
 static const check_family *family_of(const c2_kernel *k)
 {

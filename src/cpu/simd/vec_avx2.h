@@ -66,6 +66,14 @@ static inline vf_lanes vf_load_lanes(const int32_t *p)
     return _mm256_loadu_si256((const __m256i *)(const void *)p);
 }
 static inline vf vf_spread(vf v, vf_lanes from) { return _mm256_permutevar8x32_ps(v, from); }
+/* a0 a2 b0 b2 a4 a6 b4 b6, then pairs in order */
+static inline vf vf_pairs_in_order(vf v)
+{
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(v), 0xd8));
+}
+static inline vf vf_evens(vf a, vf b) { return vf_pairs_in_order(_mm256_shuffle_ps(a, b, 0x88)); }
+static inline vf vf_odds(vf a, vf b) { return vf_pairs_in_order(_mm256_shuffle_ps(a, b, 0xdd)); }
+static inline vf vf_halves_exchanged(vf v) { return _mm256_permute2f128_ps(v, v, 1); }
 static inline vf vf_keep(vf v)
 {
     __asm__("" : "+x"(v));

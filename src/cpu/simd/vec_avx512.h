@@ -66,6 +66,15 @@ static inline void vf_transpose(vf r[VF])
 typedef __m512i vf_lanes;
 static inline vf_lanes vf_load_lanes(const int32_t *p) { return _mm512_loadu_si512(p); }
 static inline vf vf_spread(vf v, vf_lanes from) { return _mm512_permutexvar_ps(from, v); }
+static inline __m512i vf_every_second(int first)
+{
+    const __m512i evens =
+        _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_add_epi32(evens, _mm512_set1_epi32(first));
+}
+static inline vf vf_evens(vf a, vf b) { return _mm512_permutex2var_ps(a, vf_every_second(0), b); }
+static inline vf vf_odds(vf a, vf b) { return _mm512_permutex2var_ps(a, vf_every_second(1), b); }
+static inline vf vf_halves_exchanged(vf v) { return _mm512_shuffle_f32x4(v, v, 0x4e); }
 static inline vf vf_keep(vf v)
 {
     __asm__("" : "+v"(v));

@@ -73,6 +73,10 @@ static inline vf vf_spread(vf v, vf_lanes from)
 {
     return (vf){v[from[0]], v[from[1]], v[from[2]], v[from[3]]};
 }
+/* Lanes 0 2 4 .., 1 3 5 .. of a and then b; the halves of v exchanged. */
+static inline vf vf_evens(vf a, vf b) { return (vf){a[0], a[2], b[0], b[2]}; }
+static inline vf vf_odds(vf a, vf b) { return (vf){a[1], a[3], b[1], b[3]}; }
+static inline vf vf_halves_exchanged(vf v) { return (vf){v[2], v[3], v[0], v[1]}; }
 /* The value is in a register here: the compiler may neither fold its load into several uses nor
  * load it again. */
 static inline vf vf_keep(vf v)

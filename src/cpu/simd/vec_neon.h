@@ -64,6 +64,9 @@ static inline vf vf_spread(vf v, vf_lanes from)
 {
     return vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(v), from));
 }
+static inline vf vf_evens(vf a, vf b) { return vuzp1q_f32(a, b); }
+static inline vf vf_odds(vf a, vf b) { return vuzp2q_f32(a, b); }
+static inline vf vf_halves_exchanged(vf v) { return vextq_f32(v, v, 2); }
 static inline vf vf_keep(vf v)
 {
     __asm__("" : "+w"(v));
