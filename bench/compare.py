@@ -21,6 +21,8 @@ STRICT = ("conv2d_strict_nchw", "conv2d_strict_nhwc")
 
 def geometric_mean(values):
     values = list(values)
+    if 0 in values:
+        return 0.0
     return math.exp(sum(map(math.log, values)) / len(values)) if values else math.nan
 
 
@@ -55,11 +57,14 @@ class Table:
             row.layout in layouts and row.error is not None and row.error <= LOOSE])
 
     def ratio(self, name, kind):
-        """Our time / the best peer's."""
-        return self.ours(name, kind).ms / self.peer(name, kind).ms
+        """Our time / the best peer's; infinite without ours, NaN without a peer."""
+        peer = self.peer(name, kind).ms
+        return self.ours(name, kind).ms / peer if peer < math.inf else math.nan
 
     def ratios(self, kind, keep=lambda layer: True):
-        return {name: self.ratio(name, kind) for name in self.judged(keep)}
+        """Of the judged layers that a peer runs."""
+        found = {name: self.ratio(name, kind) for name in self.judged(keep)}
+        return {name: ratio for name, ratio in found.items() if not math.isnan(ratio)}
 
 
 def intensity(layer):

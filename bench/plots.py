@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Pictures of a table: the ratio to the best peer for each layer, and the roofline."""
+import math
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -29,10 +31,12 @@ def ratios(table, base):
     names = table.names[::-1]
     figure, axes = pyplot.subplots(figsize=(9, 1.5 + 0.19 * len(names)), layout="constrained")
     for kind, mark in (("nchw", "s"), ("nhwc", "o"), ("any", "|")):
-        values = [table.ratio(name, kind) for name in names]
+        values = [ratio if math.isfinite(ratio := table.ratio(name, kind)) else math.nan
+                  for name in names]
         pale = [0.3 if table.peer(name, "any").ms < SMALL_MS else 1 for name in names]
-        axes.scatter(values, range(len(names)), s=70 if mark == "|" else 22, marker=mark,
-                     color=COLOURS[kind], alpha=pale, label=WORDS[kind])
+        look = {"s": 70 if mark == "|" else 22, "marker": mark, "color": COLOURS[kind]}
+        axes.scatter(values, range(len(names)), alpha=pale, **look)
+        axes.scatter([], [], label=WORDS[kind], **look)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:g}")
@@ -42,8 +46,7 @@ def ratios(table, base):
     axes.set_axisbelow(True)
     axes.set_xlabel("time of conv2d / time of the best peer (log scale; left of 1 is faster)")
     axes.set_title(words(table))
-    for handle in figure.legend(loc="outside lower center", ncols=3, fontsize=8).legend_handles:
-        handle.set_alpha(1)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     return save(figure, base, table, "ratios")
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A run as a page and pictures: report.py RESULTS.csv FOLDER writes CLASS-CPU.csv, .md and .png
 files there. CLASS is avx2, avx512, amx or neon, CPU a short name of the processor."""
+import math
 import os
 import shutil
 import sys
@@ -55,6 +56,8 @@ def verdicts(results):
 
 def ratio(table, name, kind):
     value = table.ratio(name, kind)
+    if not math.isfinite(value):
+        return "-"
     return f"**{value:.2f}**" if value > 1 else f"{value:.2f}"
 
 

@@ -103,14 +103,16 @@ def of_itself(table):
 
 def scaling(one, two):
     """The same table on one thread and on two."""
-    def gains(names):
-        return {f"{name} {contender[7:]}": one.least(name, [contender]).ms /
-                two.least(name, [contender]).ms
-                for name in names if name in two.rows for contender in DEFAULT}
-    yield extreme(f"{one.name}: 1 thread / 2 threads, compute-bound",
-                  gains(one.judged(compute_bound)), 1.85, LEAST)
-    yield extreme(f"{one.name}: 2 threads / 1 thread",
-                  {name: 1 / gain for name, gain in gains(one.names).items()}, 1.05)
+    def times(names):
+        for name in names:
+            for contender in DEFAULT if name in two.rows else ():
+                yield (f"{name} {contender[7:]}", one.least(name, [contender]).ms,
+                       two.least(name, [contender]).ms)
+
+    gains = {name: before / after for name, before, after in times(one.judged(compute_bound))}
+    losses = {name: after / before for name, before, after in times(one.names)}
+    yield extreme(f"{one.name}: 1 thread / 2 threads, compute-bound", gains, 1.85, LEAST)
+    yield extreme(f"{one.name}: 2 threads / 1 thread", losses, 1.05)
 
 
 def cliffs(table, machine):

@@ -133,6 +133,21 @@ class Judge(unittest.TestCase):
                                       error=1e-3))
         self.assertEqual(missed(made), set())
 
+    def test_a_layout_that_no_peer_ran_is_not_judged(self):
+        made = good_results()
+        for row in rows(made, contenders=["torch"], layer=LAYER):
+            row.least_ms, row.failure = None, "refused"
+        slower(10, contenders=["conv2d_nchw"], layer=LAYER)(made)
+        self.assertNotIn("peers x1: worst layer, NCHW", missed(made))
+
+    def test_a_layer_that_ours_did_not_run_is_missed(self):
+        made = good_results()
+        setting("least_ms", None, contenders=DEFAULT, layer="resnet50/1x1_64")(made)
+        setting("least_ms", None, threads=2, contenders=DEFAULT, layer=LAYER)(made)
+        self.assertLessEqual({f"peers x1: {words}" for words in (
+            "NCHW / best peer's NCHW", "worst layer, better", "GEMM-like, % of FMA peak",
+            "layers without a time")}, missed(made))
+
     def test_what_was_not_measured_is_missed(self):
         made = good_results()
         made.rows = {key: row for key, row in made.rows.items() if row.table != "second"}
