@@ -7,6 +7,7 @@
 
 enum {
     WEIGHTS_INNER_BYTES = 1 << 19, /* more packed weights than this: loop over them outside */
+    CACHED_BYTES = 1 << 24, /* more packed weights come from memory (Zen 4, 32 MiB of L3) */
     BLOCK_TILES = 16,              /* pixel tiles of a task, if the image has enough */
     WANTED_TASKS = 16,
     BLOCKS_Y = 8,      /* blocks of rows that images of many have at least */
@@ -102,9 +103,14 @@ static void try_window(search *s, int64_t rows, int64_t cols)
                            : p->input_stride[3] == 1 ? transposed_copy * s->speed->copy
                                                      : s->speed->gather;
     const double fill = floats * a_float + (double)plan.axis[0].extent * s->speed->run;
+    /* Weights that do not stay in the last cache are read again by every block. */
+    const double blocks = (double)(plan.blocks_y.n * plan.blocks_x.n);
+    const double weights = (double)p->ocg * (double)c2_problem_k(p);
+    const double again =
+        4 * weights > CACHED_BYTES ? (blocks - 1) * weights * s->speed->copy : 0;
     const bool merged = s->best.merged;
     s->best.merged = plan.merged;
-    plan.seconds = (double)(plan.blocks_y.n * plan.blocks_x.n) *
+    plan.seconds = again + blocks *
                    (fill + products(s, pixels, tiles) +
                     pixels * (double)plan.pack.tiles.n * (taps + 4) * s->speed->pointer);
     s->best.merged = merged;

@@ -56,14 +56,12 @@ static lane_tiles cut_lanes(const c2_state *s, int64_t lanes)
 }
 
 /* One tile of lanes for a group of output channel tiles. Their sums wait in sums while the pixels
- * of a chunk, which stay in the L1 cache, serve one after the other; if they are many, from a dense
- * copy: channels of an image lie pages apart. */
+ * of a chunk, which stay in the L1 cache, serve one after the other. */
 static void place_group(const work *w, int64_t begin, int64_t end, const char *base,
                         ptrdiff_t pitch, int n, float *sums)
 {
     const c2_state *s = w->s;
     const int64_t nr = s->kernel->nr, first = c2_split_begin(&s->plan.pack.tiles, begin);
-    _Alignas(64) float panel[C2_PX_CHUNK * C2_MAX_NR];
     c2_tap taps[C2_TAP_CHUNK];
     c2_gemm_px_args a = {.taps = taps, .n = n};
     const int64_t k_all = c2_problem_k(w->args->problem), icg = w->args->problem->icg;
@@ -72,17 +70,9 @@ static void place_group(const work *w, int64_t begin, int64_t end, const char *b
         /* Whole taps, or a part of the channels of one. */
         a.n_taps = (size_t)c2_max(1, length / icg);
         a.klen = (size_t)length / a.n_taps;
-        for (int64_t i = 0; i < (int64_t)a.n_taps; i++) {
-            const char *pixels =
-                base + (s->tap_offset[k / icg + i] + k % icg * pitch) * s->element;
-            taps[i] = (c2_tap){pixels, pitch};
-            if (!s->plan.dense)
-                continue;
-            taps[i] = (c2_tap){panel + i * (int64_t)a.klen * nr, nr};
-            const c2_widen_args copy = {pixels, pitch, 1, panel + i * (int64_t)a.klen * nr,
-                                        nr,     (int)a.klen, n};
-            s->widen(&copy);
-        }
+        for (int64_t i = 0; i < (int64_t)a.n_taps; i++)
+            taps[i] = (c2_tap){
+                base + (s->tap_offset[k / icg + i] + k % icg * pitch) * s->element, pitch};
         for (int64_t tile = begin; tile < end; tile++) {
             a.weight = w->weights + c2_pack_at(&s->plan.pack, tile, k, length);
             a.acc = sums + (c2_split_begin(&s->plan.pack.tiles, tile) - first) * nr;
@@ -296,9 +286,7 @@ conv2d_status c2_gemm_px_plan_create(conv2d_device *device, const c2_problem *p,
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     s->plan = c2_px_plan_make(device, p, variant);
     s->kernel = c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant);
-    const int32_t dtype = s->plan.dense ? CONV2D_FLOAT32 : p->input_dtype;
-    s->fn = (c2_gemm_px_fn)c2_cpu_kernel_of(s->kernel, dtype)->fn;
-    s->widen = (c2_widen_fn)c2_cpu_helper(s->kernel, C2_FAMILY_WIDEN, p->input_dtype);
+    s->fn = (c2_gemm_px_fn)c2_cpu_kernel_of(s->kernel, p->input_dtype)->fn;
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
     s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
     s->n_taps = n_taps;

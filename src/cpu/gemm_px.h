@@ -27,7 +27,6 @@ typedef struct c2_px_plan {
     size_t scratch_bytes;    /* of a worker; up to C2_STACK_BYTES they are on its stack */
     int vector;              /* lanes of the ISA's vector */
     bool weights_stream;     /* weights do not stay in the cache */
-    bool dense;              /* direct, window: a group reads float32 copies of pixels */
     double seconds;
 } c2_px_plan;
 
@@ -36,7 +35,6 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_problem *p, int
 struct c2_state {
     const c2_kernel *kernel;
     c2_gemm_px_fn fn;
-    c2_widen_fn widen;
     c2_epilogue_fn epilogue;
     c2_px_plan plan;
     int64_t element; /* bytes of a pixel */

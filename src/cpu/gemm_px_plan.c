@@ -17,10 +17,6 @@ static const double fill_share = 0.12; /* of the products' time that copying pix
 
 static const double unaligned = 1.08; /* times longer a tile takes whose pixels cross cache lines
                                          (Zen 4, AVX2 and AVX-512, November 2026) */
-enum {
-    DENSE_TILES = 4,   /* output channel tiles for which a chunk's pixels are worth a copy */
-    PAGE_FLOATS = 1024 /* channels this far apart lie in pages of their own */
-};
 static const double panel_k = 256; /* rows of k of a panel's chunk */
 
 typedef struct search {
@@ -226,10 +222,6 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_problem *p, int
         try_windows(&s);
     try_panel(&s, 1);
     try_panel(&s, 4);
-    const int64_t tiles = c2_min(plan->pack.tiles.n / plan->tile_blocks.n, plan->group_tiles);
-    const bool pages_apart = plan->mode == C2_PX_DIRECT && p->h * p->w >= PAGE_FLOATS;
-    plan->dense = plan->mode != C2_PX_PANEL && tiles >= DENSE_TILES &&
-                  (pages_apart || p->input_dtype != CONV2D_FLOAT32);
     return *plan;
 }
 

@@ -98,8 +98,6 @@ FAULTS = [
      "r->merge && r->inside;", "r->merge;", RANDOM),
     ("sums of a group's pixel tiles over each other", "cpu/gemm_ch.c",
      "sums + (at - lanes.first) * nr);", "sums);", RANDOM),
-    ("dense copies of taps over each other", "cpu/gemm_px.c",
-     "(c2_tap){panel + i * (int64_t)a.klen * nr, nr};", "(c2_tap){panel, nr};", RANDOM),
     ("upper bound dropped without a residual", "cpu/body/epilogue.h",
      "vf_min(f->high, vf_max(f->low, x)) : x;", "vf_max(f->low, x) : x;", RANDOM),
     ("bias of a tile's first channels in all of its strips", "cpu/body/epilogue.h",
