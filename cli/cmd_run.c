@@ -164,9 +164,11 @@ static bool verify_item(item *it, cli_error *error)
         return false;
     if (!oracle_make(it->device, &it->c, &oracle, error))
         return false;
-    it->check = oracle_compare(&oracle, &it->c, false);
+    const bool ok = oracle_of_plan(it->device, &it->c, &it->plan.info, &oracle, error);
+    if (ok)
+        it->check = oracle_compare(&oracle, &it->c, false);
     oracle_free(&oracle);
-    return true;
+    return ok;
 }
 
 static bool stage_item(item *it, cli_error *error)

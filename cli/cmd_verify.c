@@ -121,7 +121,8 @@ static bool run_plan(totals *all, trial *t, const char *algorithm, cli_plan *pla
     kernel_run run = {.info = &plan->info, .dtype = t->c.output.t.dtype,
                       .problem = all->n_problems + 1};
     cli_error reason = {0};
-    if (!run_timed(all, plan, &run.seconds, &reason)) {
+    if (!run_timed(all, plan, &run.seconds, &reason) ||
+        !oracle_of_plan(all->device, &t->c, &plan->info, &t->oracle, &reason)) {
         add_failure(all, t, algorithm, reason.text);
         run.failed = true;
     } else {
@@ -405,11 +406,11 @@ const cli_command cli_command_verify = {
     .about =
         "Run problems with random data and hold every element of the output against the same\n"
         "convolution in float64 and the error bound that the library promises; with integer\n"
-        "data the results must be exact. A failure prints the command that repeats it, and the\n"
-        "exit code is 1. Without a problem, layers of known networks and random problems are run\n"
-        "with every candidate, in float32 and float16. The report of --output and --json has the\n"
-        "device, the system, this build, and for each kernel what was run, how near its bound it\n"
-        "came, and its times.",
+        "data the results must be exact, but for Winograd. A failure prints the command that\n"
+        "repeats it, and the exit code is 1. Without a problem, layers of known networks and\n"
+        "random problems are run with every candidate, in float32 and float16. The report of\n"
+        "--output and --json has the device, the system, this build, and for each kernel what was\n"
+        "run, how near its bound it came, and its times.",
     .examples = "  conv2d verify ic64ih56oc64oh56kh3ph1 --algorithm all\n"
                 "  conv2d verify --device metal -o report.json\n"
                 "  conv2d verify --random 500 --seed 7 --algorithm all --isa avx2\n",

@@ -129,6 +129,7 @@ void oracle_free(cli_oracle *oracle)
 {
     tensor_free(&oracle->exact);
     tensor_free(&oracle->scale);
+    tensor_free(&oracle->tiles);
 }
 
 /* A contiguous float64 copy of the convolution's tensors (absolute values if absolute). */
@@ -152,6 +153,20 @@ static bool copy_arguments(const cli_convolution *c, bool absolute, cli_convolut
     return tensor_make(&output, CONV2D_NCHW, "float64 output", &to->output, error);
 }
 
+bool oracle_reference(conv2d_device *device, cli_convolution *c, cli_error *error)
+{
+    c->params.accuracy = CONV2D_ACCURACY_STRICT;
+    c->params.workspace_limit = CONV2D_WORKSPACE_UNLIMITED;
+    c->params.flush_denormals = 0;
+    c->params.algorithm = "reference";
+    /* GPUs have no float64: a CPU device of its own then */
+    const bool on_cpu = device && strcmp(conv2d_device_name(device), "cpu") == 0;
+    conv2d_status status =
+        conv2d(on_cpu ? device : NULL, &c->input.t, &c->weight.t, tensor_or_null(&c->bias),
+               tensor_or_null(&c->residual), &c->params, &c->output.t);
+    return !status || cli_fail_library(error, status, "the float64 reference");
+}
+
 static bool compute(conv2d_device *device, const cli_convolution *c, bool absolute,
                     cli_tensor *out, cli_error *error)
 {
@@ -160,19 +175,7 @@ static bool compute(conv2d_device *device, const cli_convolution *c, bool absolu
     copy.params.activation = CONV2D_ACT_NONE;
     copy.params.output_min = -HUGE_VAL;
     copy.params.output_max = HUGE_VAL;
-    copy.params.accuracy = CONV2D_ACCURACY_STRICT;
-    copy.params.workspace_limit = CONV2D_WORKSPACE_UNLIMITED;
-    copy.params.flush_denormals = 0;
-    copy.params.algorithm = "reference";
-    bool ok = copy_arguments(c, absolute, &copy, error);
-    const bool on_cpu = device && strcmp(conv2d_device_name(device), "cpu") == 0;
-    if (ok) { /* GPUs have no float64: a CPU device of its own then */
-        conv2d_status status = conv2d(
-            on_cpu ? device : NULL, &copy.input.t, &copy.weight.t, tensor_or_null(&copy.bias),
-            tensor_or_null(&copy.residual), &copy.params, &copy.output.t);
-        if (status)
-            ok = cli_fail_library(error, status, "the float64 reference");
-    }
+    bool ok = copy_arguments(c, absolute, &copy, error) && oracle_reference(device, &copy, error);
     if (ok) {
         *out = copy.output;
         copy.output = (cli_tensor)CLI_TENSOR_INIT;
@@ -204,6 +207,7 @@ typedef struct bounds {
     double factor;   /* g(K + 2) */
     double floor;    /* (K + 2) tiny */
     double limit;    /* of s: beyond it only sanity is promised */
+    bool spreads;    /* beyond it nothing is: Winograd */
     int digits;      /* of the computing type's significand */
     double tiny;     /* its least denormal */
     int32_t stored;  /* dtype of the output */
@@ -220,6 +224,18 @@ static double flushed_floor(const cli_convolution *c, double terms, double least
     for (tensor_walk w = tensor_begin(&c->input.t); w.more; tensor_next(&w))
         input = fmax(input, fabs(tensor_load(w.at, c->input.t.dtype)));
     return terms * least_normal * (1 + weight + input);
+}
+
+/* The bound of a Winograd algorithm, in place of the strict one. */
+static void use_tiles(const cli_oracle *oracle, const cli_convolution *c, bounds *b)
+{
+    if (!oracle->tile)
+        return;
+    const double n = oracle->factor / (1 + oracle->factor) * 0x1p24; /* factor = g(n) */
+    b->factor = oracle->factor;
+    b->spreads = true;
+    b->floor = n * (oracle->tile == 2 ? 16 : 128) *
+               (c->params.flush_denormals ? (double)FLT_MIN * 2 : b->tiny);
 }
 
 static bounds make_bounds(const cli_convolution *c)
@@ -291,6 +307,8 @@ static bool compare_element(const bounds *b, double exact, double scale, double 
                             bool integers, cli_check *check)
 {
     double wanted = b->activation->f(&b->params, exact);
+    if (b->spreads && !(scale <= b->limit))
+        return true; /* a value that is not finite in reach, or maybe an overflow */
     if (!isfinite(exact) || !isfinite(scale)) {
         check->bound = 0;
         return same_class(wanted, value);
@@ -321,12 +339,15 @@ cli_check oracle_compare(const cli_oracle *oracle, const cli_convolution *c, boo
 {
     cli_check check = {0}, first = {0};
     bounds b = make_bounds(c);
-    tensor_walk exact = tensor_begin(&oracle->exact.t), scale = tensor_begin(&oracle->scale.t);
+    use_tiles(oracle, c, &b);
+    const bool all_exact = integers && !oracle->tile; /* Winograd's sums are rounded */
+    tensor_walk exact = tensor_begin(&oracle->exact.t);
+    tensor_walk scale = tensor_begin(oracle->tile ? &oracle->tiles.t : &oracle->scale.t);
     for (tensor_walk w = tensor_begin(&c->output.t); w.more;
          tensor_next(&w), tensor_next(&exact), tensor_next(&scale)) {
         double y = tensor_load(exact.at, CONV2D_FLOAT64);
         double value = tensor_load(w.at, c->output.t.dtype);
-        bool good = compare_element(&b, y, tensor_load(scale.at, CONV2D_FLOAT64), value, integers,
+        bool good = compare_element(&b, y, tensor_load(scale.at, CONV2D_FLOAT64), value, all_exact,
                                     &check);
         check.n++;
         if (!good && check.n_bad++ == 0) {

@@ -12,12 +12,20 @@
 typedef struct cli_oracle {
     cli_tensor exact; /* y */
     cli_tensor scale; /* s = |b| + |r| + sum |w| |x| */
+    int tile;         /* m of the Winograd algorithm that ran, F(m,3); 0 = another one */
+    cli_tensor tiles; /* its S (docs/numerics.md) */
+    double factor;    /* in front of S: the plan's */
 } cli_oracle;
-#define CLI_ORACLE_INIT {CLI_TENSOR_INIT, CLI_TENSOR_INIT}
+#define CLI_ORACLE_INIT {CLI_TENSOR_INIT, CLI_TENSOR_INIT, 0, CLI_TENSOR_INIT, 0}
 
 bool oracle_make(conv2d_device *device, const cli_convolution *c, cli_oracle *out,
                  cli_error *error);
+/* Take the bound of the algorithm that a plan runs, from now on; before, it is the strict one. */
+bool oracle_of_plan(conv2d_device *device, const cli_convolution *c, const conv2d_plan_info *info,
+                    cli_oracle *oracle, cli_error *error);
 void oracle_free(cli_oracle *oracle);
+/* Run a float64 convolution by the reference algorithm. */
+bool oracle_reference(conv2d_device *device, cli_convolution *c, cli_error *error);
 
 typedef struct cli_check {
     uint64_t n, n_bad;
@@ -28,7 +36,7 @@ typedef struct cli_check {
 } cli_check;
 
 /* Compare c->output. If integers, all data are integers with s < 2^24: activations without rounding
- * must then give the exact bits. */
+ * must then give the exact bits, but for Winograd algorithms, which have their bound. */
 cli_check oracle_compare(const cli_oracle *oracle, const cli_convolution *c, bool integers);
 
 /* "element (0, 1, 2, 3) is ..., exact ...: ..." */

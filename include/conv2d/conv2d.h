@@ -36,6 +36,9 @@
  *   section 3.1), for s <= FLT_MAX / 2; plus the activation's stated error; plus half a unit in the
  *   last place of the output's type. A padded tap adds nothing. NaN and infinity follow IEEE 754,
  *   window by window; every activation passes NaN on.
+ *   CONV2D_ACCURACY_DEFAULT adds Winograd algorithms for 3x3 layers, whose bound has the largest
+ *   |input| around a window in place of |input|, and another factor (docs/numerics.md): integers
+ *   may then be off by a rounding, and NaN or infinity may spread up to three pixels further.
  *   SAME BITS: one plan (or two with equal conv2d_plan_text()) gives the same bits with any number
  *   of threads, at any position in the batch, on every run. */
 #ifndef CONV2D_CONV2D_H
@@ -356,7 +359,7 @@ typedef struct conv2d_plan_info {
     const char *variant;   /**< kernel and tile, "gemm_ch_12x32_avx512" */
     const char *layout;    /**< how the tensors are read: "nchw", "nhwc", "strided" */
     const char *bound_text; /**< the error bound as a formula, in words of NUMERICS */
-    double bound;          /**< its factor in front of s (strict algorithms) */
+    double bound;          /**< its factor in front of s, or of the S of docs/numerics.md */
     double flops;          /**< operations of one run, multiply-add = 2, padded taps included */
     double cost_seconds;   /**< the planner's model, one thread; not a measurement */
     size_t packed_bytes;   /**< packed weights */

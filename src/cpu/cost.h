@@ -17,6 +17,9 @@ typedef struct c2_speed {
     double store;       /* seconds a float stored by the epilogue, unit stride */
     double scatter;     /* seconds a float stored with a stride */
     double pointer;     /* seconds a row pointer put into a table */
+    double transform;   /* seconds a float of V or M takes in a Winograd transform */
+    double turn;        /* seconds a float takes in a transposed copy */
+    double stream;      /* seconds a float of packed weights takes that no cache keeps */
     double call;        /* seconds a kernel call with its tile takes beside the products */
 } c2_speed;
 

@@ -340,11 +340,13 @@ static const c2_algorithm *const algorithms[] = {&c2_algo_gemm1x1_ch,
                                                  &c2_algo_depthwise_ch,
                                                  &c2_algo_depthwise_px,
                                                  &c2_algo_grouped_ch,
+                                                 &c2_algo_winograd_f4x3,
+                                                 &c2_algo_winograd_f2x3,
                                                  &c2_algo_igemm_ch,
                                                  &c2_algo_igemm_px,
                                                  &c2_algo_direct_px,
-    &c2_algo_direct_rows,
-    &c2_algo_ref,
+                                                 &c2_algo_direct_rows,
+                                                 &c2_algo_ref,
                                                  NULL};
 
 const c2_backend c2_cpu_backend = {

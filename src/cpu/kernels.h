@@ -15,6 +15,8 @@
  *   dwrow_px depthwise 3x3, 5x5, 7x7,   rows, lanes = pixels, finished in registers
  *   epilogue bias, residual, activation, strided store of a finished tile
  *   widen    pixels of any strides and type as rows of float32 channels
+ *   wino_in, wino_gemm, wino_out  the three steps of Winograd convolution; mr of wino_in and
+ *            wino_out is the m of F(m,3), mr of wino_gemm counts tiles
  *   peak     independent FMAs in registers: the attainable peak
  * Every family sums in one fixed order, taps outer (ky, kx), channels inner, one FMA a product, so
  * an output element has the same bits wherever its tile lies. */
@@ -48,7 +50,10 @@ typedef enum c2_family {
     C2_FAMILY_DWROW_PX,
     C2_FAMILY_EPILOGUE,
     C2_FAMILY_WIDEN,
-    C2_FAMILY_PEAK
+    C2_FAMILY_PEAK,
+    C2_FAMILY_WINO_IN,
+    C2_FAMILY_WINO_GEMM,
+    C2_FAMILY_WINO_OUT
 } c2_family;
 
 /* gemm_ch: acc[i][j] (+)= sum over t < n_taps, k < klen of
@@ -262,6 +267,46 @@ typedef struct c2_widen_args {
 } c2_widen_args;
 typedef void c2_widen_kernel(const c2_widen_args *);
 typedef c2_widen_kernel *c2_widen_fn;
+
+/* wino_in: one tile of (mr + 2)^2 pixels d to B'dB, for channels in blocks of nr = VF lanes:
+ *   v[(i * (mr + 2) + j) * v_step + block * v_block + lane]
+ * Lanes beyond the channels are zeros. Pixel (i, j) begins at pixels + i * row + j * col, or, with
+ * a table, at table[i * (mr + 2) + j]; its channels are neighbours. */
+typedef struct c2_wino_in_args {
+    const void *const *table; /* or NULL */
+    const void *pixels;
+    ptrdiff_t row, col; /* elements */
+    int channels;       /* at least 1 */
+    float *v;
+    ptrdiff_t v_step, v_block; /* floats */
+} c2_wino_in_args;
+typedef void c2_wino_in_kernel(const c2_wino_in_args *);
+typedef c2_wino_in_kernel *c2_wino_in_fn;
+
+/* wino_gemm: out[i][j] = sum over k < klen of v[k / VF * v_block + i * VF + k % VF] * u[k * nr + j]
+ * for i < m, j < n, one FMA a product, added to out[i][j] if accumulate. VF: lanes of the ISA. */
+typedef struct c2_wino_gemm_args {
+    const float *v;
+    ptrdiff_t v_block;
+    const float *u;    /* readable up to nr lanes */
+    const float *next; /* weights to prefetch meanwhile, as many as u has; or NULL */
+    float *out;        /* [m][nr], aligned to a vector; lanes from n on hold anything */
+    int m, n, klen;    /* 1 .. mr, 1 .. nr, at least 1 */
+    bool accumulate;
+} c2_wino_gemm_args;
+typedef void c2_wino_gemm_kernel(const c2_wino_gemm_args *);
+typedef c2_wino_gemm_kernel *c2_wino_gemm_fn;
+
+/* wino_out: one tile of (mr + 2)^2 products m to the mr x mr pixels A'mA, nr lanes each:
+ * pixel (i, j) = y[i * row + j * col], from products m[(i * (mr + 2) + j) * m_step]. */
+typedef struct c2_wino_out_args {
+    const float *m;
+    ptrdiff_t m_step;
+    float *y;
+    ptrdiff_t row, col;
+} c2_wino_out_args;
+typedef void c2_wino_out_kernel(const c2_wino_out_args *);
+typedef c2_wino_out_kernel *c2_wino_out_fn;
 
 /* rounds of 2 * mr * nr flops each (mr rows of nr lanes of independent FMAs). */
 typedef void c2_peak_kernel(size_t rounds);

@@ -21,6 +21,9 @@ enum {
     family_epilogue = C2_FAMILY_EPILOGUE,
     family_widen = C2_FAMILY_WIDEN,
     family_peak = C2_FAMILY_PEAK,
+    family_wino_in = C2_FAMILY_WINO_IN,
+    family_wino_gemm = C2_FAMILY_WINO_GEMM,
+    family_wino_out = C2_FAMILY_WINO_OUT,
     dtype_f32 = CONV2D_FLOAT32,
     dtype_f16 = CONV2D_FLOAT16,
     dtype_bf16 = CONV2D_BFLOAT16

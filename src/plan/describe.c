@@ -41,7 +41,7 @@ void c2_describe(const conv2d_device *device, const c2_problem *problem, const c
                 c->algorithm->variant_name(device, c->variant), device->backend->name);
     c2_text_add(out, "choice     %s%s%s\n", c2_choice_word(choice),
                 choice->note.text[0] ? "; " : "", choice->note.text);
-    c2_text_add(out, "bound      |error| <= %s, g(K+2) = %.3g, K = %" PRId64 " (accuracy %s)\n",
+    c2_text_add(out, "bound      |error| <= %s, g = %.3g, K = %" PRId64 " (accuracy %s)\n",
                 c->algorithm->bound_text(problem, c->variant), c->bound, c2_problem_k(problem),
                 accuracy_names[problem->accuracy]);
     c2_text_add(out, "denormals  %s\n",

@@ -220,6 +220,7 @@ static void test_forms_that_do_not_fit(void **state)
                                              {"/v1,", "/v2,"},
                                              {",g1,", ",g2,"}};
     setup s = setup_of(CONV2D_FLOAT32, 16, 8, 3, 1, 8);
+    s.params.algorithm = "igemm_px"; /* named above */
     conv2d_device *device = open_level("generic");
     conv2d_context *context = setup_context(&s, device);
     const conv2d_save_options o = setup_options(&s, NULL);

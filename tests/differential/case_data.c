@@ -2,6 +2,7 @@
  * Images, places and the values in them. */
 #include "case_data.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,7 +102,8 @@ static void list_offsets(case_data *d)
     d->n_values = count(t);
     d->offsets = get_memory((size_t)d->n_values * sizeof *d->offsets);
     d->values = get_memory((size_t)d->n_values * sizeof *d->values);
-    d->expected = get_memory((size_t)d->n_values * sizeof *d->expected);
+    for (int i = 0; i < (oracle_has_tiles(&d->problem) ? EXPECTED_KINDS : 1); ++i)
+        d->expected[i] = get_memory((size_t)d->n_values * sizeof *d->expected[i]);
     for (int64_t i = 0; i < d->n_values; ++i) {
         d->offsets[i] = offset;
         advance(t, at, &offset);
@@ -130,10 +132,11 @@ void case_data_make(const random_case *source, case_data *d)
     list_offsets(d);
 }
 
-static expected_value expect(const conv2d_problem *q, int64_t k, bool exact, oracle_value v)
+/* An element with the sum v before the activation, known to within `bound`. */
+static expected_value expect(const conv2d_problem *q, bool exact, oracle_value v, long double bound)
 {
     const int32_t dtype = q->output.dtype;
-    expected_value e = {oracle_activate(&q->params, v.y), 0, false};
+    expected_value e = {.want = oracle_activate(&q->params, v.y)};
     if (exact)
         e.want = oracle_round(dtype, e.want);
     if (isnan(e.want) || exact)
@@ -142,10 +145,43 @@ static expected_value expect(const conv2d_problem *q, int64_t k, bool exact, ora
      * infinity is infinite or a limit that the dtype holds to its last place. */
     e.allowed = isinf(e.want) || isinf(v.s)
                     ? oracle_ulp(dtype, isinf(e.want) ? 0 : e.want)
-                    : oracle_bound_after(q, v.y, oracle_bound(dtype, k, v.s));
+                    : oracle_bound_after(q, v.y, bound);
     e.may_overflow = conv2d_dtype_bytes(dtype) == 2 && !isinf(e.want) &&
                      isinf(oracle_round(dtype, fabsl(e.want) + e.allowed));
     return e;
+}
+
+/* The same of a Winograd algorithm; s: S without bias and residual, `addend` their magnitude.
+ * F(2,3) of integers is exact while S is below 2^22: all its terms are multiples of 1/4. */
+static expected_value expect_tile(const conv2d_problem *q, int m, bool integers, oracle_value v,
+                                  long double s, long double addend)
+{
+    if (isfinite(addend))
+        s += addend;
+    const bool in_range = s <= (long double)FLT_MAX / 2;
+    const bool exact = integers && m == 2 && s < 0x1p22L;
+    expected_value e = expect(q, exact, v, oracle_tile_bound(q, m, s));
+    e.is_never_finite = !in_range && !isfinite(v.y);
+    e.may_be_any = !in_range && isfinite(v.y);
+    return e;
+}
+
+static void solve_tiles(case_data *d, int kind)
+{
+    const conv2d_problem *q = &d->problem;
+    const int m = kind == EXPECTED_TILE_2 ? 2 : 4;
+    long double *sums = get_memory((size_t)d->n_values * sizeof *sums);
+    conv2d_problem sum_alone = *q; /* no bias, no residual: what is left of s is theirs */
+    sum_alone.bias.rank = sum_alone.residual.rank = 0;
+    oracle_value *window = get_memory((size_t)d->n_values * sizeof *window);
+    oracle_run(&sum_alone, window);
+    oracle_tile_sums(q, m, sums);
+    for (int64_t i = 0; i < d->n_values; ++i)
+        d->expected[kind][i] =
+            expect_tile(q, m, d->source->values == VALUES_INTEGER, d->values[i], sums[i],
+                        d->values[i].s - window[i].s);
+    free(window);
+    free(sums);
 }
 
 void case_data_solve(case_data *d)
@@ -154,7 +190,12 @@ void case_data_solve(case_data *d)
     const int64_t k = q->weight.sizes[1] * q->weight.sizes[2] * q->weight.sizes[3];
     oracle_run(q, d->values);
     for (int64_t i = 0; i < d->n_values; ++i)
-        d->expected[i] = expect(q, k, d->source->values == VALUES_INTEGER, d->values[i]);
+        d->expected[EXPECTED_WINDOW][i] =
+            expect(q, d->source->values == VALUES_INTEGER, d->values[i],
+                   oracle_bound(q->output.dtype, k, d->values[i].s));
+    for (int i = 1; i < EXPECTED_KINDS; ++i)
+        if (d->expected[i])
+            solve_tiles(d, i);
 }
 
 void case_data_free(case_data *d)
@@ -163,7 +204,8 @@ void case_data_free(case_data *d)
         free(d->images[i].bytes);
     free(d->offsets);
     free(d->values);
-    free(d->expected);
+    for (int i = 0; i < EXPECTED_KINDS; ++i)
+        free(d->expected[i]);
 }
 
 void case_place_make(const case_data *data, bool at_end, case_place *place)

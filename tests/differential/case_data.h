@@ -25,7 +25,13 @@ typedef struct case_image {
 typedef struct expected_value {
     long double want, allowed;
     bool may_overflow;
+    bool may_be_any;      /* a value that is not finite may have spread here, or an overflow */
+    bool is_never_finite; /* before the activation: NaN or an infinity of either sign */
 } expected_value;
+
+/* Results of algorithms that bound each element by its own window, of winograd_f2x3, and of
+ * winograd_f4x3. */
+enum { EXPECTED_WINDOW, EXPECTED_TILE_2, EXPECTED_TILE_4, EXPECTED_KINDS };
 
 typedef struct case_data {
     const random_case *source;
@@ -34,7 +40,8 @@ typedef struct case_data {
     int64_t n_values;
     int64_t *offsets; /* offset of output element i */
     oracle_value *values;
-    expected_value *expected; /* after the activation */
+    /* After the activation; NULL for the tiles of problems that have none. */
+    expected_value *expected[EXPECTED_KINDS];
 } case_data;
 
 /* Images with the case's values; values[] and expected[] are empty until case_data_solve() fills
@@ -52,6 +59,7 @@ typedef struct case_place {
     const case_data *data;
     guard_buffer buffers[CASE_TENSORS];
     conv2d_problem problem; /* tensors with data in the buffers */
+    int expected;           /* which kind of results the last run has */
 } case_place;
 
 /* at_end: the byte after each buffer is in a guard page, else the byte before it. */

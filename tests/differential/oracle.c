@@ -4,8 +4,8 @@
 #include "oracle.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/activation.h"
 
@@ -162,6 +162,105 @@ void oracle_run(const conv2d_problem *problem, oracle_value *values)
             for (at[2] = 0; at[2] < p.output.sizes[2]; ++at[2])
                 for (at[3] = 0; at[3] < p.output.sizes[3]; ++at[3])
                     *values++ = one_value(&p, at, pads);
+}
+
+int oracle_tile(const char *algorithm)
+{
+    if (algorithm && strncmp(algorithm, "winograd_f", 10) == 0)
+        return algorithm[10] - '0';
+    return 0;
+}
+
+bool oracle_has_tiles(const conv2d_problem *p)
+{
+    const int y = p->output.rank - 2; /* strides count only between two windows */
+    for (int a = 0; a < 2; ++a)
+        if (p->params.stride[a] != 1 && p->output.sizes[y + a] != 1)
+            return false;
+    return p->weight.sizes[2] == 3 && p->weight.sizes[3] == 3 && p->weight.sizes[1] > 1 &&
+           p->params.accuracy != CONV2D_ACCURACY_STRICT && p->input.dtype != CONV2D_FLOAT64;
+}
+
+/* The largest |input| of a channel in the tiles that may hold output (y, x): m - 1 taps around its
+ * window. Infinite if one is not finite or beyond 2^120. */
+static long double reach(const conv2d_problem *p, int m, int64_t channel, const int64_t at[4],
+                         const int64_t pads[2])
+{
+    const conv2d_tensor *t = &p->input;
+    const int32_t mode = p->params.padding_mode;
+    long double most = 0;
+    for (int64_t ky = 1 - m; ky <= m + 1; ++ky) {
+        const int64_t y =
+            source_index(mode, at[2] + ky * p->params.dilation[0] - pads[0], t->sizes[2]);
+        for (int64_t kx = 1 - m; y >= 0 && kx <= m + 1; ++kx) {
+            const int64_t x =
+                source_index(mode, at[3] + kx * p->params.dilation[1] - pads[1], t->sizes[3]);
+            if (x < 0)
+                continue;
+            const long double value =
+                fabsl(oracle_load(t, at[0] * t->strides[0] + channel * t->strides[1] +
+                                         y * t->strides[2] + x * t->strides[3]));
+            if (!(value <= 0x1p120L))
+                return INFINITY;
+            most = value > most ? value : most;
+        }
+    }
+    return most;
+}
+
+/* sum over taps of r(ky) r(kx) |w|; each |w| and |x| is counted as `least` more than it is. */
+static long double tap_sum(const conv2d_problem *p, int m, int64_t o, int64_t c, long double least)
+{
+    static const long double outer[] = {[2] = 4, [4] = 18.3L}, inner[] = {[2] = 2, [4] = 8.3L};
+    const conv2d_tensor *t = &p->weight;
+    long double sum = 0;
+    for (int64_t ky = 0; ky < 3; ++ky)
+        for (int64_t kx = 0; kx < 3; ++kx) {
+            const long double w = fabsl(
+                oracle_load(t, o * t->strides[0] + c * t->strides[1] + ky * t->strides[2] +
+                                   kx * t->strides[3]));
+            /* One that is not finite must have been refused: it excuses nothing. */
+            sum += (ky == 1 ? inner : outer)[m] * (kx == 1 ? inner : outer)[m] *
+                   ((isfinite(w) ? w : 0) + least);
+        }
+    return sum;
+}
+
+void oracle_tile_sums(const conv2d_problem *problem, int m, long double *sums)
+{
+    conv2d_problem p = *problem;
+    p.input = batched(p.input);
+    p.output = batched(p.output);
+    const int64_t *size = p.output.sizes, icg = p.weight.sizes[1], ocg = size[1] / p.params.groups;
+    const long double least = p.params.flush_denormals ? 0x1p-100L : 0x1p-124L;
+    int64_t pads[2];
+    leading_pads(&p, pads);
+    const int64_t pixels = size[2] * size[3];
+    for (int64_t i = 0; i < size[0] * size[1] * pixels; ++i)
+        sums[i] = 0;
+    long double *taps = malloc((size_t)ocg * sizeof *taps);
+    if (!taps)
+        abort();
+    for (int64_t channel = 0; channel < p.input.sizes[1]; ++channel) {
+        const int64_t first = channel / icg * ocg;
+        for (int64_t o = 0; o < ocg; ++o)
+            taps[o] = tap_sum(&p, m, first + o, channel % icg, least);
+        for (int64_t i = 0; i < size[0] * pixels; ++i) {
+            const int64_t at[4] = {i / pixels, 0, i % pixels / size[3], i % size[3]};
+            const long double most = reach(&p, m, channel, at, pads) + least;
+            for (int64_t o = 0; o < ocg; ++o)
+                sums[(at[0] * size[1] + first + o) * pixels + i % pixels] += taps[o] * most;
+        }
+    }
+    free(taps);
+}
+
+long double oracle_tile_bound(const conv2d_problem *p, int m, long double s)
+{
+    const int64_t c = p->weight.sizes[1];
+    const long double n = (long double)((c < 64 ? c : 64) + (c + 63) / 64 + 20), nu = n * 0x1p-24L;
+    const long double least = p->params.flush_denormals ? 0x1p-125L : 0x1p-149L;
+    return nu / (1 - nu) * s + n * (m == 2 ? 16 : 128) * least;
 }
 
 static long double clamp(long double x, long double low, long double high)

@@ -4,6 +4,8 @@
 #ifndef TEST_ORACLE_H
 #define TEST_ORACLE_H
 
+#include <stdbool.h>
+
 #include "conv2d/conv2d.h"
 
 /* What the oracle knows of one output element before the activation. */
@@ -25,6 +27,20 @@ long double oracle_load(const conv2d_tensor *tensor, int64_t offset);
 /* gamma_{K+2} s + (K+2) eta: STRICT's bound before activation, K products a sum, in the unit
  * roundoff and least denormal of the type that sums have: float64, or float32 for all others. */
 long double oracle_bound(int32_t dtype, int64_t k, long double s);
+
+/* m of the Winograd algorithm of that name ("winograd_f4x3", perhaps "/ISA"), or 0. */
+int oracle_tile(const char *algorithm);
+
+/* True if Winograd algorithms take such problems, but for the values of the weights. */
+bool oracle_has_tiles(const conv2d_problem *problem);
+
+/* What docs/numerics.md says of Winograd F(m,3): S of every output element before the activation,
+ * in logical order, bias and residual aside; infinite where a value that is not finite is in
+ * reach, or where a transform may overflow. */
+void oracle_tile_sums(const conv2d_problem *problem, int m, long double *sums);
+
+/* Its bound before the activation; s: S with |bias| + |residual|. */
+long double oracle_tile_bound(const conv2d_problem *problem, int m, long double s);
 
 /* Largest |result - f(y)| the documentation allows after the activation, given the bound on its
  * argument. */

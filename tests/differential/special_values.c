@@ -237,6 +237,8 @@ static void test_activations(session *s, uint64_t seed, uint64_t count)
  * float32 holds exactly: results equal the oracle's. */
 static bool judge_exact(const case_place *place, char why[WHY_BYTES])
 {
+    if (place->expected != EXPECTED_WINDOW)
+        return case_judge(place, why);
     for (int64_t i = 0; i < place->data->n_values; ++i) {
         const int32_t dtype = place->problem.output.dtype;
         const long double want = oracle_round(dtype, place->data->values[i].y);
@@ -278,6 +280,8 @@ static void test_denormals(session *s, uint64_t seed, uint64_t count)
  * numbers to the sums, and are kept. */
 static bool judge_flushed(const case_place *place, char why[WHY_BYTES])
 {
+    if (place->expected != EXPECTED_WINDOW)
+        return case_judge(place, why);
     for (int64_t i = 0; i < place->data->n_values; ++i) {
         const oracle_value v = place->data->values[i];
         const long double got = case_place_value(place, i);
@@ -345,6 +349,8 @@ static void test_flush_mode(session *s, uint64_t seed, uint64_t count)
  * result is +infinity or, where the exact sum fits, close to it; never NaN, negative or small. */
 static bool judge_overflow(const case_place *place, char why[WHY_BYTES])
 {
+    if (place->expected != EXPECTED_WINDOW)
+        return case_judge(place, why);
     for (int64_t i = 0; i < place->data->n_values; ++i) {
         const int32_t dtype = place->problem.output.dtype;
         const long double want = place->data->values[i].y, got = case_place_value(place, i);

@@ -139,10 +139,12 @@ static inline simde__m512 emulate_shuffle_f32x4(simde__m512 a, simde__m512 b, in
 #undef _mm512_mask_storeu_ps
 #undef _mm512_fmadd_ps
 #undef _mm512_max_ps
+#undef _mm512_shuffle_f32x4
 #undef _mm512_min_ps
 #define _mm512_maskz_loadu_ps(mask, p) emulate_maskz_loadu(mask, p)
 #define _mm512_mask_storeu_ps(p, mask, v) emulate_mask_storeu(p, mask, v)
 #define _mm512_fmadd_ps(a, b, c) emulate_fmadd(a, b, c)
+#define _mm512_shuffle_f32x4(a, b, imm8) simde_mm512_shuffle_f32x4(a, b, imm8)
 #define _mm512_max_ps(a, b) emulate_select(a, b, 1)
 #define _mm512_min_ps(a, b) emulate_select(a, b, 0)
 #define __asm__(...) (void)0

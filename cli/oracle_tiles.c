@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * S of Winograd algorithms, F(m,3) (docs/numerics.md): for each output element
+ *     |b| + |r| + sum over channels of D * sum over taps of r(ky) r(kx) |w|
+ * with D the largest |x| of the channel within m - 1 taps around the window: a convolution with a
+ * kernel of 1 x 1, whose input is a maximum taken down the columns and along the rows. */
+#include "oracle.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Index in [0, size) of padded coordinate i, or -1 for a padded zero. */
+static int64_t source_index(int32_t mode, int64_t i, int64_t size)
+{
+    if (i >= 0 && i < size)
+        return i;
+    const int64_t period = mode == CONV2D_PAD_REFLECT ? 2 * (size - 1) : size;
+    const int64_t r = period ? (i % period + period) % period : 0;
+    switch (mode) {
+    case CONV2D_PAD_REFLECT:
+        return r < size ? r : period - r;
+    case CONV2D_PAD_REPLICATE:
+        return i < 0 ? 0 : size - 1;
+    case CONV2D_PAD_CIRCULAR:
+        return r;
+    default:
+        return -1;
+    }
+}
+
+/* The leading padding of axis 0 (y) or 1 (x), auto_pad resolved; kernels are 3 x 3. */
+static int64_t leading_pad(const conv2d_params *p, int axis)
+{
+    return p->auto_pad == CONV2D_AUTO_PAD_SAME ? p->dilation[axis] : p->padding[axis];
+}
+
+/* to[i * to_step], i < n: the largest of the input coordinates around output i. */
+static void largest(const conv2d_params *p, int axis, int m, const double *from, int64_t from_step,
+                    int64_t size, double *to, int64_t to_step, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double most = 0;
+        for (int tap = 1 - m; tap <= m + 1; tap++) {
+            const int64_t at = source_index(p->padding_mode,
+                                            i + tap * p->dilation[axis] - leading_pad(p, axis),
+                                            size);
+            if (at >= 0)
+                most = fmax(most, from[at * from_step]);
+        }
+        to[i * to_step] = most;
+    }
+}
+
+/* D of every channel and output pixel, into an input of the output's extents. */
+static void fill_reach(const cli_convolution *c, int m, double least, double *planes,
+                       double *column_maxima, double *to)
+{
+    const conv2d_tensor *in = &c->input.t, *out = &c->output.t;
+    const int y = in->rank - 2, x = in->rank - 1;
+    const int64_t h = in->sizes[y], w = in->sizes[x], oh = out->sizes[y], ow = out->sizes[x];
+    size_t n = 0;
+    for (tensor_walk walk = tensor_begin(in); walk.more; tensor_next(&walk)) {
+        const double value = fabs(tensor_load(walk.at, in->dtype));
+        planes[n++] = value <= 0x1p120 ? value : INFINITY; /* NaN, too */
+    }
+    for (const double *plane = planes; plane < planes + n; plane += h * w, to += oh * ow) {
+        for (int64_t i = 0; i < w; i++)
+            largest(&c->params, 0, m, plane + i, w, h, column_maxima + i, w, oh);
+        for (int64_t i = 0; i < oh; i++)
+            largest(&c->params, 1, m, column_maxima + i * w, 1, w, to + i * ow, 1, ow);
+        for (int64_t i = 0; i < oh * ow; i++)
+            to[i] += least;
+    }
+}
+
+static void fill_taps(const cli_convolution *c, int m, double least, double *to)
+{
+    const double outer = m == 2 ? 4 : 18.3, inner = m == 2 ? 2 : 8.3;
+    size_t n = 0;
+    for (tensor_walk w = tensor_begin(&c->weight.t); w.more; tensor_next(&w), n++) {
+        const double ry = n / 3 % 3 == 1 ? inner : outer, rx = n % 3 == 1 ? inner : outer;
+        if (n % 9 == 0)
+            to[n / 9] = 0;
+        to[n / 9] += ry * rx * (fabs(tensor_load(w.at, c->weight.t.dtype)) + least);
+    }
+}
+
+/* The convolution of 1 x 1 without its values. */
+static bool make(const cli_convolution *c, cli_convolution *to, cli_error *error)
+{
+    const conv2d_params params = CONV2D_PARAMS_INIT;
+    to->params = params;
+    to->params.groups = c->params.groups;
+    conv2d_tensor input = c->input.t, weight = c->weight.t, output = c->output.t;
+    for (int a = 1; a <= 2; a++)
+        input.sizes[input.rank - a] = output.sizes[output.rank - a];
+    weight.sizes[2] = weight.sizes[3] = 1;
+    input.dtype = weight.dtype = output.dtype = CONV2D_FLOAT64;
+    return tensor_make(&input, CONV2D_NCHW, "largest inputs", &to->input, error) &&
+           tensor_make(&weight, CONV2D_NCHW, "sums of weights", &to->weight, error) &&
+           tensor_make(&output, CONV2D_NCHW, "float64 output", &to->output, error) &&
+           (!c->bias.t.rank || tensor_copy(&c->bias.t, CONV2D_FLOAT64, CONV2D_NCHW, true,
+                                           "float64 copy", &to->bias, error)) &&
+           (!c->residual.t.rank || tensor_copy(&c->residual.t, CONV2D_FLOAT64, CONV2D_NCHW, true,
+                                               "float64 copy", &to->residual, error));
+}
+
+static bool compute(conv2d_device *device, const cli_convolution *c, int m, cli_tensor *out,
+                    cli_error *error)
+{
+    const double least = c->params.flush_denormals ? 0x1p-100 : 0x1p-124;
+    const int64_t oh = c->output.t.sizes[c->output.t.rank - 2];
+    const int64_t w = c->input.t.sizes[c->input.t.rank - 1];
+    size_t n = 0;
+    cli_convolution sums = CLI_CONVOLUTION_INIT;
+    bool ok = tensor_count(&c->input.t, &n) && make(c, &sums, error);
+    double *planes = malloc((n + 1) * sizeof *planes);
+    double *maxima = malloc((size_t)(oh * w + 1) * sizeof *maxima);
+    if (ok && (!planes || !maxima))
+        ok = cli_fail(error, CLI_FAILED, "no memory for the largest inputs");
+    if (ok) {
+        fill_reach(c, m, least, planes, maxima, sums.input.t.data);
+        fill_taps(c, m, least, sums.weight.t.data);
+        ok = oracle_reference(device, &sums, error);
+    }
+    free(planes);
+    free(maxima);
+    if (ok) {
+        *out = sums.output;
+        sums.output = (cli_tensor)CLI_TENSOR_INIT;
+    }
+    convolution_free(&sums);
+    return ok;
+}
+
+bool oracle_of_plan(conv2d_device *device, const cli_convolution *c, const conv2d_plan_info *info,
+                    cli_oracle *oracle, cli_error *error)
+{
+    static const char prefix[] = "winograd_f";
+    const size_t n = sizeof prefix - 1;
+    const int m = strncmp(info->algorithm, prefix, n) == 0 ? info->algorithm[n] - '0' : 0;
+    oracle->factor = info->bound;
+    if (m == 0 || (m == oracle->tile && oracle->tiles.block)) {
+        oracle->tile = m;
+        return true;
+    }
+    tensor_free(&oracle->tiles);
+    oracle->tiles = (cli_tensor)CLI_TENSOR_INIT;
+    oracle->tile = m;
+    return compute(device, c, m, &oracle->tiles, error);
+}

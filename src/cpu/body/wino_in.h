@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * wino_in: the input transform of Winograd convolution, one tile, lanes = channels: first down the
+ * columns, then along the rows, all of a tile's values in registers or on the stack. */
+#include "cpu/body/body.h"
+
+enum { C2_EDGE = C2_MR + 2 }; /* of an input tile */
+
+/* B'd for one row or column of a tile. Coefficients before common terms were taken out are in
+ * docs/numerics.md, which counts the roundings: 3 at most for F(4,3), 1 for F(2,3). */
+#if C2_MR == 4
+C2_ALWAYS_INLINE void transform(const vf d[C2_EDGE], vf out[C2_EDGE])
+{
+    const vf k = vf_set1(1.5f), p = vf_sub(d[4], d[2]), q = vf_sub(d[3], d[1]);
+    out[0] = vf_fma(k, q, vf_add(vf_sub(d[0], d[2]), p));
+    out[1] = vf_fma(k, vf_add(d[2], d[3]), vf_add(p, q));
+    out[2] = vf_fma(k, vf_sub(d[3], d[2]), vf_sub(p, q));
+    out[3] = vf_fma(vf_set1(2), q, p);
+    out[4] = vf_fma(vf_set1(-0.5f), q, p);
+    out[5] = vf_fma(k, p, vf_sub(vf_sub(d[5], d[3]), q));
+}
+#else
+C2_ALWAYS_INLINE void transform(const vf d[C2_EDGE], vf out[C2_EDGE])
+{
+    out[0] = vf_sub(d[0], d[2]);
+    out[1] = vf_add(d[1], d[2]);
+    out[2] = vf_sub(d[2], d[1]);
+    out[3] = vf_sub(d[3], d[1]);
+}
+#endif
+
+C2_ALWAYS_INLINE vf load(const px *p, const bool tail, int n)
+{
+    return tail ? px_load_n(p, n) : px_load(p);
+}
+
+C2_ALWAYS_INLINE void block(const bool by_table, const bool tail, const c2_wino_in_args *a,
+                            ptrdiff_t channel, float *v)
+{
+    vf d[C2_EDGE], t[C2_EDGE][C2_EDGE], out[C2_EDGE];
+    const px *first = by_table ? NULL : (const px *)a->pixels + channel;
+    C2_UNROLL
+    for (int j = 0; j < C2_EDGE; j++) {
+        C2_UNROLL
+        for (int i = 0; i < C2_EDGE; i++) {
+            const px *p = by_table ? (const px *)a->table[i * C2_EDGE + j] + channel
+                                   : first + i * a->row + j * a->col;
+            d[i] = load(p, tail, a->channels - (int)channel);
+        }
+        transform(d, out);
+        C2_UNROLL
+        for (int i = 0; i < C2_EDGE; i++)
+            t[i][j] = out[i];
+    }
+    C2_UNROLL
+    for (int i = 0; i < C2_EDGE; i++) {
+        transform(t[i], out);
+        C2_UNROLL
+        for (int j = 0; j < C2_EDGE; j++)
+            vf_store(v + (i * C2_EDGE + j) * a->v_step, out[j]);
+    }
+}
+
+C2_ALWAYS_INLINE void blocks(const bool by_table, const c2_wino_in_args *a)
+{
+    float *v = a->v;
+    int channel = 0;
+    for (; channel + VF <= a->channels; channel += VF, v += a->v_block)
+        block(by_table, false, a, channel, v);
+    if (channel < a->channels)
+        block(by_table, true, a, channel, v);
+}
+
+c2_wino_in_kernel C2_K(wino_in);
+void C2_K(wino_in)(const c2_wino_in_args *a)
+{
+    if (a->table)
+        blocks(true, a);
+    else
+        blocks(false, a);
+}
+_Static_assert((C2_MR == 2 || C2_MR == 4) && C2_NV == 1, "F(2,3) or F(4,3), one vector");

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * wino_out: the output transform of Winograd convolution, one tile, lanes = output channels. */
+#include "cpu/body/body.h"
+
+enum { C2_EDGE = C2_MR + 2 };
+
+/* A'm for one row or column; at most 4 roundings for F(4,3), 2 for F(2,3) (docs/numerics.md). */
+#if C2_MR == 4
+C2_ALWAYS_INLINE void transform(const vf m[C2_EDGE], vf y[C2_MR])
+{
+    const vf s = vf_add(m[1], m[2]), d = vf_sub(m[1], m[2]);
+    y[0] = vf_add(vf_add(m[0], s), vf_add(m[3], m[4]));
+    y[1] = vf_fma(vf_set1(0.5f), m[3], vf_fma(vf_set1(-2), m[4], d));
+    y[2] = vf_fma(vf_set1(0.25f), m[3], vf_fma(vf_set1(4), m[4], s));
+    y[3] = vf_fma(vf_set1(0.125f), m[3], vf_fma(vf_set1(-8), m[4], vf_add(d, m[5])));
+}
+#else
+C2_ALWAYS_INLINE void transform(const vf m[C2_EDGE], vf y[C2_MR])
+{
+    y[0] = vf_add(m[0], vf_add(m[1], m[2]));
+    y[1] = vf_add(vf_sub(m[1], m[2]), m[3]);
+}
+#endif
+
+c2_wino_out_kernel C2_K(wino_out);
+void C2_K(wino_out)(const c2_wino_out_args *a)
+{
+    for (int v = 0; v < C2_NR; v += VF) {
+        vf column[C2_EDGE], t[C2_MR][C2_EDGE], y[C2_MR];
+        C2_UNROLL
+        for (int j = 0; j < C2_EDGE; j++) {
+            C2_UNROLL
+            for (int i = 0; i < C2_EDGE; i++)
+                column[i] = vf_load(a->m + (i * C2_EDGE + j) * a->m_step + v);
+            transform(column, y);
+            C2_UNROLL
+            for (int i = 0; i < C2_MR; i++)
+                t[i][j] = y[i];
+        }
+        C2_UNROLL
+        for (int i = 0; i < C2_MR; i++) {
+            transform(t[i], y);
+            C2_UNROLL
+            for (int j = 0; j < C2_MR; j++)
+                vf_store(a->y + i * a->row + j * a->col + v, y[j]);
+        }
+    }
+}
+_Static_assert(C2_MR == 2 || C2_MR == 4, "F(2,3) or F(4,3)");

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Driver of Winograd convolution; winograd.h draws its arrays. A task transforms the input of its
+ * block of tiles, then, panel by panel of output channels, multiplies and transforms back. */
+#include "cpu/winograd.h"
+
+#include <string.h>
+
+typedef struct work {
+    const c2_state *s;
+    const c2_run_args *args;
+    float *v, *m, *room; /* room: a window, or Y */
+    int64_t g;
+    int64_t tile_begin, tile_end;
+} work;
+
+const c2_kernel *c2_wino_kernel(const conv2d_device *device, int variant, c2_family family, int mr,
+                                int32_t dtype)
+{
+    const char *isa = c2_cpu_kernel(device, C2_FAMILY_WINO_GEMM, variant)->isa;
+    for (int i = 0; i < c2_n_kernels; i++) {
+        const c2_kernel *k = &c2_kernels[i];
+        if (k->family == family && k->dtype == dtype && k->mr == mr &&
+            strcmp(k->isa, isa) == 0)
+            return k;
+    }
+    return NULL;
+}
+
+/* The segment that begins with tile `tile` of the block. */
+static c2_wino_segment segment_at(const work *w, int64_t tile)
+{
+    const c2_wino_plan *plan = &w->s->plan;
+    const int64_t row = tile / plan->grid[1], phase = row / plan->grid[0];
+    c2_wino_segment seg = {.tx = tile % plan->grid[1],
+                           .ty = row % plan->grid[0],
+                           .x = phase % plan->phases[1],
+                           .y = phase / plan->phases[1] % plan->phases[0],
+                           .n = phase / plan->phases[1] / plan->phases[0],
+                           .first = tile - w->tile_begin};
+    seg.count = c2_min(plan->segment, c2_min(plan->grid[1] - seg.tx, w->tile_end - tile));
+    return seg;
+}
+
+static void transform_in(const work *w)
+{
+    for (int64_t tile = w->tile_begin; tile < w->tile_end;) {
+        const c2_wino_segment seg = segment_at(w, tile);
+        c2_wino_transform(w->s, w->args, w->g, &seg, w->v, w->room);
+        tile += seg.count;
+    }
+}
+
+/* M of a panel; u: its weights. */
+static void multiply(const work *w, const float *u, int channels)
+{
+    const c2_wino_plan *plan = &w->s->plan;
+    const int64_t n = w->tile_end - w->tile_begin, icg = w->args->problem->icg;
+    const c2_split groups = c2_split_even(n, c2_div_up(n, plan->mr));
+    c2_wino_gemm_args a = {.v_block = plan->v_block, .u = u, .n = channels};
+    for (int step = 0; step < plan->steps; step++) {
+        const float *v = w->v + step * plan->v_step;
+        float *m = w->m + step * plan->m_step;
+        for (int64_t k = 0; k < icg; k += C2_WINO_K) {
+            a.klen = (int)c2_min(C2_WINO_K, icg - k);
+            a.accumulate = k > 0;
+            /* The weights behind these are fetched during the first rows. */
+            const bool last = step == plan->steps - 1 && k + a.klen >= icg;
+            a.next = last ? NULL : a.u + a.klen * plan->nr;
+            for (int64_t i = 0; i < groups.n; i++, a.next = NULL) {
+                const int64_t row = c2_split_begin(&groups, i);
+                a.m = (int)(c2_split_begin(&groups, i + 1) - row);
+                a.v = v + k / plan->lanes * plan->v_block + row * plan->lanes;
+                a.out = m + row * plan->nr;
+                w->s->gemm(&a);
+            }
+            a.u += a.klen * plan->nr;
+        }
+    }
+}
+
+/* Floats of a row of Y's transposed copy, one a channel. */
+static int64_t turned_row(const c2_wino_plan *plan)
+{
+    return (int64_t)c2_round_up((size_t)(plan->segment * plan->m * plan->m), 16) + 16;
+}
+
+int64_t c2_wino_y_floats(const c2_wino_plan *plan)
+{
+    const int64_t pixels = plan->segment * plan->m * plan->m;
+    return plan->nr * (pixels + (plan->pixels_last ? turned_row(plan) : 0));
+}
+
+/* Store the segment's pixels of channels oc .. oc + channels - 1 of the group. */
+static void store(const work *w, const c2_wino_segment *seg, const c2_lanes *lanes, int64_t oc,
+                  int channels)
+{
+    const c2_state *s = w->s;
+    const c2_problem *p = w->args->problem;
+    const int64_t first = w->g * p->ocg + oc, row = turned_row(&s->plan);
+    float *turned = w->room + s->plan.nr * s->plan.segment * s->plan.m * s->plan.m;
+    const int part = s->plan.pixels_last ? C2_MAX_MR : channels;
+    if (s->plan.pixels_last) {
+        const c2_widen_args turn = {w->room, 1, s->plan.nr, turned, row, channels,
+                                    (int)lanes->count};
+        s->widen_f32(&turn);
+    }
+    for (int c = 0; c < channels; c += part) {
+        c2_target target = c2_target_of(w->args, s->epilogue, seg->n, first + c);
+        target.out += (seg->y * p->output_stride[2] + seg->x * p->output_stride[3]) *
+                      target.element;
+        if (target.residual)
+            target.residual += (seg->y * p->residual_stride[2] + seg->x * p->residual_stride[3]) *
+                               target.element;
+        target.problem = &s->phase;
+        if (s->plan.pixels_last)
+            c2_store_channel_rows(&target, turned + c * row, row, (int)c2_min(part, channels - c),
+                                  lanes);
+        else
+            c2_store_pixel_rows(&target, w->room, s->plan.nr, channels, 1, lanes);
+    }
+}
+
+/* Output rows (axis 0) or columns of a phase. */
+static int64_t phase_size(const c2_problem *p, int axis, int64_t phase)
+{
+    const int64_t size = axis ? p->ow : p->oh;
+    return c2_div_up(size - phase, p->dilation[axis]);
+}
+
+static void transform_out(const work *w, int64_t oc, int channels)
+{
+    const c2_wino_plan *plan = &w->s->plan;
+    const c2_problem *p = w->args->problem;
+    const int m = plan->m;
+    for (int64_t tile = w->tile_begin; tile < w->tile_end;) {
+        const c2_wino_segment seg = segment_at(w, tile);
+        const int64_t y = seg.ty * m, x = seg.tx * m, pitch = seg.count * m;
+        const int64_t rows = c2_min(m, phase_size(p, 0, seg.y) - y);
+        const int64_t cols = c2_min(pitch, phase_size(p, 1, seg.x) - x);
+        tile += seg.count;
+        if (rows <= 0 || cols <= 0) /* of a phase smaller than the first */
+            continue;
+        c2_wino_out_args a = {.m_step = plan->m_step, .row = pitch * plan->nr, .col = plan->nr};
+        for (int64_t t = 0; t < seg.count; t++) {
+            a.m = w->m + (seg.first + t) * plan->nr;
+            a.y = w->room + t * m * plan->nr;
+            w->s->out(&a);
+        }
+        const c2_lanes lanes = {0, (rows - 1) * pitch + cols, pitch, cols, y, x};
+        store(w, &seg, &lanes, oc, channels);
+    }
+}
+
+static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
+{
+    const c2_problem *p = args->problem;
+    const c2_wino_plan *plan = &s->plan;
+    _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
+    char *scratch = (char *)stack;
+    if (plan->scratch_bytes > C2_STACK_BYTES)
+        scratch = (char *)args->workspace + (size_t)worker * plan->scratch_bytes;
+    const int64_t i = (int64_t)task, block = i % plan->blocks.n;
+    const int64_t panels = i / plan->blocks.n % plan->panel_blocks.n;
+    work w = {.s = s, .args = args, .g = i / plan->blocks.n / plan->panel_blocks.n};
+    w.v = (float *)(void *)scratch;
+    w.m = (float *)(void *)(scratch + plan->v_bytes);
+    w.room = (float *)(void *)(scratch + plan->v_bytes + plan->m_bytes);
+    w.tile_begin = c2_split_begin(&plan->blocks, block);
+    w.tile_end = c2_split_begin(&plan->blocks, block + 1);
+    transform_in(&w);
+    const int64_t panel_end = c2_split_begin(&plan->panel_blocks, panels + 1);
+    const int64_t a_panel = plan->steps * p->icg * plan->nr;
+    for (int64_t panel = c2_split_begin(&plan->panel_blocks, panels); panel < panel_end; panel++) {
+        const int64_t oc = panel * plan->nr;
+        const int channels = (int)c2_min(plan->nr, p->ocg - oc);
+        multiply(&w, (const float *)args->packed->host + (w.g * plan->panels + panel) * a_panel,
+                 channels);
+        transform_out(&w, oc, channels);
+    }
+}
+
+conv2d_status c2_wino_run(const c2_state *s, const c2_run_args *args)
+{
+    const int64_t n = s->plan.blocks.n * s->plan.panel_blocks.n * args->problem->groups;
+    return c2_cpu_parallel(s, args, (size_t)n, run_task);
+}
+
+static void find_kernels(const conv2d_device *device, const c2_problem *p, int m, int variant,
+                         c2_state *s)
+{
+    const c2_kernel *gemm = c2_cpu_kernel(device, C2_FAMILY_WINO_GEMM, variant);
+    const int32_t f32 = CONV2D_FLOAT32, dtype = p->input_dtype;
+    s->in = (c2_wino_in_fn)c2_wino_kernel(device, variant, C2_FAMILY_WINO_IN, m, dtype)->fn;
+    s->in_f32 = (c2_wino_in_fn)c2_wino_kernel(device, variant, C2_FAMILY_WINO_IN, m, f32)->fn;
+    s->gemm = (c2_wino_gemm_fn)gemm->fn;
+    s->out = (c2_wino_out_fn)c2_wino_kernel(device, variant, C2_FAMILY_WINO_OUT, m, f32)->fn;
+    s->widen = (c2_widen_fn)c2_cpu_helper(gemm, C2_FAMILY_WIDEN, dtype);
+    s->widen_f32 = (c2_widen_fn)c2_cpu_helper(gemm, C2_FAMILY_WIDEN, f32);
+    s->epilogue = c2_cpu_epilogue(gemm, p->output_dtype);
+}
+
+conv2d_status c2_wino_state_create(conv2d_device *device, const c2_problem *p, int m, int variant,
+                                   c2_state **state_out)
+{
+    c2_state *s = c2_alloc_zero(&device->allocator, sizeof *s);
+    if (!s)
+        return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
+    find_kernels(device, p, m, variant, s);
+    s->plan = c2_wino_plan_make(device, p, m, variant);
+    s->phase = *p;
+    for (int a = 0; a < 2; a++) {
+        s->phase.output_stride[2 + a] *= s->plan.phases[a];
+        s->phase.residual_stride[2 + a] *= s->plan.phases[a];
+    }
+    if (p->dilation[0] > 1 || p->dilation[1] > 1)
+        s->phase.ow = 0; /* no row of a phase is the whole row of an image */
+    s->zeros_bytes = (size_t)p->icg * sizeof(float);
+    s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);
+    if (!s->zeros) {
+        const size_t bytes = s->zeros_bytes;
+        c2_wino_state_destroy(device, s);
+        return c2_fail(CONV2D_E_NOMEM, "no memory for %zu bytes of zeros", bytes);
+    }
+    *state_out = s;
+    return CONV2D_OK;
+}
+
+void c2_wino_state_destroy(conv2d_device *device, c2_state *s)
+{
+    if (!s)
+        return;
+    c2_free(&device->allocator, s->zeros, s->zeros_bytes);
+    c2_free(&device->allocator, s, sizeof *s);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * The input side of Winograd convolution: where the pixels of a segment's tiles lie, and the calls
+ * of the transform. Channels that are neighbours are read in place, through pointers where a tile
+ * touches a border; others are first copied into a window of the segment, [row][column][VF]. */
+#include "core/dtype.h"
+#include "cpu/winograd.h"
+
+#include <string.h>
+
+enum { MAX_COLUMNS = C2_WINO_SEGMENT * C2_WINO_MAX_M + 2 };
+
+/* Input coordinates of a segment; -1 = a padded zero. */
+typedef struct places {
+    int64_t y[C2_WINO_MAX_EDGE], x[MAX_COLUMNS];
+    int64_t n_columns;
+    int64_t inside_begin, inside_end; /* columns whose x are inside the image, unfolded */
+    bool rows_inside;
+    const char *image; /* element (n, first channel of the group, 0, 0) */
+    int64_t element;   /* bytes */
+} places;
+
+static int64_t origin(const c2_problem *p, int axis, int64_t phase, int64_t tile, int m)
+{
+    return phase + tile * m * p->dilation[axis] - p->pad[axis];
+}
+
+static void find_places(const c2_state *s, const c2_run_args *args, int64_t g,
+                        const c2_wino_segment *seg, places *at)
+{
+    const c2_problem *p = args->problem;
+    const int m = s->plan.m, edge = s->plan.edge;
+    const int64_t dy = p->dilation[0], dx = p->dilation[1];
+    const int64_t y = origin(p, 0, seg->y, seg->ty, m), x = origin(p, 1, seg->x, seg->tx, m);
+    at->n_columns = seg->count * m + 2;
+    at->rows_inside = y >= 0 && y + (edge - 1) * dy < p->h;
+    for (int i = 0; i < edge; i++)
+        at->y[i] = c2_pad_index(p->padding_mode, y + i * dy, p->h);
+    at->inside_begin = at->inside_end = 0;
+    for (int64_t i = 0; i < at->n_columns; i++) {
+        const int64_t column = x + i * dx;
+        at->x[i] = c2_pad_index(p->padding_mode, column, p->w);
+        at->inside_begin += column < 0;
+        at->inside_end += column < p->w;
+    }
+    at->element = (int64_t)c2_dtype_bytes(p->input_dtype);
+    at->image = (const char *)args->input.data +
+                (seg->n * p->input_stride[0] + g * p->icg * p->input_stride[1]) * at->element;
+}
+
+static const char *pixel(const c2_problem *p, const places *at, int64_t y, int64_t x)
+{
+    return at->image + (y * p->input_stride[2] + x * p->input_stride[3]) * at->element;
+}
+
+/* Tiles whose channels are neighbours. */
+static void in_place(const c2_state *s, const c2_problem *p, const c2_wino_segment *seg,
+                     const places *at, float *v)
+{
+    const c2_wino_plan *plan = &s->plan;
+    const int m = plan->m, edge = plan->edge;
+    const void *table[C2_WINO_MAX_EDGE * C2_WINO_MAX_EDGE];
+    c2_wino_in_args a = {.channels = (int)p->icg,
+                         .v_step = plan->v_step,
+                         .v_block = plan->v_block};
+    for (int64_t t = 0; t < seg->count; t++) {
+        const int64_t *x = at->x + t * m;
+        a.v = v + (seg->first + t) * plan->lanes;
+        a.table = NULL;
+        if (at->rows_inside && t * m >= at->inside_begin && t * m + edge <= at->inside_end) {
+            a.pixels = pixel(p, at, at->y[0], x[0]);
+            a.row = p->dilation[0] * p->input_stride[2];
+            a.col = p->dilation[1] * p->input_stride[3];
+        } else {
+            for (int i = 0; i < edge; i++)
+                for (int j = 0; j < edge; j++)
+                    table[i * edge + j] = at->y[i] < 0 || x[j] < 0
+                                              ? (const void *)s->zeros
+                                              : pixel(p, at, at->y[i], x[j]);
+            a.table = table;
+        }
+        s->in(&a);
+    }
+}
+
+/* A row of the window for channels c .. c + channels - 1: columns inside the image at once, those
+ * of a border one by one. Lanes beyond the channels are left alone. */
+static void fill_row(const c2_state *s, const c2_problem *p, const places *at, int64_t y,
+                     int64_t c, int channels, float *to)
+{
+    const int lanes = s->plan.lanes;
+    if (y < 0) {
+        memset(to, 0, (size_t)(at->n_columns * lanes) * sizeof *to);
+        return;
+    }
+    const char *row = pixel(p, at, y, 0) + c * p->input_stride[1] * at->element;
+    c2_widen_args a = {
+        .channel_stride = p->input_stride[1], .to_stride = lanes, .n_channels = channels};
+    for (int64_t i = 0; i < at->n_columns; i += a.n_pixels) {
+        const bool inside = i == at->inside_begin && at->inside_end > i;
+        a.n_pixels = inside ? (int)(at->inside_end - i) : 1;
+        a.pixel_stride = a.n_pixels > 1 ? p->dilation[1] * p->input_stride[3] : 0;
+        a.from = row + at->x[i] * p->input_stride[3] * at->element;
+        a.to = to + i * lanes;
+        if (at->x[i] < 0)
+            memset(a.to, 0, (size_t)lanes * sizeof *to);
+        else
+            s->widen(&a);
+    }
+}
+
+static void by_window(const c2_state *s, const c2_problem *p, const c2_wino_segment *seg,
+                      const places *at, float *v, float *window)
+{
+    const c2_wino_plan *plan = &s->plan;
+    const int lanes = plan->lanes;
+    c2_wino_in_args a = {.row = at->n_columns * lanes,
+                         .col = lanes,
+                         .v_step = plan->v_step,
+                         .v_block = plan->v_block};
+    for (int64_t block = 0; block < plan->channel_blocks; block++) {
+        const int64_t c = block * lanes;
+        a.channels = (int)c2_min(lanes, p->icg - c);
+        for (int i = 0; i < plan->edge; i++)
+            fill_row(s, p, at, at->y[i], c, a.channels, window + i * a.row);
+        for (int64_t t = 0; t < seg->count; t++) {
+            a.pixels = window + t * plan->m * lanes;
+            a.v = v + block * plan->v_block + (seg->first + t) * lanes;
+            s->in_f32(&a);
+        }
+    }
+}
+
+int64_t c2_wino_window_floats(const c2_wino_plan *plan)
+{
+    return plan->channels_last ? 0 : plan->edge * (plan->segment * plan->m + 2) * plan->lanes;
+}
+
+void c2_wino_transform(const c2_state *s, const c2_run_args *args, int64_t g,
+                       const c2_wino_segment *segment, float *v, float *window)
+{
+    places at;
+    find_places(s, args, g, segment, &at);
+    if (s->plan.channels_last)
+        in_place(s, args->problem, segment, &at, v);
+    else
+        by_window(s, args->problem, segment, &at, v, window);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Transformed weights GgG', in float64 and rounded once:
+ *
+ *   group 0 | panel 0 | step 0  | channel 0 : o0 o1 .. o(nr-1)   <- nr floats, 0 beyond the group's
+ *           |         |         | channel 1 : ...                   last output channel
+ *           |         | step 1  | ...         step = i * edge + j, i down, j along a row
+ *           | panel 1 | ...
+ *   group 1 | ... */
+#include "core/half.h"
+#include "cpu/winograd.h"
+
+enum { MAX_NR = 32 };
+
+/* F(2,3) at points 0, 1, -1, infinity; F(4,3) at 0, 1, -1, 1/2, -2, infinity. */
+static const double g2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+static const double g4[6][3] = {{1, 0, 0},
+                                {1 / 3., 1 / 3., 1 / 3.},
+                                {-1 / 3., 1 / 3., -1 / 3.},
+                                {-16 / 15., -8 / 15., -4 / 15.},
+                                {1 / 15., -2 / 15., 4 / 15.},
+                                {0, 0, 1}};
+
+size_t c2_wino_pack_bytes(const c2_problem *p, const c2_wino_plan *plan)
+{
+    size_t bytes = sizeof(float);
+    const int64_t factors[] = {p->groups, plan->panels, plan->steps, p->icg, plan->nr};
+    for (size_t i = 0; i < sizeof factors / sizeof factors[0]; i++) {
+        if (!c2_size_mul_ok(bytes, (size_t)factors[i], &bytes))
+            return SIZE_MAX;
+    }
+    return bytes;
+}
+
+/* The weights of one input channel for a panel: w[tap][lane]. */
+static void load_taps(const c2_problem *p, const void *weight, int64_t at, int n,
+                      double w[9][MAX_NR])
+{
+    const int64_t *stride = p->weight_stride;
+    for (int tap = 0; tap < 9; tap++) {
+        const int64_t first = at + tap / 3 * stride[2] + tap % 3 * stride[3];
+        for (int o = 0; o < MAX_NR; o++)
+            w[tap][o] = o < n ? c2_load_f64(weight, p->weight_dtype, first + o * stride[0]) : 0;
+    }
+}
+
+/* One channel of a panel: step s goes to to[s * step]. */
+static void transform(const c2_wino_plan *plan, double w[9][MAX_NR], float *to, int64_t step)
+{
+    const double(*g)[3] = plan->m == 2 ? g2 : g4;
+    for (int i = 0; i < plan->edge; i++) {
+        double row[3][MAX_NR];
+        for (int x = 0; x < 3; x++)
+            for (int o = 0; o < MAX_NR; o++)
+                row[x][o] = g[i][0] * w[x][o] + g[i][1] * w[3 + x][o] + g[i][2] * w[6 + x][o];
+        for (int j = 0; j < plan->edge; j++, to += step)
+            for (int o = 0; o < plan->nr; o++)
+                to[o] = (float)(row[0][o] * g[j][0] + row[1][o] * g[j][1] + row[2][o] * g[j][2]);
+    }
+}
+
+void c2_wino_pack(const c2_problem *p, const c2_wino_plan *plan, const c2_weight_view *view,
+                  float *packed)
+{
+    double w[9][MAX_NR];
+    const int64_t step = p->icg * plan->nr;
+    for (int64_t g = 0; g < p->groups; g++) {
+        for (int64_t panel = 0; panel < plan->panels; panel++, packed += plan->steps * step) {
+            const int64_t o = panel * plan->nr;
+            const int n = (int)c2_min(plan->nr, p->ocg - o);
+            for (int64_t c = 0; c < p->icg; c++) {
+                const int64_t at = (g * p->ocg + o) * p->weight_stride[0] + c * p->weight_stride[1];
+                load_taps(p, view->weight, at, n, w);
+                transform(plan, w, packed + c * plan->nr, step);
+            }
+        }
+    }
+}

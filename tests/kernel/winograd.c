@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * wino_in, wino_gemm and wino_out. Transforms of integers are multiples of 1/64 and exact, so
+ * they must equal B'dB and A'mA by the matrices of the definition; real numbers must stay within
+ * the roundings that docs/numerics.md counts, times the absolute terms. Products are compared bit
+ * by bit with products added one after the other. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "check.h"
+
+enum { MAX_EDGE = 6, MAX_BLOCKS = 3, MAX_LANES = 16, MAX_NR = 32, MAX_ROWS = 14, MAX_K = 64 };
+
+/* The matrices of the definition, and beside them the sums of absolute terms as computed: some
+ * terms cancel in part. Points 0, 1, -1, infinity and 0, 1, -1, 1/2, -2, infinity. */
+static const double b2[4][6] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, -1, 0, 1}};
+static const double b4[6][6] = {{1, -1.5, -2, 1.5, 1, 0}, {0, -1, 0.5, 2.5, 1, 0},
+                                {0, 1, -2.5, 0.5, 1, 0},  {0, -2, -1, 2, 1, 0},
+                                {0, 0.5, -1, -0.5, 1, 0}, {0, 1, -1.5, -2, 1.5, 1}};
+static const double b4_terms[6][6] = {{1, 1.5, 2, 1.5, 1, 0}, {0, 1, 2.5, 2.5, 1, 0},
+                                      {0, 1, 2.5, 2.5, 1, 0}, {0, 2, 1, 2, 1, 0},
+                                      {0, 0.5, 1, 0.5, 1, 0}, {0, 1, 1.5, 2, 1.5, 1}};
+static const double a2[2][6] = {{1, 1, 1, 0}, {0, 1, -1, 1}};
+static const double a4[4][6] = {{1, 1, 1, 1, 1, 0},
+                                {0, 1, -1, 0.5, -2, 0},
+                                {0, 1, 1, 0.25, 4, 0},
+                                {0, 1, -1, 0.125, -8, 1}};
+
+/* out[i][j] = sum over p, q of left[i][p] x[p][q] left[j][q], in float64; absolute if terms. */
+static double element(const double (*left)[6], int edge, int i, int j, const double *x, bool terms)
+{
+    double sum = 0;
+    for (int p = 0; p < edge; p++)
+        for (int q = 0; q < edge; q++) {
+            const double t = left[i][p] * left[j][q] * x[p * edge + q];
+            sum += terms ? fabs(t) : t;
+        }
+    return sum;
+}
+
+static bool agrees(check *c, double got, double exact, double terms, int roundings, int at,
+                   int lane)
+{
+    const double bound = c->integers ? 0 : roundings * 0x1p-24 * 1.001 * terms + 0x1p-140;
+    if (fabs(got - exact) <= bound)
+        return true;
+    snprintf(c->why, c->why_bytes, "value %d, lane %d: %a, exact %a, bound %a", at, lane, got,
+             exact, bound);
+    return false;
+}
+
+/* A writable buffer of n floats, all canaries: a NaN that no arithmetic makes. */
+static const uint32_t canary = 0x7fa5a5a5;
+static guard_buffer canaries(const check *c, size_t n)
+{
+    guard_buffer b = guard_alloc(n * sizeof(float), c->at_end);
+    for (size_t i = 0; i < n; i++)
+        memcpy((char *)b.data + i * sizeof canary, &canary, sizeof canary);
+    return b;
+}
+
+static bool is_canary(float x)
+{
+    return memcmp(&x, &canary, sizeof x) == 0;
+}
+
+/* ---- wino_in -------------------------------------------------------------------------------- */
+
+typedef struct in_case {
+    int edge, channels;
+    const void *pixel[MAX_EDGE * MAX_EDGE];
+    c2_wino_in_args args;
+} in_case;
+
+static bool in_check(check *c, const in_case *t)
+{
+    const c2_kernel *k = c->kernel;
+    const double(*b)[6] = k->mr == 2 ? b2 : b4, (*terms)[6] = k->mr == 2 ? b2 : b4_terms;
+    const int steps = t->edge * t->edge, blocks = (t->channels + k->nr - 1) / k->nr;
+    for (int channel = 0; channel < blocks * k->nr; channel++) {
+        const float *v = t->args.v + channel / k->nr * t->args.v_block + channel % k->nr;
+        double x[MAX_EDGE * MAX_EDGE] = {0};
+        for (int i = 0; i < steps && channel < t->channels; i++)
+            x[i] = (double)check_pixel(k, t->pixel[i], channel);
+        for (int s = 0; s < steps; s++)
+            if (!agrees(c, (double)v[s * t->args.v_step],
+                        element(b, t->edge, s / t->edge, s % t->edge, x, false),
+                        element(terms, t->edge, s / t->edge, s % t->edge, x, true),
+                        k->mr == 2 ? 2 : 6, s, channel))
+                return false;
+    }
+    return true;
+}
+
+static bool in_one(check *c)
+{
+    const c2_kernel *k = c->kernel;
+    rng *r = c->random;
+    in_case t = {.edge = k->mr + 2, .channels = check_size(r, MAX_BLOCKS * k->nr, k->nr)};
+    const int steps = t.edge * t.edge, blocks = (t.channels + k->nr - 1) / k->nr;
+    const ptrdiff_t col = t.channels + rng_range(r, 0, 3), row = t.edge * col + rng_range(r, 0, 3);
+    const size_t n = (size_t)((t.edge - 1) * (row + col) + t.channels);
+    guard_buffer pixels = check_pixels(c, n);
+    const bool by_table = rng_range(r, 0, 1);
+    const ptrdiff_t bytes = (ptrdiff_t)check_pixel_bytes(k);
+    for (int i = 0; i < steps; i++) {
+        const ptrdiff_t at = by_table ? rng_range(r, 0, (int64_t)n - t.channels)
+                                      : i / t.edge * row + i % t.edge * col;
+        t.pixel[i] = (const char *)pixels.data + at * bytes;
+    }
+    const ptrdiff_t v_block = k->nr + rng_range(r, 0, 5), v_step = blocks * v_block;
+    const size_t n_v = (size_t)(steps * v_step - (v_block - k->nr));
+    guard_buffer v = canaries(c, n_v);
+    t.args = (c2_wino_in_args){by_table ? t.pixel : NULL,
+                               by_table ? NULL : pixels.data,
+                               row,
+                               col,
+                               t.channels,
+                               v.data,
+                               v_step,
+                               v_block};
+    ((c2_wino_in_fn)k->fn)(&t.args);
+    bool ok = in_check(c, &t);
+    for (size_t i = 0; ok && i < n_v; i++)
+        if ((ptrdiff_t)i % v_block >= k->nr && !is_canary(t.args.v[i])) {
+            snprintf(c->why, c->why_bytes, "float %zu between blocks of V was written", i);
+            ok = false;
+        }
+    guard_free(&v);
+    guard_free(&pixels);
+    return ok;
+}
+
+/* ---- wino_gemm ------------------------------------------------------------------------------ */
+
+static bool gemm_one(check *c)
+{
+    const c2_kernel *k = c->kernel;
+    rng *r = c->random;
+    const int lanes = check_lanes(k), m = check_size(r, k->mr, 1), n = check_size(r, k->nr, lanes);
+    const int klen = check_size(r, MAX_K, lanes), blocks = (klen + lanes - 1) / lanes;
+    const ptrdiff_t v_block = m * lanes + rng_range(r, 0, 9);
+    const bool accumulate = rng_range(r, 0, 1);
+    /* V ends with the last channel of the last row. */
+    const int last = klen - (blocks - 1) * lanes;
+    guard_buffer v = check_values(c, (size_t)((blocks - 1) * v_block + (m - 1) * lanes + last));
+    guard_buffer u = check_values(c, (size_t)(klen * k->nr));
+    float before[MAX_ROWS * MAX_NR], expected[MAX_ROWS * MAX_NR] = {0};
+    for (int i = 0; i < k->mr * k->nr; i++)
+        before[i] = c->integers ? (float)rng_range(r, -99, 99) : (float)rng_normal(r);
+    check_acc acc = check_acc_make(c, accumulate ? before : NULL);
+    memcpy(expected + m * k->nr, acc.acc + m * k->nr,
+           (size_t)((k->mr - m) * k->nr) * sizeof *expected);
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++) {
+            float sum = 0;
+            for (int x = 0; x < klen; x++)
+                sum = check_add_product(
+                    k, ((const float *)v.data)[x / lanes * v_block + i * lanes + x % lanes],
+                    ((const float *)u.data)[x * k->nr + j], sum);
+            expected[i * k->nr + j] = accumulate ? before[i * k->nr + j] + sum : sum;
+        }
+    const c2_wino_gemm_args args = {v.data,  v_block, u.data, rng_range(r, 0, 1) ? u.data : NULL,
+                                    acc.acc, m,       n,      klen,
+                                    accumulate};
+    ((c2_wino_gemm_fn)k->fn)(&args);
+    const bool ok = check_tile(c, acc.acc, expected, m, n);
+    guard_free(&acc.buffer);
+    guard_free(&u);
+    guard_free(&v);
+    return ok;
+}
+
+/* ---- wino_out ------------------------------------------------------------------------------- */
+
+static bool out_one(check *c)
+{
+    const c2_kernel *k = c->kernel;
+    rng *r = c->random;
+    const int edge = k->mr + 2, steps = edge * edge, m = k->mr;
+    const double(*a)[6] = m == 2 ? a2 : a4;
+    const ptrdiff_t m_step = k->nr + rng_range(r, 0, 20), col = k->nr + rng_range(r, 0, 3);
+    const ptrdiff_t row = m * col + rng_range(r, 0, 9);
+    guard_buffer in = check_values(c, (size_t)((steps - 1) * m_step + k->nr));
+    const size_t n = (size_t)((m - 1) * (row + col) + k->nr);
+    guard_buffer y = canaries(c, n);
+    const c2_wino_out_args args = {in.data, m_step, y.data, row, col};
+    ((c2_wino_out_fn)k->fn)(&args);
+    bool ok = true;
+    float *got = y.data;
+    for (int lane = 0; lane < k->nr; lane++) {
+        double x[MAX_EDGE * MAX_EDGE];
+        for (int s = 0; s < steps; s++)
+            x[s] = (double)((const float *)in.data)[s * m_step + lane];
+        for (int i = 0; i < m * m; i++) {
+            float *at = got + i / m * row + i % m * col + lane;
+            ok = ok && agrees(c, (double)*at, element(a, edge, i / m, i % m, x, false),
+                              element(a, edge, i / m, i % m, x, true), m == 2 ? 4 : 8, i, lane);
+            memcpy(at, &canary, sizeof canary);
+        }
+    }
+    for (size_t i = 0; ok && i < n; i++)
+        if (!is_canary(got[i])) {
+            snprintf(c->why, c->why_bytes, "float %zu between pixels was written", i);
+            ok = false;
+        }
+    guard_free(&y);
+    guard_free(&in);
+    return ok;
+}
+
+/* ---- rates ---------------------------------------------------------------------------------- */
+
+static _Alignas(64) float bench_v[MAX_K * MAX_ROWS], bench_u[MAX_K * MAX_NR];
+static _Alignas(64) float bench_out[MAX_EDGE * MAX_EDGE * MAX_NR];
+
+static double gemm_bench(const c2_kernel *k)
+{
+    const int lanes = check_lanes(k);
+    const c2_wino_gemm_args args = {bench_v,   k->mr * lanes, bench_u, bench_u,
+                                    bench_out, k->mr,         k->nr,   MAX_K, true};
+    ((c2_wino_gemm_fn)k->fn)(&args);
+    return (double)k->mr * k->nr * (double)MAX_K;
+}
+
+/* Floats of V, and of M. */
+static double in_bench(const c2_kernel *k)
+{
+    const int edge = k->mr + 2;
+    const c2_wino_in_args args = {NULL,      bench_u, edge * k->nr, k->nr,
+                                  k->nr,     bench_out, k->nr,      k->nr};
+    ((c2_wino_in_fn)k->fn)(&args);
+    return (double)(edge * edge * k->nr);
+}
+
+static double out_bench(const c2_kernel *k)
+{
+    const int edge = k->mr + 2;
+    const c2_wino_out_args args = {bench_out, k->nr, bench_u, k->mr * k->nr, k->nr};
+    ((c2_wino_out_fn)k->fn)(&args);
+    return (double)(edge * edge * k->nr);
+}
+
+const check_family check_wino_in = {C2_FAMILY_WINO_IN, in_one, in_bench};
+const check_family check_wino_gemm = {C2_FAMILY_WINO_GEMM, gemm_one, gemm_bench};
+const check_family check_wino_out = {C2_FAMILY_WINO_OUT, out_one, out_bench};
