@@ -55,7 +55,7 @@ static void draw_kernel(rng *r, random_case *c)
     int64_t *k = c->problem.weight.sizes + 2;
     static const int squares[] = {2, 4, 5, 5, 7};
     const bool weights = c->label[AXIS_SIZE] == SIZE_WEIGHTS;
-    const int kind = weights ? DRAW(r, 60, 40) : DRAW(r, 28, 34, 11, 9, 9, 8, 4);
+    const int kind = weights ? DRAW(r, 60, 40) : DRAW(r, 27, 33, 11, 9, 9, 8, 7);
     c->label[AXIS_KERNEL] = kind;
     switch (kind) {
     case KERNEL_1X1:
@@ -106,20 +106,28 @@ static void draw_stride(rng *r, random_case *c)
 }
 
 /* Few of the problems above have one input channel a group, a kernel 3, 5 or 7 wide, stride 1 or 2
- * and no dilation along x: here are more. A stride of 3 or 4 is left to images of one column. */
+ * and no dilation along x: here are more, most of them with lanes over pixels in mind. A stride of
+ * 3 or 4 is left to images of one pixel, some of whose inputs are one pixel too: there any layout
+ * has neighbouring channels or columns. */
 static void draw_depthwise_rows(rng *r, random_case *c)
 {
     static const int odd[] = {3, 5, 7};
     int64_t *k = c->problem.weight.sizes + 2;
     conv2d_params *p = &c->problem.params;
+    if (c->label[AXIS_STRIDE] == STRIDE_1 && percent(r, 40)) {
+        c->label[AXIS_STRIDE] = STRIDE_3;
+        p->stride[0] = p->stride[1] = 3;
+    }
     const int kind = c->label[AXIS_STRIDE];
     c->depthwise_rows = true;
     k[1] = PICK(r, odd);
-    k[0] = percent(r, 60) ? k[1] : rng_range(r, 1, 7);
+    k[0] = percent(r, 80) ? k[1] : rng_range(r, 1, 7);
     c->label[AXIS_KERNEL] = k[0] == 1      ? KERNEL_ROW
                             : k[0] != k[1] ? KERNEL_OTHER
                             : k[0] == 3    ? KERNEL_3X3
                                            : KERNEL_SQUARE;
+    if (kind == STRIDE_UNEQUAL && percent(r, 50))
+        p->stride[0] = 2;
     if (kind == STRIDE_UNEQUAL || kind == STRIDE_BOTH)
         p->stride[1] = p->stride[0] == 1 ? 2 : 1;
     if (kind >= STRIDE_DILATED && p->dilation[0] == 1)
@@ -144,14 +152,16 @@ static void draw_window(rng *r, random_case *c)
     static const int modes[] = {CONV2D_PAD_ZEROS, CONV2D_PAD_ZEROS, CONV2D_PAD_REFLECT,
                                 CONV2D_PAD_REPLICATE, CONV2D_PAD_CIRCULAR};
     const bool one = c->label[AXIS_KERNEL] == KERNEL_1X1; /* seldom padded */
-    const int kind = one && percent(r, 60) ? PADDING_NONE : DRAW(r, 30, 34, 12, 12, 12);
+    const bool one_pixel = c->depthwise_rows && c->label[AXIS_STRIDE] == STRIDE_3;
+    const int kind = one && percent(r, 60) ? PADDING_NONE
+                     : c->depthwise_rows   ? DRAW(r, 20, 56, 8, 8, 8)
+                                           : DRAW(r, 30, 34, 12, 12, 12);
     const int size = c->label[AXIS_SIZE];
     bool padded = false;
     p->padding_mode = kind == PADDING_NONE ? (int)rng_range(r, 0, 3) : modes[kind];
     for (int a = 0; a < 2; ++a) {
         const int64_t k = q->weight.sizes[2 + a], reach = p->dilation[a] * (k - 1) + 1;
-        const bool one_column = c->depthwise_rows && a == 1 && c->label[AXIS_STRIDE] == STRIDE_3;
-        const int64_t out = one_column ? 1 : draw_extent(r, size, a);
+        const int64_t out = one_pixel ? 1 : draw_extent(r, size, a);
         const int64_t slack = percent(r, 30) ? rng_range(r, 0, p->stride[a] - 1) : 0;
         const int64_t extent = (out - 1) * p->stride[a] + reach + slack;
         int64_t before = 0, after = 0;
@@ -160,6 +170,8 @@ static void draw_window(rng *r, random_case *c)
             before = percent(r, 80) ? rng_range(r, 0, most) : 0;
             after = percent(r, 60) ? before : rng_range(r, 0, most);
         }
+        if (one_pixel && kind == PADDING_ZEROS)
+            before = after = (extent - 1) / 2;
         /* Shrink until the mode allows the paddings: size >= 1, > padding for reflect, >= padding
          * for circular. */
         const int64_t least = kind == PADDING_REFLECT ? 1 : 0;
@@ -215,9 +227,12 @@ static void draw_channels(rng *r, random_case *c)
 {
     conv2d_problem *q = &c->problem;
     const int size = c->label[AXIS_SIZE];
+    /* Groups read with lanes over channels take those of one pixel in any layout, too. */
+    const bool one_pixel = c->depthwise_rows && c->label[AXIS_STRIDE] == STRIDE_3;
     const int kind = size == SIZE_WEIGHTS ? GROUPS_DENSE
+                     : one_pixel          ? DRAW(r, 0, 60, 32, 8)
                      : c->depthwise_rows  ? DRAW(r, 0, 0, 75, 25)
-                                          : DRAW(r, 56, 18, 20, 6);
+                                          : DRAW(r, 52, 23, 19, 6);
     int64_t groups = 1, icg = draw_count(r, size), ocg = draw_count(r, size);
     if (size == SIZE_WEIGHTS && q->weight.sizes[2] > 1) /* 3x3: fewer make as many weights */
         icg /= 3, ocg /= 3;
@@ -316,7 +331,8 @@ static void draw_layouts(rng *r, random_case *c)
     static const memory_form kernels[] = {FORM_FIRST,      FORM_LAST,     FORM_FIRST_SLICE,
                                           FORM_TRANSPOSED, FORM_EXPANDED, FORM_NEGATIVE};
     static const int same_order[] = {OUTPUT_NCHW, OUTPUT_NHWC, OUTPUT_NCHW, OUTPUT_NHWC};
-    const int in = DRAW(r, 27, 27, 11, 11, 8, 8, 8);
+    const int in =
+        c->depthwise_rows ? DRAW(r, 19, 10, 25, 22, 7, 13, 13) : DRAW(r, 26, 26, 11, 11, 8, 8, 10);
     const int out =
         in <= INPUT_NHWC_SLICE && percent(r, 60) ? same_order[in] : DRAW(r, 24, 24, 18, 18, 16);
     const int w = DRAW(r, 50, 18, 8, 8, 8, 8);
@@ -329,6 +345,11 @@ static void draw_layouts(rng *r, random_case *c)
         unbatch(&q->output);
     }
     random_strides(r, inputs[in], &q->input);
+    /* Channels of one pixel that follow each other, with the gap behind the last of them. */
+    const int rank = q->input.rank;
+    const bool pixel = q->input.sizes[rank - 2] == 1 && q->input.sizes[rank - 1] == 1;
+    if (c->depthwise_rows && pixel && in == INPUT_NCHW_SLICE)
+        q->input.strides[rank - 3] = 1;
     random_strides(r, outputs[out], &q->output);
     random_strides(r, kernels[w], &q->weight);
 }
@@ -442,10 +463,11 @@ void random_case_make(uint64_t seed, case_values values, random_case *case_out)
     c->label[AXIS_DTYPE] = DRAW(&r, 66, values == VALUES_UNIT ? 0 : 10, 12, 12);
     const int dtype = dtypes[c->label[AXIS_DTYPE]];
     q->input.dtype = q->weight.dtype = q->bias.dtype = q->residual.dtype = q->output.dtype = dtype;
-    c->label[AXIS_SIZE] = DRAW(&r, 91, 6, 3);
+    c->label[AXIS_SIZE] = DRAW(&r, 90, 7, 3);
     draw_kernel(&r, c);
     draw_stride(&r, c);
-    if (c->label[AXIS_SIZE] != SIZE_WEIGHTS && percent(&r, 15))
+    static const int rows_percent[] = {[SIZE_SMALL] = 20, [SIZE_LARGE] = 35, [SIZE_WEIGHTS] = 0};
+    if (percent(&r, rows_percent[c->label[AXIS_SIZE]]))
         draw_depthwise_rows(&r, c);
     draw_window(&r, c);
     draw_auto_pad(&r, c);
