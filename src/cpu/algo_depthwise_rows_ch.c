@@ -106,7 +106,7 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
                  outputs = rows * (double)p->ow * (double)p->oc;
     const double lanes = ceil((double)p->groups / k->nr) * (double)p->ocg * k->nr;
     const double full = (double)count_full(p->ow), halves = (double)count_halves(p->ow);
-    const double sums = rows * (TILE_COLS * full + HALF_COLS * halves) * lanes;
+    const double sums = rows * ((double)TILE_COLS * full + (double)HALF_COLS * halves) * lanes;
     /* A pixel of a row is loaded once for all its taps and both rows of a tile, beside products. */
     const double loads = (double)(p->kw + TILE_COLS * p->stride[1]) / (TILE_COLS * tile_rows(k, p));
     const double products = (double)p->kh * ((double)p->kw + 0.3 * loads);

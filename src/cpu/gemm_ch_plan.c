@@ -107,7 +107,7 @@ static void try_window(search *s, int64_t rows, int64_t cols)
     const double blocks = (double)(plan.blocks_y.n * plan.blocks_x.n);
     const double weights = (double)p->ocg * (double)c2_problem_k(p);
     const double again =
-        4 * weights > CACHED_BYTES ? (blocks - 1) * weights * s->speed->copy : 0;
+        4 * weights > (double)CACHED_BYTES ? (blocks - 1) * weights * s->speed->copy : 0;
     const bool merged = s->best.merged;
     s->best.merged = plan.merged;
     plan.seconds = again + blocks *
@@ -135,7 +135,7 @@ static int64_t rows_that_fit(const c2_problem *p, int64_t cols, int64_t most, do
     int64_t fit = 0;
     while (fit < most) {
         const int64_t rows = most - (most - fit) / 2;
-        if (a_row * (double)axis_of(p, 0, rows).extent + C2_ALIGN <= bytes)
+        if (a_row * (double)axis_of(p, 0, rows).extent + (double)C2_ALIGN <= bytes)
             fit = rows;
         else
             most = rows - 1;
