@@ -296,7 +296,7 @@ static bool time_candidates(runner *r, double seconds)
         const double limit = round ? 3 * best : HUGE_VAL;
         for (int i = 0; i < n; i++)
             if ((!round || list[i].least < limit) &&
-                time_runs(r, list[i].plan, seconds / ROUNDS, times) > 0) {
+                time_runs(r, list[i].plan, seconds / (double)ROUNDS, times) > 0) {
                 list[i].least = fmin(list[i].least, times[0]);
                 best = fmin(best, list[i].least);
             }

@@ -177,7 +177,7 @@ static double ch_bench(const c2_kernel *k)
                                 .out_row = TILE * BENCH_N,
                                 .out_col = BENCH_N};
     ((c2_dwrow_ch_fn)k->fn)(&a);
-    return (double)k->mr * BENCH_N * BENCH_K * BENCH_K;
+    return (double)(k->mr * BENCH_N * BENCH_K * BENCH_K);
 }
 
 const check_family check_dwrow_ch = {C2_FAMILY_DWROW_CH, ch_case, ch_bench};
@@ -364,7 +364,7 @@ static double px_bench(const c2_kernel *k)
                                 .out = out,
                                 .out_row = BENCH_COLS};
     ((c2_dwrow_px_fn)k->fn)(&a);
-    return (double)BENCH_ROWS * BENCH_COLS * BENCH_K * BENCH_K;
+    return (double)(BENCH_ROWS * BENCH_COLS * BENCH_K * BENCH_K);
 }
 
 const check_family check_dwrow_px = {C2_FAMILY_DWROW_PX, px_case, px_bench};

@@ -155,7 +155,7 @@ static double bench(const c2_kernel *k)
                               .n = BENCH_LANES,
                               .m = k->mr};
     ((c2_direct_fn)k->fn)(&a);
-    return (double)k->mr * BENCH_LANES * BENCH_KH * BENCH_KH;
+    return (double)(k->mr * BENCH_LANES * BENCH_KH * BENCH_KH);
 }
 
 const check_family check_direct_px = {C2_FAMILY_DIRECT_PX, one_case, bench};

@@ -206,7 +206,7 @@ static double ch_bench(const c2_kernel *k)
                                      .length = longest,
                                      .accumulate = true};
     ((c2_grouped_ch_fn)k->fn)(&args);
-    return (double)k->mr * k->nr * BENCH_RUNS * 3 * BENCH_CHANNELS;
+    return (double)(k->mr * k->nr * BENCH_RUNS * 3 * BENCH_CHANNELS);
 }
 
 const check_family check_grouped_ch = {C2_FAMILY_GROUPED_CH, ch_case, ch_bench};
