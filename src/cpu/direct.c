@@ -339,9 +339,9 @@ conv2d_status c2_direct_create(conv2d_device *device, const c2_problem *p, const
     s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
     set_bounds(s, p);
     if (!make_table(device, &s->plan, &s->window) || !make_table(device, &s->plan, &s->in_place)) {
+        const size_t n = s->plan.n_offsets;
         c2_direct_destroy(device, s);
-        return c2_fail(CONV2D_E_NOMEM, "no memory for the offsets of %zu products",
-                       s->plan.n_offsets);
+        return c2_fail(CONV2D_E_NOMEM, "no memory for the offsets of %zu products", n);
     }
     c2_direct_table_window(&s->plan, p, &s->window);
     c2_direct_table_in_place(&s->plan, p, &s->in_place);
