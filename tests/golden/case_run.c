@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Runs a case through one of the three ways of the public API. Every buffer is flush against a
  * guard page, at its start or its end by the case's number, and inputs are read-only while the
- * library works. */
+ * library works. On a device with memory of its own the storages are copied into buffers, and the
+ * output's back. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/backend.h"
 #include "golden/case.h"
 #include "support/guard.h"
 
@@ -31,6 +33,23 @@ static conv2d_tensor place(const case_tensor *t, int64_t id, guard_buffer *guard
     memcpy(tensor.sizes, t->sizes, sizeof tensor.sizes);
     memcpy(tensor.strides, t->strides, sizeof tensor.strides);
     return tensor;
+}
+
+/* The same storage in a buffer of the device, if it reads no host memory. */
+static conv2d_status move(conv2d_device *device, const case_tensor *from, const void *storage,
+                          conv2d_tensor *t, conv2d_buffer **buffer_out)
+{
+    if (device->backend->host_memory)
+        return CONV2D_OK;
+    conv2d_status s = conv2d_buffer_create(device, from->storage_bytes, buffer_out);
+    if (s)
+        return s;
+    if (from->storage_bytes)
+        memcpy(conv2d_buffer_host_pointer(*buffer_out), storage, from->storage_bytes);
+    t->data = NULL;
+    t->buffer = *buffer_out;
+    t->byte_offset = (uint64_t)from->offset * conv2d_dtype_bytes(from->dtype);
+    return CONV2D_OK;
 }
 
 /* Arguments of the calls; NULL where absent. */
@@ -65,7 +84,8 @@ static conv2d_status run_context(const call *k)
     const conv2d_run_args args = run_args(k);
     status = conv2d_run(context, &args);
     /* The second run finds the plan in the cache; a residual in place would be added twice. */
-    if (!status && !(k->residual && k->residual->data == k->output->data))
+    if (!status && !(k->residual && k->residual->data == k->output->data &&
+                     k->residual->buffer == k->output->buffer))
         status = conv2d_run(context, &args);
     conv2d_context_destroy(context);
     return status;
@@ -95,9 +115,11 @@ static conv2d_status run_plan(const call *k)
         return status;
     conv2d_tensor input = *k->input, output = *k->output, residual = {0};
     input.data = output.data = NULL;
+    input.buffer = output.buffer = NULL;
     if (k->residual) {
         residual = *k->residual;
         residual.data = NULL;
+        residual.buffer = NULL;
     }
     status = conv2d_plan_create(context, &input, k->residual ? &residual : NULL, &output, &plan);
     conv2d_context_destroy(context); /* a plan may outlive it */
@@ -138,6 +160,35 @@ static void keep_sentence(case_result *r)
     snprintf(r->sentence, sizeof r->sentence, "%s", conv2d_last_error());
 }
 
+/* The call with its tensors where the device reads them. */
+static conv2d_status run_there(call *k, const test_case *c, case_entry entry,
+                               const case_tensor *out, guard_buffer guards[4],
+                               const guard_buffer *out_guard)
+{
+    conv2d_buffer *buffers[3] = {NULL, NULL, NULL};
+    conv2d_tensor input = *k->input, output = *k->output;
+    conv2d_tensor residual = k->residual ? *k->residual : (conv2d_tensor){0};
+    conv2d_status s = move(k->device, &c->input, guards[0].data, &input, &buffers[0]);
+    if (!s)
+        s = move(k->device, out, out_guard->data, &output, &buffers[1]);
+    if (!s && c->residual.rank == CASE_RESIDUAL_IS_OUTPUT)
+        residual = output;
+    else if (!s && k->residual)
+        s = move(k->device, &c->residual, guards[3].data, &residual, &buffers[2]);
+    k->input = &input;
+    k->output = &output;
+    k->residual = k->residual ? &residual : NULL;
+    if (!s)
+        s = runners[entry](k);
+    if (!s)
+        s = conv2d_device_sync(k->device);
+    if (buffers[1] && out->storage_bytes)
+        memcpy(out_guard->data, conv2d_buffer_host_pointer(buffers[1]), out->storage_bytes);
+    for (int i = 0; i < 3; i++)
+        conv2d_buffer_destroy(buffers[i]);
+    return s;
+}
+
 void case_run(conv2d_device *device, const test_case *c, case_entry entry,
               const char *algorithm, case_result *r)
 {
@@ -166,7 +217,6 @@ void case_run(conv2d_device *device, const test_case *c, case_entry entry,
     if (!c->output.rank)
         made.storage = zeros;
     r->output = place(&made, c->id, out_guard);
-    free(zeros);
     r->before = need_memory(malloc(made.storage_bytes + 1));
     if (made.storage_bytes)
         memcpy(r->before, out_guard->data, made.storage_bytes);
@@ -178,9 +228,10 @@ void case_run(conv2d_device *device, const test_case *c, case_entry entry,
     for (int i = 0; i < 4; i++)
         guard_protect(&guards[i], false);
 
-    r->status = runners[entry](&k);
+    r->status = run_there(&k, c, entry, &made, guards, out_guard);
     if (r->status && !r->sizes_status)
         keep_sentence(r);
+    free(zeros);
     for (int i = 0; i < 4; i++)
         guard_free(&guards[i]);
 }
