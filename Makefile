@@ -3,7 +3,7 @@
 #   make demo       install what is missing, build a release, convolve photographs into out/demo
 #   make test       install what is missing, build, run all tests
 #   make            build the library and the command line into build/
-#   make test-long  the same random tests with more cases (about half an hour)
+#   make test-long  the same random tests with more cases, on software Metal too (about 40 minutes)
 #   make fuzz       hostile bytes: libFuzzer on every reader, FUZZ_SECONDS (900) each
 #   make bench      measure conv2d beside other libraries from PyPI into docs/benchmarks (an hour)
 #   make bench-check  judge the figures that the project promises; for a quiet machine

@@ -9,11 +9,12 @@ set(_conv2d_metal_gemm1x1 tile)
 set(_conv2d_metal_grouped tile window)
 set(_conv2d_metal_folder ${CMAKE_CURRENT_LIST_DIR})
 function(conv2d_metal_family name xcrun out)
-  set(texts ${_conv2d_metal_folder}/../gpu/args.h)
+  set(texts ${PROJECT_SOURCE_DIR}/src/gpu/args.h)
   foreach(text common ${_conv2d_metal_${name}} ${name})
     list(APPEND texts ${_conv2d_metal_folder}/kernels/${text}.metal)
   endforeach()
   set(embed ${_conv2d_metal_folder}/embed.cmake)
+  file(GENERATE OUTPUT ${out}.texts CONTENT "${texts}\n") # for tests that change them
   add_custom_command(OUTPUT ${out}
     COMMAND ${CMAKE_COMMAND} -D OUT=${out} -D NAME=c2_metal_${name} -D "TEXTS=${texts}"
             -D "XCRUN=${xcrun}" -P ${embed}

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backend/backend.h"
 #include "case_run.h"
 #include "matrix.h"
 
@@ -282,10 +283,12 @@ int main(int argc, char **argv)
     conv2d_device *device = open_device(opt.device, 1, opt.isa);
     candidate list[MAX_CANDIDATES];
     const int n = list_candidates(device, list);
+    const bool gpu = !device->backend->host_memory;
     if (opt.print_matrix)
-        matrix_print(&tallies[0].counts, list, n);
-    const int thin =
-        opt.min_cell ? matrix_check(&tallies[0].counts, list, n, (uint32_t)opt.min_cell) : 0;
+        matrix_print(&tallies[0].counts, list, n, gpu);
+    const int thin = opt.min_cell
+                         ? matrix_check(&tallies[0].counts, list, n, gpu, (uint32_t)opt.min_cell)
+                         : 0;
     conv2d_device_close(device);
     printf("differential%s: seeds %llu..%llu, %llu problems, %llu runs, %llu forced refusals, "
            "%d failures, %d thin cells\n",

@@ -55,19 +55,13 @@ static const refusal refusals[] = {
     {"depthwise_rows_ch", AXIS_KERNEL, BIT(KERNEL_1X1) | BIT(KERNEL_COLUMN) | BIT(KERNEL_WIDE)},
     {"direct_px", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"direct_rows", AXIS_DTYPE, BIT(DTYPE_F64)},
-    {"depthwise", AXIS_DTYPE, BIT(DTYPE_F64) | BIT(DTYPE_BF16)},
     {"depthwise", AXIS_KERNEL, BIT(KERNEL_WIDE)},
     {"depthwise", AXIS_SIZE, BIT(SIZE_WEIGHTS)},
     {"depthwise", AXIS_GROUPS, BIT(GROUPS_DENSE) | BIT(GROUPS_SOME)},
-    {"depthwise", AXIS_STRIDE, BIT(STRIDE_3) | BIT(STRIDE_DILATED) | BIT(STRIDE_BOTH)},
-    {"gemm", AXIS_DTYPE, BIT(DTYPE_F64) | BIT(DTYPE_BF16)},
-    {"gemm1x1", AXIS_DTYPE, BIT(DTYPE_F64) | BIT(DTYPE_BF16)},
+    {"depthwise", AXIS_STRIDE, BIT(STRIDE_3)},
     {"gemm1x1", AXIS_KERNEL, ALL_BUT(KERNEL_1X1)},
     {"gemm1x1", AXIS_PADDING, ALL_BUT(PADDING_NONE)},
-    {"grouped", AXIS_DTYPE, BIT(DTYPE_F64) | BIT(DTYPE_BF16)},
     {"grouped", AXIS_SIZE, BIT(SIZE_WEIGHTS)},
-    {"direct", AXIS_DTYPE, BIT(DTYPE_F64) | BIT(DTYPE_BF16)},
-    {"plain", AXIS_DTYPE, BIT(DTYPE_F64) | BIT(DTYPE_BF16)},
     {"grouped_ch", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"grouped_ch", AXIS_SIZE, BIT(SIZE_WEIGHTS)},
     {"grouped_ch", AXIS_GROUPS, BIT(GROUPS_DENSE) | BIT(GROUPS_DEPTHWISE)},
@@ -102,8 +96,12 @@ static int n_values(int axis)
     return n;
 }
 
-static bool refused(const char *algorithm, int axis, int value)
+/* gpu: the device has memory of its own. It lacks float64 and bfloat16. */
+static bool refused(const char *algorithm, int axis, int value, bool gpu)
 {
+    static const unsigned lacking = BIT(DTYPE_F64) | BIT(DTYPE_BF16);
+    if (gpu && axis == AXIS_DTYPE && (lacking >> value & 1))
+        return true;
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; ++i)
         if (refusals[i].axis == (case_axis)axis && (refusals[i].values >> value & 1) &&
             strcmp(refusals[i].algorithm, algorithm) == 0)
@@ -125,18 +123,19 @@ void matrix_add(matrix *m, const matrix *other)
                 m->counts[r][a][v] += other->counts[r][a][v];
 }
 
-static void print_row(const matrix *m, int row, int axis, const char *name, const char *algorithm)
+static void print_row(const matrix *m, int row, int axis, const char *name, const char *algorithm,
+                      bool gpu)
 {
     printf("  %-24s", name);
     for (int v = 0; v < n_values(axis); ++v)
-        if (algorithm && refused(algorithm, axis, v) && m->counts[row][axis][v] == 0)
+        if (algorithm && refused(algorithm, axis, v, gpu) && m->counts[row][axis][v] == 0)
             printf(" %10s", "-");
         else
             printf(" %10u", m->counts[row][axis][v]);
     printf("\n");
 }
 
-void matrix_print(const matrix *m, const candidate *list, int n)
+void matrix_print(const matrix *m, const candidate *list, int n, bool gpu)
 {
     for (int a = 0; a < N_AXES; ++a) {
         printf("%-26s", axes[a].name);
@@ -145,20 +144,20 @@ void matrix_print(const matrix *m, const candidate *list, int n)
         printf("\n");
         for (int i = 0; i < n; ++i)
             if (!list[i].shadowed)
-                print_row(m, i, a, list[i].force, list[i].algorithm);
-        print_row(m, ROW_PLANNER, a, "planner's choice", NULL);
+                print_row(m, i, a, list[i].force, list[i].algorithm, gpu);
+        print_row(m, ROW_PLANNER, a, "planner's choice", NULL, gpu);
     }
     printf("(- : the algorithm refuses such problems)\n");
 }
 
-int matrix_check(const matrix *m, const candidate *list, int n, uint32_t least)
+int matrix_check(const matrix *m, const candidate *list, int n, bool gpu, uint32_t least)
 {
     int faults = 0;
     for (int i = 0; i < n; ++i)
         for (int a = 0; a < N_AXES && !list[i].shadowed; ++a)
             for (int v = 0; v < n_values(a); ++v) {
                 const uint32_t seen = m->counts[i][a][v];
-                const bool empty = refused(list[i].algorithm, a, v);
+                const bool empty = refused(list[i].algorithm, a, v, gpu);
                 if (empty ? seen == 0 : seen >= least)
                     continue;
                 printf("CELL %s, %s = %s: %u cases, %s %u\n", list[i].force, axes[a].name,

@@ -15,11 +15,11 @@ typedef struct matrix {
 void matrix_count(matrix *m, int row, const int label[N_AXES]);
 void matrix_add(matrix *m, const matrix *other);
 
-/* The whole matrix, one table an axis. */
-void matrix_print(const matrix *m, const candidate *list, int n);
+/* The whole matrix, one table an axis. gpu: the device has memory of its own. */
+void matrix_print(const matrix *m, const candidate *list, int n, bool gpu);
 
 /* Print every supported cell with fewer than least cases and every cell with cases that the table
  * of refusals says must be empty; how many there are. */
-int matrix_check(const matrix *m, const candidate *list, int n, uint32_t least);
+int matrix_check(const matrix *m, const candidate *list, int n, bool gpu, uint32_t least);
 
 #endif

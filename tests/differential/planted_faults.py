@@ -4,6 +4,8 @@
 The translation units it touches are compiled with the build's own flags, linked into the tests in
 place of the originals, and the test must fail; the same units unchanged must pass.
 Usage: planted_faults.py CONFIG.json [NAME...]   (CONFIG.json is written by CMake)
+       planted_faults.py CONFIG.json --metal [NAME...]   (faults of the Metal backend; the
+                                                  environment names software Metal)
        planted_faults.py --texts                 (only: does every fault's text still stand?)
 Who changes one of these lines changes the table with it: a fault that no longer applies is an
 error, not a pass."""
@@ -162,13 +164,49 @@ FAULTS = [
      "    const float_mode mode = set_float_mode(run->args->problem->flush_denormals);\n"
      "    if (i > 0)\n        fesetround(FE_DOWNWARD);\n", BITS),
 ]
-TIMEOUT_S = 120
+# Of the Metal backend: device code, which is embedded again, and host code.
+METAL = "differential --device metal --count 150 --seed 1"
+METAL_INTEGERS = "differential --device metal --integers --count 150 --seed 1"
+METAL_FAULTS = [
+    ("tile: four values read beyond a row's end", "metal/kernels/tile.metal",
+     "if (whole || k + e + 4 <= length) {", "if (whole || k + e < length) {", METAL),
+    ("tile: chunks lie in one buffer", "metal/kernels/tile.metal",
+     "turn = 1 - turn;", "", METAL),
+    ("tile: rows of the second simdgroup", "metal/kernels/tile.metal",
+     "simdgroup_at / 2 * (BM / 2)", "simdgroup_at / 2 * (BM / 4)", METAL),
+    ("window: position in the sum forgotten between chunks", "metal/kernels/window.metal",
+     "        at_k = k;\n", "        at_k = 0;\n", METAL),
+    ("window: padded zeros read", "metal/kernels/window.metal",
+     "return row.inside && y >= 0 && x >= 0;", "return row.inside && y >= 0;", METAL),
+    ("gemm1x1: stride along y forgotten", "metal/kernels/gemm1x1.metal",
+     "rest % a.oh * a.stride[0] * a.input_stride[2]", "rest % a.oh * a.input_stride[2]", METAL),
+    ("grouped: group of another block", "metal/kernels/grouped.metal",
+     "i % all / blocks,", "i / blocks % a.groups % 2,", METAL),
+    ("grouped: no barrier before the next chunk", "metal/kernels/grouped.metal",
+     "        add_chunk(sums, pixels, filters);\n"
+     "        simdgroup_barrier(mem_flags::mem_threadgroup);\n",
+     "        add_chunk(sums, pixels, filters);\n", METAL),
+    ("direct: dilation along x forgotten", "metal/kernels/direct.metal",
+     "kx * a.dilation[1] - a.pad[1]", "kx - a.pad[1]", METAL),
+    ("direct: bias of the block's first channel", "metal/kernels/direct.metal",
+     "y += bias[c];", "y += bias[first_c];", METAL),
+    ("depthwise: last column of the kernel skipped", "metal/kernels/depthwise.metal",
+     "if (kx >= kernel_w)", "if (kx >= kernel_w - 1)", METAL),
+    ("grouped: last simdgroups have no threadgroup", "metal/algo_grouped.c",
+     "(c2_uint)c2_div_up(tiles, SIMDGROUPS)", "(c2_uint)((tiles + 1) / SIMDGROUPS)", METAL),
+    ("tiles: channels aligned to half a chunk", "metal/tiles.c",
+     "if (p->icg % C2_GPU_CHUNK == 0)", "if (p->icg % 8 == 0)", METAL_INTEGERS),
+    ("strides of the residual", "metal/tiles.c",
+     "(int)p->residual_stride[i]", "(int)p->output_stride[i]", METAL),
+]
+TIMEOUT_S = 240
 
 
 class Build:
     """The build tree's commands, replayed on a changed copy of src/."""
 
-    def __init__(self, config_path):
+    def __init__(self, config_path, metal):
+        self.metal = metal
         self.config = json.loads(pathlib.Path(config_path).read_text())
         self.source = pathlib.Path(self.config["source"]) / "src"
         self.scratch = pathlib.Path(self.config["scratch"])
@@ -176,11 +214,14 @@ class Build:
         self.units = {}  # path under src/ -> (folder, arguments without output)
         for entry in json.loads(commands.read_text()):
             path = pathlib.Path(entry["directory"], entry["file"])
-            if path.is_relative_to(self.source):
+            # Of the C files in the build, kernels of a GPU: made of texts that are listed beside.
+            made = path.parent == commands.parent / "src" and pathlib.Path(f"{path}.texts").exists()
+            if made or path.is_relative_to(self.source):
                 arguments = shlex.split(entry["command"])
                 cut = arguments.index("-o")
                 del arguments[cut:cut + 2]
-                self.units[str(path.relative_to(self.source))] = (entry["directory"], arguments)
+                unit = path if made else path.relative_to(self.source)
+                self.units[str(unit)] = (entry["directory"], arguments)
         self.isa = self.best_isa()
         self.includes = {unit: self.headers_of(unit) for unit in self.units if self.wanted(unit)}
 
@@ -196,18 +237,36 @@ class Build:
         return "generic"
 
     def wanted(self, unit):
-        """Kernel stubs of other ISAs keep their original objects: they need not be compiled."""
+        """Kernel stubs of other ISAs keep their original objects: they need not be compiled. For
+        faults of the Metal backend its own units are enough."""
+        if self.metal:
+            return os.path.isabs(unit) or unit.startswith(("metal/", "gpu/"))
         folder = re.match(r"cpu/isa/(\w+)/", unit)
         return not folder or folder[1] == self.isa
 
     def headers_of(self, unit):
         """Files under src/ that a unit includes, itself among them, by the compiler's own list."""
+        if os.path.isabs(unit):
+            return {os.path.relpath(text, self.source) for text in self.texts(unit)}
         folder, arguments = self.units[unit]
         arguments = [a for a in arguments if a != "-c"] + ["-MM"]
         text = subprocess.run(arguments, cwd=folder, capture_output=True, text=True,
                               check=True).stdout
         files = re.split(r"[\s\\]+", text.split(":", 1)[1])
         return {os.path.relpath(os.path.join(folder, f), self.source) for f in files if f}
+
+    @staticmethod
+    def texts(unit):
+        """What the C file of a family of GPU kernels is made of."""
+        return pathlib.Path(unit + ".texts").read_text().strip().split(";")
+
+    def embed(self, unit, sources, folder):
+        """That C file, made of the texts of a copy of src/."""
+        path = folder / pathlib.Path(unit).name
+        texts = ";".join(text.replace(str(self.source), str(sources)) for text in self.texts(unit))
+        subprocess.run(["cmake", "-D", f"OUT={path}", "-D", f"NAME=c2_{path.stem}", "-D",
+                        f"TEXTS={texts}", "-P", str(sources / "metal" / "embed.cmake")], check=True)
+        return str(path)
 
     def units_with(self, file):
         return [unit for unit, files in self.includes.items() if file in files]
@@ -217,6 +276,8 @@ class Build:
         directory, arguments = self.units[unit]
         # No warnings: a changed line may leave a variable without use.
         replaced = [a.replace(str(self.source), str(sources)) for a in arguments] + ["-w"]
+        if os.path.isabs(unit):
+            replaced = [self.embed(unit, sources, folder) if a == unit else a for a in replaced]
         out = folder / (unit.replace("/", "_") + ".o")
         subprocess.run(replaced + ["-o", str(out)], cwd=directory, check=True)
         return str(out)
@@ -271,7 +332,8 @@ def first_line(output):
 def check_texts(source):
     """Names of faults whose text does not stand exactly once in the sources."""
     return [f"{name}: src/{file}: stands {(source / file).read_text().count(old)} times: {old!r}"
-            for name, file, old, _, _ in FAULTS if (source / file).read_text().count(old) != 1]
+            for name, file, old, _, _ in FAULTS + METAL_FAULTS
+            if (source / file).read_text().count(old) != 1]
 
 
 def main():
@@ -282,9 +344,11 @@ def main():
         raise SystemExit("planted_faults: texts to change must stand once\n" + "\n".join(stale))
     if sys.argv[1] == "--texts":
         return
-    build = Build(sys.argv[1])
-    names = sys.argv[2:]
-    chosen = [f for f in FAULTS if not names or f[0] in names]
+    metal = "--metal" in sys.argv
+    build = Build(sys.argv[1], metal)
+    names = [name for name in sys.argv[2:] if name != "--metal"]
+    faults = METAL_FAULTS if metal else FAULTS
+    chosen = [f for f in faults if not names or f[0] in names]
     print(f"planted_faults: {len(chosen)} faults, kernels of {build.isa}")
     missed = 0
 
