@@ -76,7 +76,7 @@ static int threadgroup_bytes(const char *variant)
     const char *tile = strrchr(variant, '_');
     if (!tile || sscanf(tile, "_%dx%d", &bm, &bn) != 2)
         return 0;
-    if (strncmp(variant, "gemm", 4) == 0)
+    if (strncmp(variant, "gemm", 4) == 0 || strncmp(variant, "winograd", 8) == 0)
         return 4 * (2 * (bm + bn) * PITCH + SIMDGROUPS * 8 * (bn / 2 + 4));
     if (strncmp(variant, "grouped", 7) == 0)
         return 4 * SIMDGROUPS * ((bm + bn) * PITCH + 8 * (8 + 4));

@@ -346,7 +346,8 @@ CONV2D_API conv2d_status conv2d_plan_run(conv2d_plan *plan, const conv2d_run_arg
 CONV2D_API void conv2d_plan_destroy(conv2d_plan *plan);
 
 /** bytes_out = workspace a run of this plan uses, within params.workspace_limit: shared part plus
- *  one part for each worker. Returns CONV2D_OK or CONV2D_E_ARGUMENT. Since 0.1 */
+ *  one part for each worker. 0 on a GPU, whose plans keep theirs in its memory. Returns CONV2D_OK
+ *  or CONV2D_E_ARGUMENT. Since 0.1 */
 CONV2D_API conv2d_status conv2d_workspace_bytes(const conv2d_plan *plan, size_t *bytes_out);
 
 /** What a plan does. Strings live as long as the plan. */

@@ -91,7 +91,7 @@ static conv2d_status prepare(conv2d_plan *plan)
         return s;
     const c2_candidate *c = &plan->choice.candidates[plan->choice.chosen];
     plan->n_workers = c2_choice_workers(device, &plan->problem, &c->bytes);
-    plan->workspace_bytes = c->bytes.shared + (size_t)plan->n_workers * c->bytes.per_worker;
+    plan->workspace_bytes = c2_choice_workspace(device, &c->bytes, plan->n_workers);
     if (!plan->weights)
         return CONV2D_OK;
     if ((s = c2_packed_get(plan->weights, &plan->problem, c, &plan->packed)) ||

@@ -236,7 +236,7 @@ static conv2d_status explain_winner(const tuner *t, int winner, conv2d_plan **pl
         plan->choice.by = C2_CHOSEN_BY_WISDOM;
         plan->choice.note.text[0] = '\0';
         plan->n_workers = c2_choice_workers(t->device, &plan->problem, bytes);
-        plan->workspace_bytes = bytes->shared + (size_t)plan->n_workers * bytes->per_worker;
+        plan->workspace_bytes = c2_choice_workspace(t->device, bytes, plan->n_workers);
     }
     *plan_out = plan;
     return CONV2D_OK;

@@ -54,6 +54,9 @@ enum { C2_GPU_DEPTHWISE_KERNEL = 7, C2_GPU_DEPTHWISE_STRIDE = 2 };
 enum { C2_GPU_CHUNK = 16, C2_GPU_GEMM_THREADS = 128, C2_GPU_FEW_LIMIT = 4 };
 enum { C2_GPU_GROUPED_ROWS = 32, C2_GPU_GROUPED_COLUMNS = 8 };
 
+/* winograd.metal: channels whose sum is added to the one before; an even number of chunks. */
+enum { C2_GPU_WINOGRAD_TERMS = 64 };
+
 /* Values of conv2d_padding_mode and conv2d_activation, which device code cannot include. */
 enum { C2_GPU_PAD_ZEROS, C2_GPU_PAD_REFLECT, C2_GPU_PAD_REPLICATE, C2_GPU_PAD_CIRCULAR };
 enum {
@@ -119,11 +122,24 @@ typedef struct c2_gpu_direct {
     c2_gpu_epilogue epilogue;
 } c2_gpu_direct;
 
+/* winograd.metal: a run's tiles are done in passes that fit the workspace. */
+typedef struct c2_gpu_winograd {
+    c2_gpu_long input_at, residual_at, output_at; /* as above */
+    int first, count;                             /* tiles of this pass */
+    int tiles[2];                                 /* of a phase of a picture: along y, x */
+    int ic, oc, groups, oh, ow, h, w, reserved;
+    int dilation[2], pad[2];
+    int input_stride[4], residual_stride[4], output_stride[4];
+    c2_gpu_epilogue epilogue;
+} c2_gpu_winograd;
+
 static_assert(sizeof(c2_gpu_long) == 8, "positions have 64 bits");
 static_assert(sizeof(c2_gpu_epilogue) == 16, "no padding");
 static_assert(sizeof(c2_gpu_gemm) == 3 * 8 + 28 * 4 + 16, "no padding");
 static_assert(sizeof(c2_gpu_depthwise) == 3 * 8 + 22 * 4 + 16, "no padding");
 static_assert(sizeof(c2_gpu_direct) == 3 * 8 + 30 * 4 + 16, "no padding");
+static_assert(sizeof(c2_gpu_winograd) == 3 * 8 + 28 * 4 + 16, "no padding");
+static_assert(C2_GPU_WINOGRAD_TERMS % (2 * C2_GPU_CHUNK) == 0, "buffers take turns");
 static_assert(sizeof(c2_gpu_plain) == 32 * 8 + 16, "no padding");
 
 #endif

@@ -36,6 +36,8 @@ static const cost_row table[C2_GPU_WAYS] = {
                             5000},
     [C2_GPU_WAY_GEMM] = {0, 0, C2_GPU_CHUNK, 32, 1, 8, 20000},
     [C2_GPU_WAY_GEMM1X1] = {0, 0, C2_GPU_CHUNK, 32, 1, 6, 20000},
+    [C2_GPU_WAY_WINOGRAD_2] = {0, 0, C2_GPU_CHUNK, 32, 1, 6, 20000},
+    [C2_GPU_WAY_WINOGRAD_4] = {0, 0, C2_GPU_CHUNK, 32, 1, 6, 20000},
 };
 
 static double ceil_div(int64_t a, int64_t b)
@@ -52,7 +54,7 @@ static double count_parts(const cost_row *row, int rows, int columns, const c2_g
     return ceil_div(s->n * s->oh * s->ow, rows) * channels;
 }
 
-double c2_gpu_seconds(c2_gpu_way way, int variant, const c2_gpu_shape *s)
+static double part_seconds(c2_gpu_way way, int variant, const c2_gpu_shape *s)
 {
     const cost_row *row = &table[way];
     const int rows = row->rows ? row->rows : c2_gpu_tiles[variant].bm;
@@ -63,4 +65,29 @@ double c2_gpu_seconds(c2_gpu_way way, int variant, const c2_gpu_shape *s)
     const double parts = count_parts(row, rows, columns, s);
     const double turns = parts > row->at_once ? parts : row->at_once;
     return one * turns / products_a_second;
+}
+
+/* Bytes a second between GPU and memory (an M1's published 68e9, of which copies reach this), and
+ * seconds between two dispatches. */
+static const double bytes_a_second = 60e9, seconds_a_dispatch = 2e-6;
+
+/* The product of Winograd's points, what the transforms before and after it read and write, and
+ * what the transformed weights have more than the others. */
+static double winograd_seconds(c2_gpu_way way, int variant, const c2_gpu_shape *s)
+{
+    const int64_t m = way == C2_GPU_WAY_WINOGRAD_2 ? 2 : 4, points = (m + 2) * (m + 2);
+    const int64_t tiles = s->n * ((s->oh + m - 1) / m) * ((s->ow + m - 1) / m);
+    const c2_gpu_shape product = {1, 1, tiles, s->groups * points, s->icg, s->ocg, 1};
+    const double pixels = (double)(tiles * m * m), both = (double)(s->groups * (s->icg + s->ocg));
+    const double filters = (double)(s->groups * s->icg * s->ocg);
+    const double values =
+        both * (pixels + 2 * (double)(tiles * points)) + filters * (double)(points - s->taps);
+    return part_seconds(way, variant, &product) + values * sizeof(float) / bytes_a_second +
+           2 * seconds_a_dispatch;
+}
+
+double c2_gpu_seconds(c2_gpu_way way, int variant, const c2_gpu_shape *s)
+{
+    return way >= C2_GPU_WAY_WINOGRAD_2 ? winograd_seconds(way, variant, s)
+                                        : part_seconds(way, variant, s);
 }

@@ -23,6 +23,8 @@ typedef enum c2_gpu_way {
     C2_GPU_WAY_GROUPED,   /* a simdgroup a tile */
     C2_GPU_WAY_GEMM,
     C2_GPU_WAY_GEMM1X1,
+    C2_GPU_WAY_WINOGRAD_2, /* F(2,3), OH and OW as whole tiles make them */
+    C2_GPU_WAY_WINOGRAD_4,
     C2_GPU_WAYS
 } c2_gpu_way;
 

@@ -82,7 +82,7 @@ const char *c2_metal_bound_text(const c2_problem *p, int variant)
     return "g(K+2) * s + (K+2) * 2^-126 (a GPU may flush denormals)";
 }
 
-static size_t weight_offset(const c2_problem *p)
+size_t c2_metal_bias_bytes(const c2_problem *p)
 {
     return p->has_bias ? c2_round_up((size_t)p->oc * sizeof(float), BIAS_ALIGN) : 0;
 }
@@ -92,7 +92,7 @@ c2_bytes c2_metal_memory(const conv2d_device *device, const c2_problem *p, int v
     (void)device;
     (void)variant;
     const size_t n = (size_t)(p->oc * c2_problem_k(p));
-    return (c2_bytes){weight_offset(p) + n * c2_dtype_bytes(p->weight_dtype), 0, 0};
+    return (c2_bytes){c2_metal_bias_bytes(p) + n * c2_dtype_bytes(p->weight_dtype), 0, 0};
 }
 
 void c2_metal_packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
@@ -102,19 +102,24 @@ void c2_metal_packing(const conv2d_device *device, const c2_problem *p, int vari
     c2_text_add(out, "v1%s,%s", p->has_bias ? ",bias" : "", c2_dtype_name(p->weight_dtype));
 }
 
+void c2_metal_pack_bias(const c2_problem *p, const c2_weight_view *view, conv2d_buffer *packed)
+{
+    float *bias = packed->host;
+    for (int64_t i = 0; p->has_bias && i < p->oc; i++)
+        bias[i] = p->bias_dtype == CONV2D_FLOAT16 ? c2_f16_to_f32(((const uint16_t *)view->bias)[i])
+                                                  : ((const float *)view->bias)[i];
+}
+
 conv2d_status c2_metal_pack(conv2d_device *device, const c2_problem *p, int variant,
                             const c2_weight_view *view, conv2d_buffer *packed)
 {
     (void)device;
     (void)variant;
-    float *bias = packed->host;
-    for (int64_t i = 0; p->has_bias && i < p->oc; i++)
-        bias[i] = p->bias_dtype == CONV2D_FLOAT16 ? c2_f16_to_f32(((const uint16_t *)view->bias)[i])
-                                                  : ((const float *)view->bias)[i];
+    c2_metal_pack_bias(p, view, packed);
     const int64_t sizes[4] = {p->oc, p->icg, p->kh, p->kw};
     const int64_t strides[4] = {p->kh * p->kw * p->icg, 1, p->kw * p->icg, p->icg};
     c2_copy_strided(c2_dtype_bytes(p->weight_dtype), 4, sizes, view->weight, p->weight_stride,
-                    (char *)packed->host + weight_offset(p), strides);
+                    (char *)packed->host + c2_metal_bias_bytes(p), strides);
     return CONV2D_OK;
 }
 
@@ -157,9 +162,9 @@ conv2d_status c2_metal_begin_bound(const c2_run_args *args, const c2_metal_pipel
     conv2d_status s = c2_metal_begin(args, c);
     if (s)
         return s;
-    C2_SEND(&c->device->rt, set_pipeline, c->encoder, pipeline->state);
+    c2_metal_set_pipeline(c, pipeline);
     c2_metal_bind(c, args->input.buffer, 0, C2_GPU_INPUT);
-    c2_metal_bind(c, args->packed, weight_offset(p), C2_GPU_WEIGHT);
+    c2_metal_bind(c, args->packed, c2_metal_bias_bytes(p), C2_GPU_WEIGHT);
     if (p->has_bias)
         c2_metal_bind(c, args->packed, 0, C2_GPU_BIAS);
     if (p->has_residual)

@@ -26,6 +26,10 @@ void c2_metal_packing(const conv2d_device *device, const c2_problem *p, int vari
 conv2d_status c2_metal_pack(conv2d_device *device, const c2_problem *p, int variant,
                             const c2_weight_view *view, conv2d_buffer *packed);
 
+/* Bytes of the bias in a packed form, before the weights; write it. */
+size_t c2_metal_bias_bytes(const c2_problem *p);
+void c2_metal_pack_bias(const c2_problem *p, const c2_weight_view *view, conv2d_buffer *packed);
+
 /* Seconds by the model of gpu/tile.h. In STRICT the choice must not depend on the batch: one
  * picture decides. */
 double c2_metal_seconds(c2_gpu_way way, int variant, const c2_problem *p);

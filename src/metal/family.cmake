@@ -2,11 +2,12 @@
 # conv2d_metal_family(NAME XCRUN OUT): a command that makes the C file OUT of the text of a family
 # of kernels: the shared texts, then its own; with XCRUN (empty: none) a metallib too.
 # CONV2D_METAL_FAMILIES: all of them, those of internal.h's list.
-set(CONV2D_METAL_FAMILIES depthwise direct gemm gemm1x1 grouped plain)
+set(CONV2D_METAL_FAMILIES depthwise direct gemm gemm1x1 grouped plain winograd)
 # What a family includes beside common.metal, in the order of the #includes.
 set(_conv2d_metal_gemm tile window)
 set(_conv2d_metal_gemm1x1 tile)
 set(_conv2d_metal_grouped tile window)
+set(_conv2d_metal_winograd tile)
 set(_conv2d_metal_folder ${CMAKE_CURRENT_LIST_DIR})
 function(conv2d_metal_family name xcrun out)
   set(texts ${PROJECT_SOURCE_DIR}/src/gpu/args.h)

@@ -38,7 +38,7 @@ typedef struct c2_metal_event {
 typedef struct c2_metal_job {
     struct c2_metal_job *next; /* in the list of free ones */
     c2_metal_device *device;
-    c2_metal_buffer *buffers[4]; /* input, residual, output, packed; NULL where there is none */
+    c2_metal_buffer *buffers[5]; /* input, residual, output, packed, workspace; NULL: none */
     c2_metal_queue *queue;
     c2_metal_event *event;
     void (*done)(void *owner);
@@ -52,7 +52,8 @@ typedef struct c2_metal_job {
     X(C2_METAL_DEPTHWISE, depthwise) \
     X(C2_METAL_GROUPED, grouped)     \
     X(C2_METAL_GEMM, gemm)           \
-    X(C2_METAL_GEMM1X1, gemm1x1)
+    X(C2_METAL_GEMM1X1, gemm1x1)     \
+    X(C2_METAL_WINOGRAD, winograd)
 enum {
 #define C2_METAL_FAMILY_INDEX(index, name) index,
     C2_METAL_FAMILY_LIST(C2_METAL_FAMILY_INDEX)
@@ -161,12 +162,16 @@ typedef struct c2_metal_command {
     c2_metal_job *job;
     void *pool;
     c2_id buffer, encoder; /* of the pool */
+    int *borrowed;         /* counts the run until commit does, NULL: nothing does */
 } c2_metal_command;
 conv2d_status c2_metal_begin(const c2_run_args *args, c2_metal_command *command_out);
 /* bytes: at most C2_MTL_SET_BYTES_LIMIT. */
 void c2_metal_bind_bytes(const c2_metal_command *command, const void *bytes, size_t n, int index);
 void c2_metal_bind(const c2_metal_command *command, const conv2d_buffer *buffer, size_t offset,
                    int index);
+void c2_metal_set_pipeline(const c2_metal_command *command, const c2_metal_pipeline *pipeline);
+/* The run uses one more buffer; *borrowed is lowered when it is committed. */
+void c2_metal_use(c2_metal_command *command, conv2d_buffer *buffer, int *borrowed);
 void c2_metal_commit(c2_metal_command *command);
 
 conv2d_status c2_metal_queue_create(conv2d_device *device, conv2d_queue **queue_out);
@@ -184,7 +189,8 @@ conv2d_status c2_metal_take_failure(c2_metal_device *device);
 
 /* The algorithms, best first, the plain one last. */
 extern const c2_algorithm *const c2_metal_algorithms[];
-extern const c2_algorithm c2_metal_algo_depthwise, c2_metal_algo_gemm1x1, c2_metal_algo_gemm,
+extern const c2_algorithm c2_metal_algo_depthwise, c2_metal_algo_gemm1x1,
+    c2_metal_algo_winograd_f4x3, c2_metal_algo_winograd_f2x3, c2_metal_algo_gemm,
     c2_metal_algo_grouped, c2_metal_algo_direct, c2_metal_algo_plain;
 
 #endif

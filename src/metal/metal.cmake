@@ -9,11 +9,11 @@ if(CONV2D_MINIMAL)
 endif()
 if(CONV2D_METAL)
   list(APPEND CONV2D_SOURCES
-    gpu/tile.c
+    gpu/tile.c gpu/winograd.c
     metal/algo.c metal/algo_depthwise.c metal/algo_direct.c metal/algo_gemm.c
-    metal/algo_gemm1x1.c metal/algo_grouped.c metal/algo_plain.c metal/archive.c metal/buffer.c
-    metal/library.c metal/metal_backend.c metal/objc.c metal/pipeline.c metal/queue.c
-    metal/tiles.c)
+    metal/algo_gemm1x1.c metal/algo_grouped.c metal/algo_plain.c metal/algo_winograd.c
+    metal/archive.c metal/buffer.c metal/library.c metal/metal_backend.c metal/objc.c
+    metal/pipeline.c metal/queue.c metal/tiles.c metal/workspace.c)
   set_property(SOURCE backend/registry.c APPEND PROPERTY COMPILE_DEFINITIONS CONV2D_METAL)
   include(metal/family.cmake)
   find_program(CONV2D_XCRUN xcrun)

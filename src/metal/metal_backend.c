@@ -194,6 +194,17 @@ static const kernel_line kernels[] = {
     {"gemm1x1_f16_32x32", "gemm1x1", 32, 32, true},
     {"gemm1x1_f16_64x32", "gemm1x1", 64, 32, true},
     {"gemm1x1_f16_64x64", "gemm1x1", 64, 64, true},
+    {"winograd_input_f32_2", "winograd", 2, 1, false},
+    {"winograd_input_f32_4", "winograd", 4, 1, false},
+    {"winograd_input_f16_2", "winograd", 2, 1, false},
+    {"winograd_input_f16_4", "winograd", 4, 1, false},
+    {"winograd_product_32x32", "winograd", 32, 32, true},
+    {"winograd_product_64x32", "winograd", 64, 32, true},
+    {"winograd_product_64x64", "winograd", 64, 64, true},
+    {"winograd_output_f32_2", "winograd", 2, 1, false},
+    {"winograd_output_f32_4", "winograd", 4, 1, false},
+    {"winograd_output_f16_2", "winograd", 2, 1, false},
+    {"winograd_output_f16_4", "winograd", 4, 1, false},
     {"gemm_f32_32x32", "gemm", 32, 32, true},
     {"gemm_f32_64x32", "gemm", 64, 32, true},
     {"gemm_f32_64x64", "gemm", 64, 64, true},
@@ -229,10 +240,10 @@ static conv2d_status metal_measure_peak(conv2d_device *device, double seconds, d
     return c2_fail(CONV2D_E_UNSUPPORTED, "the peak of a Metal device is not measured");
 }
 
-const c2_algorithm *const c2_metal_algorithms[] = {&c2_metal_algo_depthwise, &c2_metal_algo_gemm1x1,
-                                                   &c2_metal_algo_gemm,      &c2_metal_algo_grouped,
-                                                   &c2_metal_algo_direct,    &c2_metal_algo_plain,
-                                                   NULL};
+const c2_algorithm *const c2_metal_algorithms[] = {
+    &c2_metal_algo_depthwise, &c2_metal_algo_gemm1x1, &c2_metal_algo_winograd_f4x3,
+    &c2_metal_algo_winograd_f2x3, &c2_metal_algo_gemm, &c2_metal_algo_grouped,
+    &c2_metal_algo_direct, &c2_metal_algo_plain, NULL};
 
 const c2_backend c2_metal_backend = {
     .abi = C2_BACKEND_ABI,

@@ -115,15 +115,15 @@ conv2d_status c2_metal_begin(const c2_run_args *args, c2_metal_command *command_
     conv2d_status s = take_job(d, &job);
     if (s)
         return s;
-    conv2d_buffer *const used[4] = {args->input.buffer, args->residual.buffer, args->output.buffer,
-                                    args->packed};
-    for (int i = 0; i < 4; i++)
+    conv2d_buffer *const used[5] = {args->input.buffer, args->residual.buffer, args->output.buffer,
+                                    args->packed, NULL};
+    for (int i = 0; i < 5; i++)
         job->buffers[i] = (c2_metal_buffer *)used[i];
     job->queue = args->queue ? (c2_metal_queue *)args->queue : &d->queue;
     job->event = (c2_metal_event *)args->event;
     job->done = args->done;
     job->owner = args->owner;
-    c2_metal_command c = {d, job, d->rt.pool_push(), NULL, NULL};
+    c2_metal_command c = {d, job, d->rt.pool_push(), NULL, NULL, NULL};
     c.buffer = C2_SEND0(&d->rt, command_buffer, job->queue->queue);
     c.encoder = c.buffer ? C2_SEND0(&d->rt, compute_encoder, c.buffer) : NULL;
     if (!c.encoder) {
@@ -136,6 +136,17 @@ conv2d_status c2_metal_begin(const c2_run_args *args, c2_metal_command *command_
     }
     *command_out = c;
     return CONV2D_OK;
+}
+
+void c2_metal_set_pipeline(const c2_metal_command *c, const c2_metal_pipeline *pipeline)
+{
+    C2_SEND(&c->device->rt, set_pipeline, c->encoder, pipeline->state);
+}
+
+void c2_metal_use(c2_metal_command *c, conv2d_buffer *buffer, int *borrowed)
+{
+    c->job->buffers[4] = (c2_metal_buffer *)buffer;
+    c->borrowed = borrowed;
 }
 
 void c2_metal_bind_bytes(const c2_metal_command *c, const void *bytes, size_t n, int index)
@@ -158,6 +169,8 @@ void c2_metal_commit(c2_metal_command *c)
     C2_SEND(rt, on_completed, c->buffer, &block);
     c2_mutex_lock(&d->lock);
     count_uses(c->job, 1);
+    if (c->borrowed)
+        --*c->borrowed;
     c2_mutex_unlock(&d->lock);
     /* From here on the handler may run, and done() with it: the device may go when its last run
      * has, but not before the pool's objects are released, so keep it until then. */

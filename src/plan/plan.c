@@ -150,6 +150,11 @@ void c2_choice_free(const conv2d_device *device, c2_choice *choice)
     *choice = (c2_choice){.chosen = -1};
 }
 
+size_t c2_choice_workspace(const conv2d_device *device, const c2_bytes *bytes, int n_workers)
+{
+    return device->backend->host_memory ? bytes->shared + (size_t)n_workers * bytes->per_worker : 0;
+}
+
 int c2_choice_workers(const conv2d_device *device, const c2_problem *problem,
                       const c2_bytes *bytes)
 {

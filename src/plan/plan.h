@@ -46,6 +46,8 @@ const char *c2_choice_word(const c2_choice *choice);
 /* Workers that fit: min(pool threads, (limit - shared) / per worker), at least 1. */
 int c2_choice_workers(const conv2d_device *device, const c2_problem *problem,
                       const c2_bytes *bytes);
+/* Bytes that so many workers need of the caller: none where the backend keeps workspaces. */
+size_t c2_choice_workspace(const conv2d_device *device, const c2_bytes *bytes, int n_workers);
 
 /* The text of conv2d_plan_text(). problem_text is the problem's; choice->chosen may be -1. */
 void c2_describe(const conv2d_device *device, const c2_problem *problem, const char *problem_text,

@@ -88,6 +88,12 @@ static const refusal refusals[] = {
     {"winograd_f4x3", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
 };
 
+/* More of them on a GPU. */
+static const refusal gpu_refusals[] = {
+    {"winograd_f2x3", AXIS_LIMIT, BIT(LIMIT_ZERO)},
+    {"winograd_f4x3", AXIS_LIMIT, BIT(LIMIT_ZERO)},
+};
+
 static int n_values(int axis)
 {
     int n = 0;
@@ -96,17 +102,24 @@ static int n_values(int axis)
     return n;
 }
 
+static bool listed(const refusal *list, size_t n, const char *algorithm, int axis, int value)
+{
+    for (size_t i = 0; i < n; ++i)
+        if (list[i].axis == (case_axis)axis && (list[i].values >> value & 1) &&
+            strcmp(list[i].algorithm, algorithm) == 0)
+            return true;
+    return false;
+}
+
 /* gpu: the device has memory of its own. It lacks float64 and bfloat16. */
 static bool refused(const char *algorithm, int axis, int value, bool gpu)
 {
     static const unsigned lacking = BIT(DTYPE_F64) | BIT(DTYPE_BF16);
     if (gpu && axis == AXIS_DTYPE && (lacking >> value & 1))
         return true;
-    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; ++i)
-        if (refusals[i].axis == (case_axis)axis && (refusals[i].values >> value & 1) &&
-            strcmp(refusals[i].algorithm, algorithm) == 0)
-            return true;
-    return false;
+    return listed(refusals, sizeof refusals / sizeof refusals[0], algorithm, axis, value) ||
+           (gpu && listed(gpu_refusals, sizeof gpu_refusals / sizeof gpu_refusals[0], algorithm,
+                          axis, value));
 }
 
 void matrix_count(matrix *m, int row, const int label[N_AXES])

@@ -167,6 +167,7 @@ FAULTS = [
 # Of the Metal backend: device code, which is embedded again, and host code.
 METAL = "differential --device metal --count 150 --seed 1"
 METAL_INTEGERS = "differential --device metal --integers --count 150 --seed 1"
+METAL_SPECIAL = "special_values --device metal --count 60 --seed 1"
 METAL_FAULTS = [
     ("tile: four values read beyond a row's end", "metal/kernels/tile.metal",
      "if (whole || k + e + 4 <= length) {", "if (whole || k + e < length) {", METAL),
@@ -192,6 +193,18 @@ METAL_FAULTS = [
      "y += bias[c];", "y += bias[first_c];", METAL),
     ("depthwise: last column of the kernel skipped", "metal/kernels/depthwise.metal",
      "if (kx >= kernel_w)", "if (kx >= kernel_w - 1)", METAL),
+    ("winograd: sign of a coefficient", "metal/kernels/winograd.metal",
+     "fma(-8.0f, m[4], d + m[5])", "fma(8.0f, m[4], d + m[5])", METAL),
+    ("winograd: phases of dilated rows", "metal/kernels/winograd.metal",
+     "top % a.dilation[0];", "top % a.dilation[1];", METAL),
+    ("winograd: sums beyond 64 channels dropped", "metal/kernels/winograd.metal",
+     "        add(total, sums);\n", "        total = sums;\n", METAL),
+    ("winograd: a point's filter", "gpu/winograd.c",
+     "{1 / 15.0, -2 / 15.0, 4 / 15.0}", "{1 / 15.0, 2 / 15.0, 4 / 15.0}", METAL),
+    ("winograd: second pass writes the first tiles", "metal/algo_winograd.c",
+     "a.first = (int)first;", "a.first = 0;", METAL),
+    ("winograd: infinite weights accepted", "metal/algo_winograd.c",
+     "    if (!p->weights_finite)\n", "    if (false)\n", METAL_SPECIAL),
     ("grouped: last simdgroups have no threadgroup", "metal/algo_grouped.c",
      "(c2_uint)c2_div_up(tiles, SIMDGROUPS)", "(c2_uint)((tiles + 1) / SIMDGROUPS)", METAL),
     ("tiles: channels aligned to half a chunk", "metal/tiles.c",

@@ -15,7 +15,7 @@ typedef struct choice {
 
 static int variants(c2_gpu_way way)
 {
-    return way == C2_GPU_WAY_GEMM || way == C2_GPU_WAY_GEMM1X1 ? C2_GPU_TILES : 1;
+    return way >= C2_GPU_WAY_GEMM ? C2_GPU_TILES : 1;
 }
 
 /* What refuses here refuses in the backend too. */
@@ -24,6 +24,7 @@ static bool supports(c2_gpu_way way, const c2_gpu_shape *s)
     return way == C2_GPU_WAY_DEPTHWISE ? s->icg == 1 && s->taps <= 49
            : way == C2_GPU_WAY_GEMM1X1 ? s->taps == 1
            : way == C2_GPU_WAY_GROUPED ? s->ocg <= 64
+           : way >= C2_GPU_WAY_WINOGRAD_2 ? s->taps == 9 && s->icg > 1
                                        : true;
 }
 
@@ -56,6 +57,10 @@ static void test_preferences(void **state)
     expect((c2_gpu_shape){32, 56, 56, 1, 64, 64, 9}, C2_GPU_WAY_GEMM, "64x64");
     expect((c2_gpu_shape){32, 7, 7, 1, 512, 2048, 1}, C2_GPU_WAY_GEMM1X1, "64x64");
     expect((c2_gpu_shape){32, 112, 112, 1, 3, 64, 49}, C2_GPU_WAY_GEMM, "64x64");
+    /* 3x3 with many channels, where MLX's rule asks for them, and where it does not. */
+    expect((c2_gpu_shape){4, 56, 56, 1, 256, 256, 9}, C2_GPU_WAY_WINOGRAD_4, "64x64");
+    expect((c2_gpu_shape){32, 28, 28, 1, 128, 128, 9}, C2_GPU_WAY_WINOGRAD_4, "64x64");
+    expect((c2_gpu_shape){1, 7, 7, 1, 512, 512, 9}, C2_GPU_WAY_GEMM, "32x32");
     /* Fewer channels: a wide tile would compute columns that nobody wants. */
     expect((c2_gpu_shape){32, 56, 56, 1, 64, 32, 9}, C2_GPU_WAY_GEMM, "64x32");
     expect((c2_gpu_shape){32, 56, 56, 1, 64, 8, 9}, C2_GPU_WAY_GROUPED, NULL);

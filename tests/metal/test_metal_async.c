@@ -15,8 +15,9 @@ typedef struct scene {
     conv2d_run_args args;
 } scene;
 
-/* A convolution that is ready to run; everything is a few kilobytes. */
-static void scene_make(scene *s)
+/* A convolution that is ready to run, by an algorithm (NULL: the planner's choice); everything is a
+ * few kilobytes. */
+static void scene_make_by(scene *s, const char *algorithm)
 {
     *s = (scene){.device = open_metal(NULL), .args = CONV2D_RUN_ARGS_INIT};
     s->input = box4(CONV2D_NCHW, 1, 5, 8, 8, 1);
@@ -27,10 +28,21 @@ static void scene_make(scene *s)
     s->out = device_box_of(s->device, &s->output);
     s->args.input = &s->in.t;
     s->args.output = &s->out.t;
-    assert_ok(conv2d_prepack(s->device, &s->weight.t, NULL, NULL, &s->context));
+    conv2d_params params = CONV2D_PARAMS_INIT;
+    params.algorithm = algorithm;
+    assert_ok(conv2d_prepack(s->device, &s->weight.t, NULL, &params, &s->context));
     assert_ok(conv2d_run(s->context, &s->args)); /* compiles */
     assert_ok(conv2d_device_sync(s->device));
 }
+
+static void scene_make(scene *s)
+{
+    scene_make_by(s, NULL);
+}
+
+/* One dispatch a run, and three through a workspace. */
+static const char *const algorithms[] = {NULL, "winograd_f2x3"};
+enum { ALGORITHMS = sizeof algorithms / sizeof *algorithms };
 
 static void assert_right(scene *s)
 {
@@ -88,11 +100,10 @@ static void test_copies_wait_for_the_runs_before_them(void **state)
     scene_free(&s);
 }
 
-static void test_everything_destroyed_with_work_queued(void **state)
+static void destroy_with_work_queued(const char *algorithm)
 {
-    (void)state;
     scene s;
-    scene_make(&s);
+    scene_make_by(&s, algorithm);
     conv2d_queue *queue = NULL;
     conv2d_event *event = NULL;
     conv2d_plan *plan = NULL;
@@ -115,6 +126,13 @@ static void test_everything_destroyed_with_work_queued(void **state)
     conv2d_queue_destroy(queue);
     conv2d_event_destroy(event);
     scene_free(&s); /* buffers wait for what uses them */
+}
+
+static void test_everything_destroyed_with_work_queued(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ALGORITHMS; i++)
+        destroy_with_work_queued(algorithms[i]);
 }
 
 typedef struct worker {
@@ -147,12 +165,11 @@ static void *work(void *arg)
     return NULL;
 }
 
-static void test_threads_with_a_queue_each(void **state)
+static void run_threads_with_a_queue_each(const char *algorithm)
 {
-    (void)state;
     enum { WORKERS = 3 };
     scene s;
-    scene_make(&s);
+    scene_make_by(&s, algorithm);
     worker workers[WORKERS];
     for (int i = 0; i < WORKERS; i++) {
         workers[i] = (worker){.s = &s, .output = box4(CONV2D_NHWC, 1, 6, 6, 6, 3)};
@@ -166,6 +183,13 @@ static void test_threads_with_a_queue_each(void **state)
         box_free(&workers[i].output);
     }
     scene_free(&s);
+}
+
+static void test_threads_with_a_queue_each(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ALGORITHMS; i++)
+        run_threads_with_a_queue_each(algorithms[i]);
 }
 
 /* A run that fails is reported once, where somebody waits; the device goes on. */

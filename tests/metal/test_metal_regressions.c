@@ -11,7 +11,7 @@ static conv2d_device *device;
 
 static const char *const algorithms[] = {
     "plain",         "depthwise",     "direct",     "grouped",    "gemm1x1/32x32", "gemm1x1/64x32",
-    "gemm1x1/64x64", "gemm/32x32",    "gemm/64x32", "gemm/64x64", NULL};
+    "gemm1x1/64x64", "gemm/32x32",    "gemm/64x32", "gemm/64x64", "winograd_f2x3", NULL};
 
 /* One convolution by every algorithm that takes it (the plain one takes all) and by the planner's
  * choice, against the oracle. */

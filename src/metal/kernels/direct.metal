@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Any problem of 32-bit positions on every GPU: a thread computes a strip of 4 outputs along x of 4 output
-// channels of one group, so that each value it reads serves 4 products. Made for groups of
-// few channels. Padded zeros are multiplied, so the host refuses them together with weights that are
-// not finite. No threadgroup memory, no barriers.
+// Any problem of 32-bit positions on every GPU: a thread computes a strip of 4 outputs along x of 4
+// output channels of one group, so that each value it reads serves 4 products. Made for groups of
+// few channels. Padded zeros are multiplied, so the host refuses them together with weights that
+// are not finite. No threadgroup memory, no barriers.
 #include "common.metal"
 
 constant bool channels_last [[function_constant(C2_GPU_CHANNELS_LAST)]];

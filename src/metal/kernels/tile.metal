@@ -67,6 +67,15 @@ inline void clear(thread tile_sums<R, C> &sums)
             sums.at[r][c] = make_filled_simdgroup_matrix<float, 8, 8>(0.0f);
 }
 
+// total += sums, element by element.
+template <int R, int C>
+inline void add(thread tile_sums<R, C> &total, thread tile_sums<R, C> &sums)
+{
+    for (int r = 0; r < R; r++)
+        for (int c = 0; c < C; c++)
+            total.at[r][c].thread_elements() += sums.at[r][c].thread_elements();
+}
+
 // One chunk: the simdgroup's first row of pixels, its first row of filters.
 template <int R, int C>
 inline void add_chunk(thread tile_sums<R, C> &sums, const threadgroup float *pixels,
@@ -119,8 +128,8 @@ inline tile_part<BM, BN> part_of(int thread_at, int simdgroup_at)
 }
 
 // The whole sum of a tile. Chunks go through two buffers, pixels [2][BM][20] and filters
-// [2][BN][20], so that one is filled while the other is used. `from` brings in this thread's values:
-// pixels(values, k) and filter(values, k) from term k of the sum on, k rising by chunks.
+// [2][BN][20], so that one is filled while the other is used. `from` brings in this thread's
+// values: pixels(values, k) and filter(values, k) from term k of the sum on, k rising by chunks.
 template <int BM, int BN, typename L>
 inline void accumulate(thread tile_sums<BM / 16, BN / 16> &sums, thread L &from, int terms,
                        tile_part<BM, BN> me, threadgroup float *pixels, threadgroup float *filters)

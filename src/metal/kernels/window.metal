@@ -60,7 +60,8 @@ inline sum_position advance(sum_position at, int by, constant c2_gpu_gemm &a)
 }
 
 // Position of a tap in the input, or false for a padded zero.
-inline bool locate_tap(pixel_row row, sum_position at, constant c2_gpu_gemm &a, thread int &position)
+inline bool locate_tap(pixel_row row, sum_position at, constant c2_gpu_gemm &a,
+                       thread int &position)
 {
     const int y = pad_index(row.y + at.ky * a.dilation[0], a.h);
     const int x = pad_index(row.x + at.kx * a.dilation[1], a.w);
