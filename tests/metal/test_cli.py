@@ -44,7 +44,8 @@ class Metal(unittest.TestCase):
         report = self.json_of("verify", LAYERS, "--device", "metal")
         self.assertEqual((report["problems"], report["failed"]), (79, 0))
         used = {run["plan"]["algorithm"] for run in report["results"]}
-        self.assertEqual(used, {"depthwise", "direct", "gemm", "gemm1x1", "grouped", "winograd_f2x3"})
+        self.assertEqual(used, {"depthwise", "direct", "gemm", "gemm1x1", "grouped",
+                                "winograd_f2x3"})
 
     def test_every_candidate(self):
         report = self.json_of("verify", "--random", "4", "--seed", "5", "--algorithm", "all",
