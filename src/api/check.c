@@ -417,3 +417,11 @@ conv2d_status c2_check_problem(const conv2d_problem *d, c2_problem *problem_out)
     memcpy(problem_out, &p, sizeof p); /* padding included: problems are compared by memcmp */
     return CONV2D_OK;
 }
+
+conv2d_status c2_check_info_size(const char *name, uint32_t size, size_t before, size_t now)
+{
+    if (size < now && size != before)
+        return c2_fail(CONV2D_E_ARGUMENT, "%s.struct_size is %" PRIu32 ": expected %zu", name, size,
+                       now);
+    return CONV2D_OK;
+}

@@ -10,6 +10,10 @@
 /* params (NULL = defaults) -> a validated copy; auto_pad is kept, clamp resolved later. */
 conv2d_status c2_check_params(const conv2d_params *params, conv2d_params *params_out);
 
+/* The struct_size of a caller who wants facts: today's or a later one, or `before`, that of the
+ * header before the last members were added, which then are not written. */
+conv2d_status c2_check_info_size(const char *name, uint32_t size, size_t before, size_t now);
+
 /* The struct itself: not NULL, struct_size, dtype, layout, quant, rank among `ranks` (bits). */
 conv2d_status c2_check_tensor(const char *name, const conv2d_tensor *tensor, unsigned ranks);
 

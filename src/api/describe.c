@@ -15,22 +15,12 @@ conv2d_status conv2d_workspace_bytes(const conv2d_plan *plan, size_t *bytes_out)
     return CONV2D_OK;
 }
 
-/* The struct sizes of a caller: today's or a later one, or that of the header before the last
- * member was added, which then is not written. */
-static conv2d_status check_info(const char *name, uint32_t size, size_t before, size_t now)
-{
-    if (size < now && size != before)
-        return c2_fail(CONV2D_E_ARGUMENT, "%s.struct_size is %" PRIu32 ": expected %zu", name, size,
-                       now);
-    return CONV2D_OK;
-}
-
 conv2d_status conv2d_plan_describe(const conv2d_plan *plan, conv2d_plan_info *info_out)
 {
     if (!plan || !info_out)
         return c2_fail(CONV2D_E_ARGUMENT, "%s is NULL", plan ? "info_out" : "plan");
     const size_t before = offsetof(conv2d_plan_info, choice);
-    const conv2d_status s = check_info("info_out", info_out->struct_size, before, sizeof *info_out);
+    const conv2d_status s = c2_check_info_size("info_out", info_out->struct_size, before, sizeof *info_out);
     if (s)
         return s;
     conv2d_plan_info info = CONV2D_PLAN_INFO_INIT;
@@ -66,7 +56,7 @@ conv2d_status conv2d_plan_candidate(const conv2d_plan *plan, int index,
     if (!plan || !info_out)
         return c2_fail(CONV2D_E_ARGUMENT, "%s is NULL", plan ? "info_out" : "plan");
     const size_t before = offsetof(conv2d_candidate_info, measured_seconds);
-    const conv2d_status s = check_info("info_out", info_out->struct_size, before, sizeof *info_out);
+    const conv2d_status s = c2_check_info_size("info_out", info_out->struct_size, before, sizeof *info_out);
     if (s)
         return s;
     if (index < 0 || index >= plan->choice.n)

@@ -105,17 +105,20 @@ conv2d_status conv2d_device_get_info(const conv2d_device *device, conv2d_device_
 {
     if (!device || !info_out)
         return null_argument(device ? "info_out" : "device");
-    if (info_out->struct_size < sizeof *info_out)
-        return c2_fail(CONV2D_E_ARGUMENT, "info_out.struct_size is %" PRIu32 ": expected %zu",
-                       info_out->struct_size, sizeof *info_out);
+    const size_t before = offsetof(conv2d_device_info, threadgroup_bytes);
+    conv2d_status s =
+        c2_check_info_size("info_out", info_out->struct_size, before, sizeof *info_out);
+    if (s)
+        return s;
     conv2d_device_info info = CONV2D_DEVICE_INFO_INIT;
     info.backend = device->backend->name;
     info.n_threads = device->pool.n_threads;
     info.isa = info.isa_detected = info.features = info.model = "";
     info.proven = device->backend->proven;
-    conv2d_status s = device->backend->info(device, &info);
+    s = device->backend->info(device, &info);
+    info.struct_size = info_out->struct_size;
     if (!s)
-        *info_out = info;
+        memcpy(info_out, &info, info.struct_size < sizeof info ? before : sizeof info);
     return s;
 }
 

@@ -106,6 +106,21 @@ static void test_facts(void **state)
     conv2d_device_close(device);
 }
 
+/* A program built before info had the limits of GPUs. */
+static void test_facts_of_an_older_size(void **state)
+{
+    conv2d_device *device = open_cpu(3);
+    conv2d_device_info info = CONV2D_DEVICE_INFO_INIT;
+    (void)state;
+    info.struct_size = (uint32_t)offsetof(conv2d_device_info, threadgroup_bytes);
+    info.threadgroup_bytes = info.max_buffer_bytes = 77;
+    assert_ok(conv2d_device_get_info(device, &info));
+    assert_int_equal(info.struct_size, offsetof(conv2d_device_info, threadgroup_bytes));
+    assert_int_equal(info.n_threads, 3);
+    assert_true(info.threadgroup_bytes == 77 && info.max_buffer_bytes == 77);
+    conv2d_device_close(device);
+}
+
 /* ---- pools of the caller's ---- */
 
 typedef struct tally {
@@ -285,6 +300,7 @@ int main(void)
         cmocka_unit_test(test_instruction_sets),
         cmocka_unit_test(test_environment),
         cmocka_unit_test(test_facts),
+        cmocka_unit_test(test_facts_of_an_older_size),
         cmocka_unit_test(test_log),
         cmocka_unit_test(test_pool_that_runs_backwards),
         cmocka_unit_test(test_pool_with_a_thread_a_task),

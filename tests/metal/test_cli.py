@@ -73,7 +73,7 @@ class Metal(unittest.TestCase):
     def test_report_of_a_text_that_does_not_compile(self):
         """One family is refused once: the report says so, and has the other kernels."""
         environment = dict(os.environ, CONV2D_SOFTWARE_METAL_FAIL="library:1")
-        done = subprocess.run([TOOL, "verify", "ic4ih6oc8oh4kh3", "--algorithm", "all", "--device",
+        done = subprocess.run([TOOL, "verify", "ic4ih6oc8oh5kh2", "--algorithm", "all", "--device",
                                "metal", "--json"], capture_output=True, text=True, timeout=600,
                               env=environment, check=False)
         self.assertEqual((done.returncode, done.stderr), (1, ""))
