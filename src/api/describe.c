@@ -20,7 +20,8 @@ conv2d_status conv2d_plan_describe(const conv2d_plan *plan, conv2d_plan_info *in
     if (!plan || !info_out)
         return c2_fail(CONV2D_E_ARGUMENT, "%s is NULL", plan ? "info_out" : "plan");
     const size_t before = offsetof(conv2d_plan_info, choice);
-    const conv2d_status s = c2_check_info_size("info_out", info_out->struct_size, before, sizeof *info_out);
+    const conv2d_status s =
+        c2_check_info_size("info_out", info_out->struct_size, before, sizeof *info_out);
     if (s)
         return s;
     conv2d_plan_info info = CONV2D_PLAN_INFO_INIT;
@@ -56,7 +57,8 @@ conv2d_status conv2d_plan_candidate(const conv2d_plan *plan, int index,
     if (!plan || !info_out)
         return c2_fail(CONV2D_E_ARGUMENT, "%s is NULL", plan ? "info_out" : "plan");
     const size_t before = offsetof(conv2d_candidate_info, measured_seconds);
-    const conv2d_status s = c2_check_info_size("info_out", info_out->struct_size, before, sizeof *info_out);
+    const conv2d_status s =
+        c2_check_info_size("info_out", info_out->struct_size, before, sizeof *info_out);
     if (s)
         return s;
     if (index < 0 || index >= plan->choice.n)
