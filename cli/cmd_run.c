@@ -363,9 +363,9 @@ static int run(const cli_options *o, cli_error *error)
         return cli_fail_usage(error, "--%s is missing",
                               o->weight || o->context ? "output" : "weight"),
                CLI_USAGE;
-    results r = {.json = json_array()};
+    results r = {.json = o->json ? json_array() : NULL};
     r.text = open_memstream(&r.lines, &r.n_lines);
-    int code = r.json && r.text ? run_with(o, &r, error)
+    int code = r.text && (r.json || !o->json) ? run_with(o, &r, error)
                                 : (cli_fail(error, CLI_FAILED, "out of memory"), CLI_FAILED);
     if (r.text)
         fclose(r.text);

@@ -371,7 +371,7 @@ static bool print_totals(const totals *all, cli_error *error)
 static bool verify(totals *all, cli_error *error)
 {
     const cli_options *o = all->options;
-    if (o->output && !file_check_output(o->output, error))
+    if (o->output && (!report_possible(error) || !file_check_output(o->output, error)))
         return false;
     return cli_open_device(o, &all->device, error) &&
            (o->n_operands ? verify_operands(all, error)

@@ -37,7 +37,8 @@ static json_t *report_tensors(json_t *header)
     json_t *tensors = json_array();
     const char *name;
     json_t *entry;
-    for (size_t i = 0; (entry = json_object_at(header, i, &name)); i++) {
+    json_object_foreach(header, name, entry)
+    {
         if (strcmp(name, "__metadata__") != 0)
             json_array_append_new(tensors, report_tensor(name, entry));
     }
@@ -83,7 +84,8 @@ static json_t *report_packed(json_t *header, const char *stem)
     json_t *entry;
     const size_t n = strlen(stem);
     static const char mark[] = ".packed/";
-    for (size_t i = 0; (entry = json_object_at(header, i, &name)); i++) {
+    json_object_foreach(header, name, entry)
+    {
         if (strncmp(name, stem, n) != 0 || strncmp(name + n, mark, sizeof mark - 1) != 0)
             continue;
         json_t *form = report_tensor(name, entry);
@@ -148,7 +150,8 @@ static json_int_t number_of(const json_t *object, const char *key)
 static void print_sizes(const json_t *sizes)
 {
     for (size_t i = 0; i < json_array_size(sizes); i++)
-        printf("%s%lld", i ? "x" : "", json_integer_value(json_array_get(sizes, i)));
+        printf("%s%" JSON_INTEGER_FORMAT, i ? "x" : "",
+               json_integer_value(json_array_get(sizes, i)));
     if (json_array_size(sizes) == 0)
         printf("scalar");
 }
@@ -157,7 +160,7 @@ static void print_tensor(const json_t *tensor, const char *name)
 {
     printf("  %-40s %-5s ", name, text_of(tensor, "dtype"));
     print_sizes(json_object_get(tensor, "shape"));
-    printf(", %lld bytes\n", number_of(tensor, "bytes"));
+    printf(", %" JSON_INTEGER_FORMAT " bytes\n", number_of(tensor, "bytes"));
 }
 
 static void print_params(const json_t *params)
@@ -165,8 +168,9 @@ static void print_params(const json_t *params)
     const char *key;
     json_t *value;
     printf(" ");
-    for (size_t i = 0; (value = json_object_at(params, i, &key)); i++) {
-        char *text = json_text(value, false);
+    json_object_foreach((json_t *)(uintptr_t)params, key, value)
+    {
+        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
         if (text && !json_is_null(value))
             printf(" %s=%.*s", key, (int)(json_is_string(value) ? strlen(text) - 2 : strlen(text)),
                    json_is_string(value) ? text + 1 : text);
@@ -177,6 +181,7 @@ static void print_params(const json_t *params)
 
 static void print_context(const json_t *context)
 {
+    size_t i;
     json_t *form;
     const json_t *packed = json_object_get(context, "packed");
     printf("context %s\n  weight ", text_of(context, "name"));
@@ -184,25 +189,27 @@ static void print_context(const json_t *context)
     printf(" %s, %s bias\n", text_of(context, "dtype"),
            json_is_true(json_object_get(context, "bias")) ? "with" : "without");
     print_params(json_object_get(context, "params"));
-    printf("  %zu packed form%s, %lld for this device\n",
+    printf("  %zu packed form%s, %" JSON_INTEGER_FORMAT " for this device\n",
            json_array_size(packed), json_array_size(packed) == 1 ? "" : "s",
            number_of(context, "forms_for_this_device"));
-    for (size_t i = 0; (form = json_array_get(packed, i)); i++)
-        printf("  %-60s %lld bytes\n", text_of(form, "key"), number_of(form, "bytes"));
+    json_array_foreach(packed, i, form)
+    {
+        printf("  %-60s %" JSON_INTEGER_FORMAT " bytes\n", text_of(form, "key"),
+               number_of(form, "bytes"));
+    }
 }
 
 static void print_all(const json_t *report)
 {
+    size_t i;
     json_t *item;
-    const json_t *contexts = json_object_get(report, "contexts");
-    const json_t *tensors = json_object_get(report, "tensors");
-    printf("%s: %s, %lld bytes\n", text_of(report, "file"),
+    printf("%s: %s, %" JSON_INTEGER_FORMAT " bytes\n", text_of(report, "file"),
            text_of(report, "kind"), number_of(report, "bytes"));
-    for (size_t i = 0; (item = json_array_get(contexts, i)); i++)
-        print_context(item);
-    if (json_array_size(contexts) == 0)
-        for (size_t i = 0; (item = json_array_get(tensors, i)); i++)
+    json_array_foreach(json_object_get(report, "contexts"), i, item) print_context(item);
+    if (json_array_size(json_object_get(report, "contexts")) == 0) {
+        json_array_foreach(json_object_get(report, "tensors"), i, item)
             print_tensor(item, text_of(item, "name"));
+    }
 }
 
 /* ---- kinds of files ------------------------------------------------------------------------- */

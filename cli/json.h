@@ -1,59 +1,80 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * JSON values: made, read from bytes that nobody vouches for (RFC 8259, strictly), and written. A
- * value is counted: who makes one or takes a reference gives it back with json_decref(). Functions
- * take NULL for a value that could not be made, so that a chain of them needs one check. */
+ * JSON by jansson. Where that library is missing (a cross build, or whoever does without), no value
+ * is ever there: options refuse --json (report_possible()), readers refuse safetensors files, and
+ * what builds a report on the way builds nothing. */
 #ifndef CLI_JSON_H
 #define CLI_JSON_H
+
+#ifdef CLI_HAVE_JSON
+#include <jansson.h>
+#else
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#define CLI_NO_JSON "this build has no JSON: the library jansson was not there"
+
 typedef struct json_t json_t;
 typedef long long json_int_t;
 
-/* A new value, or NULL without memory; json_string() also if the text is no UTF-8. */
-json_t *json_object(void);
-json_t *json_array(void);
-json_t *json_string(const char *text);
-json_t *json_integer(json_int_t value);
-json_t *json_real(double value); /* finite */
-json_t *json_boolean(bool value);
-json_t *json_null(void);
-json_t *json_incref(json_t *value); /* gives value */
-void json_decref(json_t *value);
+typedef struct json_error_t {
+    char text[80];
+    int position;
+} json_error_t;
 
-/* Put a value at the end; its reference is taken, whether it can be done or not. A key that is
- * there already is refused. */
-bool json_object_set_new(json_t *object, const char *key, json_t *value);
-bool json_array_append_new(json_t *array, json_t *value);
+#define JSON_INTEGER_FORMAT "lld"
+#define JSON_INDENT(n) 0
+#define JSON_REAL_PRECISION(n) 0
+enum { JSON_COMPACT = 0, JSON_ENCODE_ANY = 0, JSON_REJECT_DUPLICATES = 0 };
+#define json_object_foreach(object, key, value) while ((void)(object), (void)(key), (value) = NULL)
+#define json_array_foreach(array, i, value) \
+    for ((i) = 0, (value) = NULL; (void)(array), (value); (i)++)
 
-bool json_is_object(const json_t *value);
-bool json_is_array(const json_t *value);
-bool json_is_string(const json_t *value);
-bool json_is_integer(const json_t *value);
-bool json_is_null(const json_t *value);
-bool json_is_true(const json_t *value);
-const char *json_string_value(const json_t *value);    /* NULL if it is none */
-json_int_t json_integer_value(const json_t *value);    /* 0 if it is none */
-size_t json_array_size(const json_t *array);           /* 0 if it is none, as below */
-json_t *json_array_get(const json_t *array, size_t i); /* NULL past the last */
-size_t json_object_size(const json_t *object);
-json_t *json_object_get(const json_t *object, const char *key);
-/* Member i in the order in which they were put; NULL past the last. */
-json_t *json_object_at(const json_t *object, size_t i, const char **key_out);
+static inline json_t *json_object(void) { return NULL; }
+static inline json_t *json_array(void) { return NULL; }
+static inline json_t *json_string(const char *text) { return (void)text, NULL; }
+static inline json_t *json_integer(json_int_t number) { return (void)number, NULL; }
+static inline json_t *json_real(double number) { return (void)number, NULL; }
+static inline json_t *json_boolean(bool truth) { return (void)truth, NULL; }
+static inline json_t *json_null(void) { return NULL; }
+static inline json_t *json_loadb(const char *text, size_t n, int flags, json_error_t *error)
+{
+    (void)text, (void)n, (void)flags;
+    *error = (json_error_t){CLI_NO_JSON, 0};
+    return NULL;
+}
+static inline char *json_dumps(const json_t *value, int flags)
+{
+    return (void)value, (void)flags, NULL;
+}
+static inline json_t *json_incref(json_t *value) { return value; }
+static inline void json_decref(json_t *value) { (void)value; }
+static inline void json_object_set_new(json_t *object, const char *key, json_t *value)
+{
+    (void)object, (void)key, (void)value;
+}
+static inline void json_array_append_new(json_t *array, json_t *value)
+{
+    (void)array, (void)value;
+}
+static inline json_t *json_object_get(const json_t *object, const char *key)
+{
+    return (void)object, (void)key, NULL;
+}
+static inline json_t *json_array_get(const json_t *array, size_t i)
+{
+    return (void)array, (void)i, NULL;
+}
+static inline size_t json_object_size(const json_t *object) { return (void)object, 0; }
+static inline size_t json_array_size(const json_t *array) { return (void)array, 0; }
+static inline json_int_t json_integer_value(const json_t *value) { return (void)value, 0; }
+static inline const char *json_string_value(const json_t *value) { return (void)value, NULL; }
+static inline bool json_is_object(const json_t *value) { return (void)value, false; }
+static inline bool json_is_array(const json_t *value) { return (void)value, false; }
+static inline bool json_is_integer(const json_t *value) { return (void)value, false; }
+static inline bool json_is_string(const json_t *value) { return (void)value, false; }
+static inline bool json_is_true(const json_t *value) { return (void)value, false; }
+static inline bool json_is_null(const json_t *value) { return (void)value, false; }
 
-/* The text, for people (indented by two) or on one line; given (free), NULL without memory. */
-char *json_text(const json_t *value, bool indented);
-
-/* json_parse.c: a value of n bytes. NULL with a sentence and the byte where it went wrong. */
-enum { JSON_WHY_BYTES = 80, JSON_DEPTH = 64 };
-typedef struct json_problem {
-    char text[JSON_WHY_BYTES];
-    size_t at;
-} json_problem;
-json_t *json_parse(const char *bytes, size_t n, json_problem *problem_out);
-
-/* Bytes of the UTF-8 sequence at text (n bytes are there, at least one), 0 if it is none. */
-size_t json_utf8_bytes(const char *text, size_t n);
-
+#endif
 #endif

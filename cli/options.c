@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "picture_kernels.h"
+#include "report.h"
 #include "values.h"
 
 /* Commands an option belongs to. */
@@ -228,7 +229,7 @@ int options_parse(const cli_command *command, int argc, char **argv, cli_options
     }
     out->operands = argv + optind;
     out->n_operands = argc - optind;
-    return OPTIONS_GO;
+    return out->json && !report_possible(error) ? OPTIONS_BAD : OPTIONS_GO;
 }
 
 bool options_info(const cli_command *command, int i, option_info *out)

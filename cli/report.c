@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * JSON (report.h). A missing value (out of memory) leaves its key out. */
+ * JSON by jansson (report.h). A missing value (out of memory) leaves its key out. */
 #include "report.h"
 
 #include <inttypes.h>
@@ -156,9 +156,11 @@ json_t *report_system(void)
     return system;
 }
 
+enum { JSON_FORM = JSON_INDENT(2) | JSON_REAL_PRECISION(9) };
+
 bool report_write(json_t *root, const char *path, cli_error *error)
 {
-    char *text = json_text(root, true);
+    char *text = json_dumps(root, JSON_FORM);
     json_decref(root);
     if (!text)
         return cli_fail(error, CLI_FAILED, "no memory for a report");
@@ -170,11 +172,21 @@ bool report_write(json_t *root, const char *path, cli_error *error)
 
 void report_print(json_t *root)
 {
-    char *text = json_text(root, true);
+    char *text = json_dumps(root, JSON_FORM);
     if (text)
         puts(text);
     free(text);
     json_decref(root);
+}
+
+bool report_possible(cli_error *error)
+{
+#ifdef CLI_HAVE_JSON
+    (void)error;
+    return true;
+#else
+    return cli_fail_usage(error, "%s", CLI_NO_JSON);
+#endif
 }
 
 void report_sizes_text(const conv2d_tensor *tensor, char text[REPORT_SIZES_BYTES])

@@ -22,6 +22,8 @@ json_t *report_device(const conv2d_device_info *info);
 json_t *report_kernels(const conv2d_device *device); /* all that it was built with */
 json_t *report_system(void);
 
+/* Whether this build has JSON; says so if not. */
+bool report_possible(cli_error *error);
 /* Print on standard output and free. */
 void report_print(json_t *root);
 /* Write to a file (file.h: staged, then renamed) and free. */

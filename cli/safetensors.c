@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Safetensors headers (safetensors.h). Rules: offsets of all tensors in range, without
+ * Safetensors headers by jansson (safetensors.h). Rules: offsets of all tensors in range, without
  * gap or overlap, up to the file's end; sizes times element equal the bytes; no key twice. */
 #include "safetensors.h"
 
@@ -69,7 +69,7 @@ static bool check_spans(json_t *root, uint64_t data_bytes, cli_error *error)
     const char *key;
     json_t *value;
     bool ok = true;
-    for (size_t i = 0; (value = json_object_at(root, i, &key)); i++) {
+    json_object_foreach(root, key, value) {
         if (ok && strcmp(key, "__metadata__") != 0)
             ok = read_span(value, key, data_bytes, &spans[n++], error);
     }
@@ -170,11 +170,11 @@ size_t safetensors_header(int32_t dtype, int rank, const int64_t *sizes, const c
 bool safetensors_read(const char *header, size_t n, uint64_t data_bytes, json_t **root_out,
                       cli_error *error)
 {
-    json_problem where;
-    json_t *root = json_parse(header, n, &where);
+    json_error_t where;
+    json_t *root = json_loadb(header, n, JSON_REJECT_DUPLICATES, &where);
     if (!root)
-        return cli_fail(error, CLI_USAGE, "safetensors header: %s (byte %zu)", where.text,
-                        where.at);
+        return cli_fail(error, CLI_USAGE, "safetensors header: %s (byte %d)", where.text,
+                        where.position);
     const bool ok = json_is_object(root) ? check_spans(root, data_bytes, error)
                                          : cli_fail(error, CLI_USAGE,
                                                     "safetensors: the header is not a JSON object");

@@ -29,6 +29,7 @@ build command pkg-config                            pkg-config
 build header  cpu_features/cpu_features_macros.h    libcpu-features-dev
 build module  spng                                  libspng-dev
 build module  libjpeg                               libjpeg62-turbo-dev
+build module  jansson                               libjansson-dev
 demo  command python3                               python3
 demo  module  freetype2                             libfreetype-dev
 demo  file    /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf  fonts-dejavu-core
