@@ -26,9 +26,15 @@ typedef struct json_error_t {
 #define JSON_INDENT(n) 0
 #define JSON_REAL_PRECISION(n) 0
 enum { JSON_COMPACT = 0, JSON_ENCODE_ANY = 0, JSON_REJECT_DUPLICATES = 0 };
-#define json_object_foreach(object, key, value) while ((void)(object), (void)(key), (value) = NULL)
+#define json_object_foreach(object, key, value) \
+    for ((key) = NULL, (value) = NULL; json_none(object, key, value);)
 #define json_array_foreach(array, i, value) \
-    for ((i) = 0, (value) = NULL; (void)(array), (value); (i)++)
+    for ((i) = 0, (value) = NULL; json_none(array, NULL, value); (i)++)
+
+static inline bool json_none(const json_t *container, const char *key, const json_t *value)
+{
+    return (void)container, (void)key, (void)value, false;
+}
 
 static inline json_t *json_object(void) { return NULL; }
 static inline json_t *json_array(void) { return NULL; }

@@ -99,13 +99,13 @@ C2_ALWAYS_INLINE void row(const c2_epilogue_args *a, const act *f, int r)
  * is done to the sum. */
 typedef enum bias_kind { BIAS_NONE, BIAS_ROW, BIAS_COL } bias_kind;
 
-C2_ALWAYS_INLINE vf finish(const bias_kind bias, const int32_t kind, const act *f, vf x, vf b,
-                           const float *bias_col, int n)
+C2_ALWAYS_INLINE vf finish(const bias_kind bias, const int32_t kind, const c2_epilogue_args *a,
+                           const act *f, vf x, vf bias_row, int c, int n)
 {
     if (bias == BIAS_ROW)
-        x = vf_add(x, b);
+        x = vf_add(x, bias_row);
     if (bias == BIAS_COL)
-        x = vf_add(x, load_part(bias_col, n));
+        x = vf_add(x, load_part(a->bias_col + c, n));
     if (kind == CONV2D_ACT_RELU)
         return vf_max(vf_zero(), x);
     return kind == CONV2D_ACT_CLAMP ? vf_min(f->high, vf_max(f->low, x)) : x;
@@ -120,12 +120,11 @@ C2_ALWAYS_INLINE void plain_rows(const bias_kind bias, const int32_t kind,
         px *out = (px *)a->out + r * a->out_row_stride;
         const vf b = vf_set1(bias == BIAS_ROW ? a->bias_row[r] : 0);
         for (int c = 0; c < whole; c += VF)
-            px_store(out + c, finish(bias, kind, f, vf_load(acc + c), b, a->bias_col + c, VF));
+            px_store(out + c, finish(bias, kind, a, f, vf_load(acc + c), b, c, VF));
         if (whole < a->cols) {
             const int n = a->cols - whole;
-            px_store_n(out + whole,
-                       finish(bias, kind, f, vf_load_n(acc + whole, n), b, a->bias_col + whole, n),
-                       n);
+            const vf x = finish(bias, kind, a, f, vf_load_n(acc + whole, n), b, whole, n);
+            px_store_n(out + whole, x, n);
         }
     }
 }
