@@ -34,7 +34,7 @@ C2_ALWAYS_INLINE void tile(const int m, const int nv, const bool prefetch,
     C2_UNROLL
     for (int i = 0; i < m; i++)
         a0[i] = a1[i] = vf_zero();
-    const float *v = a->v, *u = a->u, *next = a->next;
+    const float *v = a->v, *u = a->u, *next = prefetch ? a->next : u;
     int k = a->klen;
     for (; k >= VF; k -= VF, v += a->v_block, u += VF * C2_NR, next += VF * C2_NR)
         steps(m, nv, prefetch, v, u, next, VF, a0, a1);

@@ -89,39 +89,53 @@ static inline vf vf_keep(vf v)
 }
 
 /* Half types, in storage of 16 bits a lane; NaN and rounding as in core/half.h on every ISA. */
+typedef uint32_t vf_bits __attribute__((vector_size(16)));
+static inline vf_bits vf_bits_select(vf_mask mask, vf_bits a, vf_bits b)
+{
+    return (a & (vf_bits)mask) | (b & ~(vf_bits)mask);
+}
+static inline vf_bits vf_u16(const uint16_t *p) { return (vf_bits){p[0], p[1], p[2], p[3]}; }
+static inline vf_bits vf_u16_n(const uint16_t *p, int n)
+{
+    return (vf_bits){p[0], n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, 0};
+}
+static inline vf vf_of_f16(vf_bits h)
+{
+    const vf_bits low = (h & 0x7fff) << 13, m = h & 0x3ff, e = h & 0x7c00;
+    const vf_bits special = low | 0x7f800000 | (0x400000 & (vf_bits)(m != 0));
+    const vf_bits tiny = (vf_bits)(__builtin_convertvector(m, vf) * 0x1p-24f); /* as in half.h */
+    const vf_bits x = vf_bits_select(e == 0, tiny, low + (112 << 23));
+    return (vf)(vf_bits_select(e == 0x7c00, special, x) | (h & 0x8000) << 16);
+}
 static inline vf vf_set1_f16(uint16_t x) { return vf_set1(c2_f16_to_f32(x)); }
-static inline vf vf_load_f16(const uint16_t *p)
-{
-    return (vf){c2_f16_to_f32(p[0]), c2_f16_to_f32(p[1]), c2_f16_to_f32(p[2]),
-                c2_f16_to_f32(p[3])};
-}
-static inline vf vf_load_n_f16(const uint16_t *p, int n)
-{
-    return (vf){c2_f16_to_f32(p[0]), n > 1 ? c2_f16_to_f32(p[1]) : 0,
-                n > 2 ? c2_f16_to_f32(p[2]) : 0, 0};
-}
-static inline void vf_store_n_f16(uint16_t *p, vf v, int n)
+static inline vf vf_load_f16(const uint16_t *p) { return vf_of_f16(vf_u16(p)); }
+static inline vf vf_load_n_f16(const uint16_t *p, int n) { return vf_of_f16(vf_u16_n(p, n)); }
+/* Not inlined: a kernel stores from dozens of places, and each copy is a page of code. */
+static __attribute__((noinline, unused)) void vf_store_n_f16(uint16_t *p, vf v, int n)
 {
     for (int i = 0; i < n; i++)
         p[i] = c2_f32_to_f16(v[i]);
 }
 static inline void vf_store_f16(uint16_t *p, vf v) { vf_store_n_f16(p, v, VF); }
 
-static inline vf vf_set1_bf16(uint16_t x) { return vf_set1(c2_bf16_to_f32(x)); }
-static inline vf vf_load_bf16(const uint16_t *p)
+static inline vf vf_of_bf16(vf_bits h)
 {
-    return (vf){c2_bf16_to_f32(p[0]), c2_bf16_to_f32(p[1]), c2_bf16_to_f32(p[2]),
-                c2_bf16_to_f32(p[3])};
+    return (vf)(h << 16 | (0x400000 & (vf_bits)((h & 0x7fff) > 0x7f80)));
 }
-static inline vf vf_load_n_bf16(const uint16_t *p, int n)
+static inline vf vf_set1_bf16(uint16_t x) { return vf_set1(c2_bf16_to_f32(x)); }
+static inline vf vf_load_bf16(const uint16_t *p) { return vf_of_bf16(vf_u16(p)); }
+static inline vf vf_load_n_bf16(const uint16_t *p, int n) { return vf_of_bf16(vf_u16_n(p, n)); }
+static inline vf_bits vf_to_bf16(vf v)
 {
-    return (vf){c2_bf16_to_f32(p[0]), n > 1 ? c2_bf16_to_f32(p[1]) : 0,
-                n > 2 ? c2_bf16_to_f32(p[2]) : 0, 0};
+    const vf_bits bits = (vf_bits)v, top = bits >> 16;
+    return vf_bits_select((bits & 0x7fffffff) > 0x7f800000, top | 0x40,
+                          (bits + 0x7fff + (top & 1)) >> 16);
 }
 static inline void vf_store_n_bf16(uint16_t *p, vf v, int n)
 {
+    const vf_bits x = vf_to_bf16(v);
     for (int i = 0; i < n; i++)
-        p[i] = c2_f32_to_bf16(v[i]);
+        p[i] = (uint16_t)x[i];
 }
 static inline void vf_store_bf16(uint16_t *p, vf v) { vf_store_n_bf16(p, v, VF); }
 
