@@ -3,7 +3,7 @@
 # Two builds of the same source give the same bytes: scripts/reproducible.sh [--no-wheel|--quick]
 #
 # The tree is copied to two folders and built there under another path, time zone, language, umask,
-# user name, home and number of jobs, at another time; installed files and the Python wheel are
+# user name, home and number of jobs; installed files and the Python wheel are
 # compared by SHA-256. Exit status 1 if any differs. The build tools of the wheel come from PyPI
 # into an environment of their own, as with pip. --quick takes the minimal library alone.
 . "$(dirname "$0")/common.sh"
@@ -33,14 +33,15 @@ build_in() {
     local folder=$1 jobs=$2
     mkdir -p "$folder/source"
     copy_tree "$folder/source"
-    (
-        cd "$folder/source"
-        cmake -S . -B build -DCMAKE_BUILD_TYPE=Release -DCONV2D_BUILD_TESTS=OFF \
-            -DCMAKE_INSTALL_PREFIX=/usr "${options[@]}"
-        cmake --build build -j "$jobs"
-        DESTDIR=$folder/stage cmake --install build
-        [ $wheel -eq 0 ] || CMAKE_BUILD_PARALLEL_LEVEL=$jobs "$scratch/venv/bin/python" -m pip \
-            wheel -q . --no-deps --no-build-isolation -w "$folder/wheel"
+    ( # one && after another: `set -e` does not hold before ||
+        cd "$folder/source" &&
+            # The wheel leaves its objects in build/, for what is built after it.
+            { [ $wheel -eq 0 ] || CMAKE_BUILD_PARALLEL_LEVEL=$jobs "$scratch/venv/bin/python" \
+                -m pip wheel . --no-deps --no-build-isolation -w "$folder/wheel" \
+                --config-settings build-dir=build; } &&
+            cmake -S . -B build -USKBUILD -DCMAKE_BUILD_TYPE=Release -DCONV2D_BUILD_TESTS=OFF \
+                -DCONV2D_BUILD_CLI=ON -DCMAKE_INSTALL_PREFIX=/usr "${options[@]}" &&
+            cmake --build build -j "$jobs" && DESTDIR=$folder/stage cmake --install build
     ) >"$folder/log" 2>&1 || {
         tail -n 30 "$folder/log" >&2
         echo "reproducible: a build failed (above)" >&2
@@ -56,9 +57,10 @@ hashes() {
 
 a=$scratch/a b=$scratch/a-folder-whose-name-is-longer/and-deeper
 mkdir -p "$a" "$b" "$scratch/home"
-(umask 022 && TZ=UTC LC_ALL=C build_in "$a" 1)
+(umask 022 && TZ=UTC LC_ALL=C build_in "$a" 1) &
 (umask 077 && TZ=Pacific/Kiritimati LC_ALL=C.UTF-8 USER=somebody HOME=$scratch/home \
     build_in "$b" "$(n_jobs)")
+wait $!
 hashes "$a" >"$scratch/a.txt"
 hashes "$b" >"$scratch/b.txt"
 for file in $wanted; do

@@ -11,9 +11,10 @@
 #include "cpu/simd/px_f32.h"
 #endif
 
-/* Sanitizers should see functions, loops and indices; inlined and unrolled for each constant, with
- * their checks, a file of two seconds compiles for a minute. */
-#if defined(C2_SANITIZED)
+/* Plain functions and loops for builds with sanitizers, which should see them so, and for planted
+ * faults: inlined and unrolled for each constant, with checks, a file of two seconds compiles for a
+ * minute. */
+#if defined(C2_PLAIN_BODIES)
 #define C2_ALWAYS_INLINE static inline
 #else
 #define C2_ALWAYS_INLINE static inline __attribute__((always_inline))
@@ -23,7 +24,7 @@
 #define C2_K(family) C2_PASTE(family, C2_TYPE, C2_MR, C2_NR, C2_ISA)
 /* In front of loops whose bounds are constants after inlining: without it GCC -O2 keeps the
  * accumulators in memory. */
-#if defined(C2_SANITIZED)
+#if defined(C2_PLAIN_BODIES)
 #define C2_UNROLL
 #elif defined(__clang__)
 #define C2_UNROLL _Pragma("clang loop unroll(full)")

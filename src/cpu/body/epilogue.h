@@ -45,6 +45,11 @@ C2_ALWAYS_INLINE vf load_part(const float *p, int n)
     return n >= VF ? vf_load(p) : vf_load_n(p, n);
 }
 
+C2_ALWAYS_INLINE vf bias_part(const c2_epilogue_args *a, int c, int n)
+{
+    return load_part(a->bias_col + c, n);
+}
+
 C2_ALWAYS_INLINE vf load_px_part(const px *p, int n)
 {
     return n >= VF ? px_load(p) : px_load_n(p, n);
@@ -80,7 +85,7 @@ C2_ALWAYS_INLINE void row(const c2_epilogue_args *a, const act *f, int r)
         if (a->bias_row)
             x = vf_add(x, bias_row);
         if (a->bias_col)
-            x = vf_add(x, load_part(a->bias_col + c, n));
+            x = vf_add(x, bias_part(a, c, n));
         if (residual)
             x = vf_add(x, residual_stride == 1
                               ? load_px_part(residual + c, n)
@@ -105,7 +110,7 @@ C2_ALWAYS_INLINE vf finish(const bias_kind bias, const int32_t kind, const c2_ep
     if (bias == BIAS_ROW)
         x = vf_add(x, bias_row);
     if (bias == BIAS_COL)
-        x = vf_add(x, load_part(a->bias_col + c, n));
+        x = vf_add(x, bias_part(a, c, n));
     if (kind == CONV2D_ACT_RELU)
         return vf_max(vf_zero(), x);
     return kind == CONV2D_ACT_CLAMP ? vf_min(f->high, vf_max(f->low, x)) : x;
