@@ -1,47 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""device="metal" through software Metal (tests/software_metal), whose path the environment variable
-CONV2D_SOFTWARE_METAL names: host arrays are copied there and the results back.
-
-Each case is a process of its own; software Metal ends one that leaks or breaks a rule."""
-import os
-import subprocess
-import sys
+"""device="metal" for host arrays, which are copied there and the results back."""
 import unittest
 
-METAL = os.environ.get("CONV2D_SOFTWARE_METAL")
-HERE = os.path.dirname(os.path.abspath(__file__))
-START = """if True:
-    import gc, os, sys
-    sys.path.insert(0, sys.argv[1])
-    import conv2d, numpy as np
-    from conv2d import _device
-    from reference import convolve, integers, strided
-    rng = np.random.default_rng(110)
-    x, w, b = integers(rng, (2, 4, 9, 8)), integers(rng, (6, 2, 3, 2)), integers(rng, 6)
-    options = dict(stride=(2, 1), padding=(1, 0, 2, 1), groups=2)
-    expected = convolve(x, w, b, (2, 1), (1, 0, 2, 1), (1, 1), 2)
-    def equal(y, wanted=expected):
-        assert y.shape == wanted.shape and (y == wanted).all(), y
-    layer = conv2d.prepack(w, b, device="metal", **options)
-    assert layer.describe(x.shape).count("metal"), layer.describe(x.shape)
-    """
-END = """
-    del layer
-    gc.collect()
-    _device._others.clear()
-    gc.collect()
-    print("done")
-    """
+import software_metal
 
 
-@unittest.skipUnless(METAL, "software Metal is not built (CONV2D_SOFTWARE_METAL)")
-class SoftwareMetal(unittest.TestCase):
-    def run_code(self, code):
-        process = subprocess.run(
-            [sys.executable, "-B", "-c", START + code + END, HERE], capture_output=True, text=True,
-            check=False, timeout=300, env={**os.environ, "CONV2D_METAL_LIBRARY": METAL})
-        self.assertEqual((process.returncode, process.stdout, process.stderr), (0, "done\n", ""))
-
+class HostArrays(software_metal.Case):
     def test_values(self):
         self.run_code("""
     for source in (x, x.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2), strided(rng, x)):

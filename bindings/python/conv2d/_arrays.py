@@ -4,12 +4,15 @@
 A kind is a class with five static functions; kind_of() finds it by the array's type. read() is
 called on every run and does little: it gives a hashable key of what the memory looks like, its
 address, and what must stay alive meanwhile. describe() turns a key into a conv2d_tensor, once for
-each key."""
+each key.
+
+Tensors in the memory of a Metal GPU have a fourth entry in their key, the device in words, and the
+pair (id<MTLBuffer>, offset in bytes) for an address."""
 from __future__ import annotations
 
 import ctypes
 import sys
-from typing import Any, Dict, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 import numpy
 
@@ -19,6 +22,19 @@ DTYPES = {"float32": 1, "float64": 2, "float16": 3, "bfloat16": 4, "int8": 5, "u
            "int32": 7}
 _N_AXES = 4  # entries of conv2d_tensor.sizes
 Key = Tuple[Any, ...]  # what a kind makes of an array: hashable
+Place = Tuple[int, int]  # id<MTLBuffer>, offset in bytes
+
+
+def metal_device(key: Optional[Key]) -> str:
+    """The Metal device that a key's array is on, in words; "" for memory of the host or None."""
+    return str(key[3]) if key and len(key) > 3 else ""
+
+
+def check_on_host(key: Optional[Key], name: str) -> None:
+    """Refuse an array on a Metal device, for a device that reads the host's memory."""
+    where = metal_device(key)
+    if where:
+        raise ValueError(f'{name} is on {where}: expected memory of the CPU, or device="metal"')
 
 
 def _dtype_code(dtype: str, name: str) -> int:
@@ -119,27 +135,37 @@ class NumPyKind:
         return output
 
 
+def _mps_place(array: Any) -> Place:
+    """Where a torch tensor on "mps" lies. The storage's address is the id<MTLBuffer>; data_ptr() of
+    a tensor with an offset, which torch's capsules hold, is none."""
+    return (array.untyped_storage().data_ptr(), array.storage_offset() * array.element_size())
+
+
 class TorchKind:
     """torch.Tensor; key (sizes, strides in elements, torch.dtype)."""
 
     @staticmethod
-    def read(array: Any, name: str) -> Tuple[Key, int, Any]:
+    def read(array: Any, name: str) -> Tuple[Key, Any, Any]:
         if array.requires_grad and sys.modules["torch"].is_grad_enabled():
             raise ValueError(f"{name} requires grad, and conv2d computes no gradients: expected a "
                              f"call under torch.no_grad(), or {name}.detach()")
-        if not array.is_cpu:
-            raise ValueError(f"{name} is on {array.device}: expected a tensor on the CPU")
+        on_host = array.is_cpu
+        if not (on_host or array.is_mps):
+            raise ValueError(f"{name} is on {array.device}: expected a tensor on the CPU or mps")
         if array.is_neg():
             raise ValueError(f"{name} has its negative bit set: expected {name}.resolve_neg()")
         try:
-            return (array.shape, array.stride(), array.dtype), array.data_ptr(), array
+            if on_host:
+                return (array.shape, array.stride(), array.dtype), array.data_ptr(), array
+            key = (array.shape, array.stride(), array.dtype, str(array.device))
+            return key, _mps_place(array), array
         except RuntimeError as error:
             raise TypeError(f"{name} has layout {array.layout}: expected a tensor with strides "
                             f"and memory ({error})") from None
 
     @staticmethod
     def describe(key: Key, name: str) -> Tensor:
-        sizes, strides, dtype = key
+        sizes, strides, dtype = key[:3]
         code = _dtype_code(str(dtype).replace("torch.", ""), name)
         return make_tensor(code, tuple(sizes), strides, name)
 
@@ -148,14 +174,15 @@ class TorchKind:
         pass
 
     @staticmethod
-    def allocate(key: Key, sizes: Tuple[int, ...], channels_last: bool) -> Tuple[Any, int]:
+    def allocate(key: Key, sizes: Tuple[int, ...], channels_last: bool) -> Tuple[Any, Any]:
         empty = sys.modules["torch"].empty
+        where = metal_device(key)
         if channels_last:
-            array = empty(_channels_to_end(sizes), dtype=key[2], device="cpu")
+            array = empty(_channels_to_end(sizes), dtype=key[2], device=where or "cpu")
             array = array.permute(_last_to_first(len(sizes)))
         else:
-            array = empty(sizes, dtype=key[2], device="cpu")
-        return array, array.data_ptr()
+            array = empty(sizes, dtype=key[2], device=where or "cpu")
+        return array, _mps_place(array) if where else array.data_ptr()
 
     @staticmethod
     def deliver(output: Any, like: Any) -> Any:
@@ -177,6 +204,7 @@ class _DLManagedTensorVersioned(ctypes.Structure):
 
 
 _DL_CPU = 1
+_DL_METAL = 8
 _DL_DEVICES = {2: " (CUDA)", 3: " (CUDA host memory)", 4: " (OpenCL)", 7: " (Vulkan)",
                8: " (Metal)", 10: " (ROCm)", 13: " (CUDA managed memory)", 14: " (oneAPI)"}
 _DL_READ_ONLY = 1
@@ -214,9 +242,9 @@ def _open_capsule(capsule: Any, name: str) -> Tuple[_DLTensor, bool]:
 
 
 def _check_device(number: int, name: str) -> None:
-    if number != _DL_CPU:
+    if number not in (_DL_CPU, _DL_METAL):
         raise ValueError(f"{name} is on DLPack device {number}{_DL_DEVICES.get(number, '')}: "
-                         f"expected 1, memory of the CPU")
+                         f"expected 1, memory of the CPU, or 8 (Metal)")
 
 
 class Bfloat16Bits:
@@ -249,7 +277,7 @@ class DLPackKind:
     """Any other producer of __dlpack__; key (sizes, strides in elements, name of the dtype)."""
 
     @staticmethod
-    def read(array: Any, name: str) -> Tuple[Key, int, Any]:
+    def read(array: Any, name: str) -> Tuple[Key, Any, Any]:
         _check_device(int(array.__dlpack_device__()[0]), name)
         capsule = _capsule(array)
         tensor, _ = _open_capsule(capsule, name)
@@ -264,11 +292,14 @@ class DLPackKind:
             strides = tuple(steps[:len(sizes)])
         kind = _DL_CODES.get(tensor.code, f"of DLPack code {tensor.code}, ")
         dtype = f"{kind}{tensor.bits}" + (f"x{tensor.lanes}" if tensor.lanes != 1 else "")
-        return (sizes, strides, dtype), (tensor.data or 0) + tensor.byte_offset, capsule
+        data, offset = tensor.data or 0, tensor.byte_offset
+        if tensor.device_type == _DL_METAL:
+            return (sizes, strides, dtype, "DLPack device 8 (Metal)"), (data, offset), capsule
+        return (sizes, strides, dtype), data + offset, capsule
 
     @staticmethod
     def describe(key: Key, name: str) -> Tensor:
-        sizes, strides, dtype = key
+        sizes, strides, dtype = key[:3]
         return make_tensor(_dtype_code(dtype, name), sizes, strides, name)
 
     @staticmethod
@@ -278,6 +309,9 @@ class DLPackKind:
 
     @staticmethod
     def allocate(key: Key, sizes: Tuple[int, ...], channels_last: bool) -> Tuple[Any, int]:
+        if metal_device(key):
+            raise ValueError(f"out is None, and input is on {metal_device(key)}, where only torch "
+                             f"makes tensors: expected out")
         dtype = numpy.uint16 if key[2] == "bfloat16" else key[2]
         array, address = NumPyKind.allocate((None, None, dtype), sizes, channels_last)
         return Bfloat16Bits(array) if key[2] == "bfloat16" else array, address

@@ -8,18 +8,18 @@ threads share one."""
 from __future__ import annotations
 
 import ctypes
-import functools
 import os
 import threading
 import weakref
 from typing import (Any, Dict, Iterable, List, Optional, Sequence, SupportsIndex, Tuple, Union)
 
 from . import _arrays, _files
-from ._arrays import _kinds, find_kind, is_channels_last, make_tensor
+from ._arrays import (TorchKind, _kinds, check_on_host, find_kind, is_channels_last, make_tensor,
+                      metal_device)
 from ._device import Device, find_device
 from ._library import ContextInfo, Params, PlanInfo, RunArgs, Tensor, check, fail, lib, read_text
 from ._options import IntOrPair, Padding, integer, make_params
-from ._staging import Stage
+from ._staging import Stage, fetch
 
 Keys = Tuple[Any, ...]
 _MAX_KEYS = 16  # combinations that a context remembers, as many as the library has plans for
@@ -47,10 +47,13 @@ class _Call:
 
     def __init__(self, context: "Context", kinds: Keys, keys: Keys) -> None:
         self.kind, self.key = kinds[0], keys[0]
-        self.input = self.kind.describe(keys[0], "input")
-        self.residual = kinds[1].describe(keys[1], "residual") if keys[1] else None
+        if context._device.reads_host:
+            for key, name in zip(keys, ("input", "residual", "out")):
+                check_on_host(key, name)
+        self.input: Any = self.kind.describe(keys[0], "input")
+        self.residual: Any = kinds[1].describe(keys[1], "residual") if keys[1] else None
         if keys[2]:
-            self.output = kinds[2].describe(keys[2], "out")
+            self.output: Any = kinds[2].describe(keys[2], "out")
         else:
             self.output, self.last = _describe_output(self.input, context._weight,
                                                       context._params)
@@ -62,17 +65,24 @@ class _Call:
         self.address = ctypes.addressof(self.args)
         self.start: Any = lib.conv2d_run
         if not context._device.reads_host:
-            self.start = self._stage(context)
+            self._stage(context, kinds, keys)
 
-    def _stage(self, context: "Context") -> Any:
-        """What takes conv2d_run()'s place on a device that does not read the host's memory."""
+    def _stage(self, context: "Context", kinds: Keys, keys: Keys) -> None:
+        """Let a Stage take conv2d_run()'s place on a device that does not read the host's memory,
+        and take the addresses too."""
         _, last = _describe_output(self.input, context._weight, context._params)
-        stage = Stage(context._device, self.input, self.residual, self.output, last)
-        return functools.partial(stage.start, self.args)
+        in_place = [bool(metal_device(key)) for key in (*keys[:2], keys[2] or keys[0])]
+        of_torch = any(metal_device(key) and kind is TorchKind for key, kind in zip(keys, kinds))
+        stage = Stage(context._device, self.args, last, of_torch)
+        self.input = stage.add("input", self.input, in_place[0])
+        if self.residual:
+            self.residual = stage.add("residual", self.residual, in_place[1])
+        self.output = stage.add("output", self.output, in_place[2])
+        self.start = stage.start
 
-    def new_output(self) -> Tuple[Any, int]:
+    def new_output(self) -> Tuple[Any, Any]:
         """A new array for the result, and its address."""
-        new: Tuple[Any, int] = self.kind.allocate(self.key, self.sizes, self.last)
+        new: Tuple[Any, Any] = self.kind.allocate(self.key, self.sizes, self.last)
         return new
 
 
@@ -98,13 +108,15 @@ class Context:
         self._calls: Dict[Keys, List[_Call]] = {}
 
     def run(self, input: Any, *, residual: Any = None, out: Any = None) -> Any:
-        """Convolve: activation(conv2d(input, weight) + bias + residual).
+        """Convolve: activation(conv2d(input, weight) + bias + residual). On "metal", tensors in
+        the GPU's memory are used in place, others copied; the result is there on return.
 
         input     array [n, c, h, w] or [c, h, w] of the weight's dtype, any strides.
         residual  array of the output's shape, added before the activation; may be `out` itself.
         out       array of the output's shape to write to (any kind and strides, no overlap with
                   input or weight), or None for a new one: of the input's kind, and channels-last
-                  in memory if the input is.
+                  in memory if the input is. Wanted for an input in a GPU's memory that is not
+                  torch's.
         Returns   out, or the new array: [n, oc, oh, ow] or [oc, oh, ow].
         Raises    ValueError or TypeError with a sentence that names the argument; nothing has been
                   written then."""
@@ -267,13 +279,20 @@ class _Plan:
         lib.conv2d_plan_destroy(self.handle)
 
 
-def _describe(array: Any, name: str) -> Tuple[Optional[Tensor], Any]:
-    """(conv2d_tensor with its data, what must stay alive) of an array or None."""
+def _describe(array: Any, name: str, device: Device) -> Tuple[Optional[Tensor], Any]:
+    """(conv2d_tensor with its data, what must stay alive) of an array or None. Arrays on a GPU are
+    copied from there for a context of it, and refused for others."""
     if array is None:
         return None, None
     kind = _arrays.kind_of(array, name)
     key, address, alive = kind.read(array, name)
-    tensor = kind.describe(key, name)
+    if device.reads_host:
+        check_on_host(key, name)
+    elif metal_device(key) and kind is TorchKind:
+        return _describe(array.detach().cpu(), name, device)
+    tensor: Tensor = kind.describe(key, name)
+    if metal_device(key):
+        return fetch(device, tensor, address, name)
     tensor.data = address
     return tensor, alive
 
@@ -287,12 +306,12 @@ def prepack(weight: Any, bias: Any = None, stride: IntOrPair = 1, padding: Paddi
     weight, [oc, c / groups, kh, kw], and bias, [oc] or None, are copied. All arguments as in
     conv2d()."""
     params = make_params(stride, padding, dilation, groups, padding_mode, activation, accuracy)
-    weight_tensor, weight_alive = _describe(weight, "weight")
-    bias_tensor, bias_alive = _describe(bias, "bias")
+    used = find_device(device)
+    weight_tensor, weight_alive = _describe(weight, "weight", used)
+    bias_tensor, bias_alive = _describe(bias, "bias", used)
     if weight_tensor is None:
         raise TypeError("weight is None: expected an array")
     handle = ctypes.c_void_p()
-    used = find_device(device)
     check(lib.conv2d_prepack(used.handle, ctypes.byref(weight_tensor),
                              ctypes.byref(bias_tensor) if bias_tensor else None,
                              ctypes.byref(params), ctypes.byref(handle)))
@@ -311,6 +330,10 @@ def conv2d(input: Any, weight: Any, bias: Any = None, stride: IntOrPair = 1, pad
     read-only ones too; none is copied. All have one dtype: float32, float16,
     bfloat16 (both summed in float32 or wider and rounded once) or float64.
 
+    With device="metal" (float32, float16), torch tensors on "mps" and objects whose __dlpack__ is
+    of Metal are used in place, but for weight and bias; arrays of the host are copied there and the
+    result back. Work that others than torch queued on such a tensor must be done.
+
     input         [n, c, h, w], or [c, h, w] for one picture.
     weight        [oc, c / groups, kh, kw].
     bias          [oc] or None.
@@ -323,8 +346,9 @@ def conv2d(input: Any, weight: Any, bias: Any = None, stride: IntOrPair = 1, pad
                   "gelu", "gelu_tanh", "mish".
     residual      None or an array of the output's shape, added before the activation; may be `out`.
     out           array to write to, or None for a new one: of the input's kind, and channels-last
-                  in memory if the input is.
-    device        None, "cpu" or "auto"; or "metal": arrays are copied there and results back.
+                  in memory if the input is. Wanted for an input in a GPU's memory that is not
+                  torch's.
+    device        None, "cpu" or "auto"; or "metal", which torch calls "mps".
     accuracy      "default", "strict", "fast" or "tf32".
     Returns       out or the new array: [n, oc, oh, ow] or [oc, oh, ow].
     Raises        ValueError or TypeError with a sentence that names the argument, its value and
@@ -338,9 +362,10 @@ def conv2d(input: Any, weight: Any, bias: Any = None, stride: IntOrPair = 1, pad
     params = make_params(stride, padding, dilation, groups, padding_mode, activation, accuracy)
     kind = _arrays.kind_of(input, "input")
     key, address, alive = kind.read(input, "input")
-    weight_tensor, weight_alive = _describe(weight, "weight")
-    bias_tensor, bias_alive = _describe(bias, "bias")
-    residual_tensor, residual_alive = _describe(residual, "residual")
+    check_on_host(key, "input")
+    weight_tensor, weight_alive = _describe(weight, "weight", used)
+    bias_tensor, bias_alive = _describe(bias, "bias", used)
+    residual_tensor, residual_alive = _describe(residual, "residual", used)
     if weight_tensor is None:
         raise TypeError("weight is None: expected an array")
     input_tensor = kind.describe(key, "input")
@@ -348,7 +373,7 @@ def conv2d(input: Any, weight: Any, bias: Any = None, stride: IntOrPair = 1, pad
     result = out
     if out is not None:
         _arrays.kind_of(out, "out").check_output(out)
-        output, out_alive = _describe(out, "out")
+        output, out_alive = _describe(out, "out", used)
     else:
         output, last = _describe_output(input_tensor, weight_tensor, params)
         result, output.data = kind.allocate(key, tuple(output.sizes[:output.rank]), last)

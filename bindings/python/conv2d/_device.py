@@ -46,10 +46,12 @@ def default_device() -> Device:
 
 def find_device(device: Any) -> Device:
     """The device of an argument: None, "cpu" and "auto" are the process's own; a torch.device is
-    taken by its text. The library refuses others in words."""
+    taken by its text, and "mps" is torch's name of "metal". The library refuses others in words."""
     if device is None:
         return default_device()
     name = str(device)
+    if name in ("mps", "mps:0"):
+        name = "metal"
     if name in ("cpu", "auto"):
         return default_device()
     with _lock:

@@ -180,11 +180,16 @@ _FUNCTIONS = {
     "conv2d_dtype_bytes": (c_size_t, c_int32),
     "conv2d_buffer_create": (c_int, c_void_p, c_size_t, _HANDLE_OUT),
     "conv2d_buffer_destroy": (None, c_void_p),
+    "conv2d_buffer_import": (c_int, c_void_p, c_void_p, _HANDLE_OUT),
+    "conv2d_event_create": (c_int, c_void_p, _HANDLE_OUT),
+    "conv2d_event_wait": (c_int, c_void_p),
+    "conv2d_event_destroy": (None, c_void_p),
     "conv2d_copy_to_device": (c_int, c_void_p, c_void_p),
     "conv2d_copy_to_host": (c_int, c_void_p, c_void_p),
     "conv2d_device_name": (c_char_p, c_void_p),
     "conv2d_device_open": (c_int, c_char_p, c_void_p, _HANDLE_OUT),
     "conv2d_device_close": (None, c_void_p),
+    "conv2d_device_sync": (c_int, c_void_p),
     "conv2d_device_get_info": (c_int, c_void_p, c_void_p),
     "conv2d_device_kernel_count": (c_int, c_void_p),
     "conv2d_device_kernel": (c_int, c_void_p, c_int, c_void_p),
@@ -246,7 +251,7 @@ def read_text(write: Callable[..., int], *arguments: object) -> str:
         capacity = length.value + 1
 
 
-def fail(status: int) -> NoReturn:
+def fail(status: int, prefix: str = "") -> NoReturn:
     """Raise the library's sentence about the call in this thread that returned status."""
     sentence = lib.conv2d_last_error() or lib.conv2d_status_text(status)
-    raise _EXCEPTIONS.get(status, ValueError)(sentence.decode("utf-8", "replace"))
+    raise _EXCEPTIONS.get(status, ValueError)(prefix + sentence.decode("utf-8", "replace"))
