@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The convolutions of the sequence fuzzer: small ones over whole numbers, so that every algorithm
- * must give the same exact result, which is computed here once by the formula of conv2d.h. */
+ * but Winograd's must give the same exact result, which is computed here once by the formula of
+ * conv2d.h. */
 #ifndef TEST_FUZZ_SEQUENCE_CASES_H
 #define TEST_FUZZ_SEQUENCE_CASES_H
 
@@ -23,7 +24,8 @@ extern seq_case seq_cases[N_CASES];
 void seq_cases_make(void);
 void seq_cases_free(void);
 
-/* True if output (output_bytes of the case) is right; a zero may have either sign. */
+/* True if output (output_bytes of the case) is right: the same numbers (a zero may have either
+ * sign), or where Winograd may compute, nearly. */
 bool seq_case_equal(const seq_case *c, int variant, const void *output);
 
 #endif
