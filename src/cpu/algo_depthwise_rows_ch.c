@@ -5,6 +5,9 @@
  * finishes them in registers. What it cannot finish, other activations than clamps, a channel
  * multiplier, outputs whose channels do not lie together, goes through the epilogue.
  * Error before activation: g(K+2) * s + (K+2) * 2^-149, K = KH * KW; taps in order. */
+#include <math.h>
+#include <string.h>
+
 #include "core/dtype.h"
 #include "cpu/cost.h"
 #include "cpu/depthwise.h"
@@ -15,7 +18,8 @@ enum {
     HALF_COLS = 4,
     MAX_KH = 16,                        /* bounds the table of offsets on the stack */
     MAX_COLS = 2 * (TILE_COLS - 1) + 7, /* input pixels a row of a tile reads */
-    SUM_CHANNELS = 64                   /* whose sums lie on the stack for the epilogue */
+    SUM_CHANNELS = 64,                  /* whose sums lie on the stack for the epilogue */
+    MOST_SCRATCH = 256 << 10            /* bytes of a task's copies: a part of an L2 cache */
 };
 
 /* Weights that are read again for each tile of pixels: half of an L1 cache. */
@@ -29,12 +33,15 @@ struct c2_state {
     const c2_kernel *kernel;
     c2_dwrow_ch_fn fn;
     c2_epilogue_fn epilogue;
+    c2_widen_fn widen;  /* NULL: the input is read in place */
+    c2_problem problem; /* or as the copies have it: float32, [y][x][channel] */
     float low, high;
     bool finished;                       /* by the kernel */
     int rows;                            /* of a tile */
     int64_t element, full, halves;       /* tiles of 7 and of 4 columns in a row */
     c2_split row_blocks, channel_blocks; /* of tiles' rows, of vectors */
     int64_t channel_tiles;
+    size_t scratch_bytes; /* of a worker; up to C2_STACK_BYTES they are on its stack */
     void *zeros; /* of all channels: a padded pixel */
     size_t zeros_bytes;
 };
@@ -52,22 +59,6 @@ static const char *variant_name(const conv2d_device *device, int variant)
 static const char *variant_isa(const conv2d_device *device, int variant)
 {
     return c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant)->isa;
-}
-
-static bool supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
-{
-    if (!c2_dw_supports(p, why))
-        return false;
-    if ((p->kw != 3 && p->kw != 5 && p->kw != 7) || p->kh > MAX_KH)
-        return c2_refuse(why, "kernel of %lld x %lld: 3, 5 or 7 columns and at most %d rows",
-                         (long long)p->kh, (long long)p->kw, MAX_KH);
-    if (p->stride[1] > 2 || p->dilation[1] != 1)
-        return c2_refuse(why, "stride %lld and dilation %lld along x: 1 or 2, and 1",
-                         (long long)p->stride[1], (long long)p->dilation[1]);
-    if (p->input_stride[1] != 1 && p->ic > 1)
-        return c2_refuse(why, "input channel stride is %lld: lanes over channels need 1",
-                         (long long)p->input_stride[1]);
-    return c2_driver_supports(c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant), p, why);
 }
 
 /* Two rows share what they load if they are one pixel apart. */
@@ -91,11 +82,56 @@ static int64_t count_full(int64_t ow)
     return c2_div_up(c2_max(0, ow - HALF_COLS * count_halves(ow)), TILE_COLS);
 }
 
+static bool is_turned(const c2_problem *p) { return p->input_stride[1] != 1 && p->ic > 1; }
+
+/* Rows (axis 0) and columns of the copy of an image, padding included: as many as tiles read. */
+static int64_t copied(const c2_problem *p, int axis)
+{
+    const int64_t tiles = count_full(p->ow) * TILE_COLS + count_halves(p->ow) * HALF_COLS;
+    const int64_t outputs = axis ? tiles + TILE_COLS - HALF_COLS : p->oh;
+    return (outputs - 1) * p->stride[axis] + ((axis ? p->kw : p->kh) - 1) * p->dilation[axis] + 1;
+}
+
+/* Of the copy and of the sums of an image, both [y][x][lane]. */
+static size_t scratch_bytes(const c2_kernel *k, const c2_problem *p)
+{
+    if (!is_turned(p))
+        return 0;
+    const double in = (double)copied(p, 0) * (double)copied(p, 1);
+    const double bytes = (in + (double)p->oh * (double)p->ow) * k->nr * (double)sizeof(float);
+    return c2_round_up(bytes > MOST_SCRATCH ? MOST_SCRATCH + 1 : (size_t)bytes, C2_ALIGN);
+}
+
+static bool supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+{
+    if (!c2_dw_supports(p, why))
+        return false;
+    if ((p->kw != 3 && p->kw != 5 && p->kw != 7) || p->kh > MAX_KH)
+        return c2_refuse(why, "kernel of %lld x %lld: 3, 5 or 7 columns and at most %d rows",
+                         (long long)p->kh, (long long)p->kw, MAX_KH);
+    if (p->stride[1] > 2 || p->dilation[1] != 1)
+        return c2_refuse(why, "stride %lld and dilation %lld along x: 1 or 2, and 1",
+                         (long long)p->stride[1], (long long)p->dilation[1]);
+    const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant);
+    const size_t scratch = scratch_bytes(k, p);
+    if (scratch > MOST_SCRATCH)
+        return c2_refuse(why,
+                         "input channel stride is %lld: copies of %lld x %lld pixels and of the "
+                         "sums would take more than %d bytes",
+                         (long long)p->input_stride[1], (long long)p->h, (long long)p->w,
+                         MOST_SCRATCH);
+    if (scratch > C2_STACK_BYTES && scratch > p->workspace_limit)
+        return c2_refuse(
+            why, "input channel stride is %lld: copies take %zu bytes, workspace_limit is %llu",
+            (long long)p->input_stride[1], scratch, (unsigned long long)p->workspace_limit);
+    return c2_driver_supports(k, p, why);
+}
+
 static bool finishes(const c2_problem *p, float *low, float *high)
 {
     const bool together = p->oc == 1 || (p->output_stride[1] == 1 &&
                                          (!p->has_residual || p->residual_stride[1] == 1));
-    return c2_dw_clamp(p, low, high) && p->ocg == 1 && together;
+    return c2_dw_clamp(p, low, high) && p->ocg == 1 && together && !is_turned(p);
 }
 
 static double cost(const conv2d_device *device, const c2_problem *p, int variant)
@@ -113,13 +149,19 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
     float low, high;
     const double store =
         finishes(p, &low, &high) ? 0.5 * outputs * speed->store : c2_cost_epilogue(speed, p, 1);
-    return sums * products / speed->fma_lanes +
+    const double copy = (double)p->n * (double)copied(p, 0) * (double)copied(p, 1) * lanes;
+    const double turned = is_turned(p) ? copy : 0;
+    return sums * products / speed->fma_lanes + turned * speed->turn +
            rows / tile_rows(k, p) * (full + halves) * speed->call + store;
 }
 
 static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int variant)
 {
-    return c2_dw_memory(c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant), p);
+    const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant);
+    c2_bytes bytes = c2_dw_memory(k, p);
+    const size_t scratch = scratch_bytes(k, p);
+    bytes.per_worker = scratch > C2_STACK_BYTES ? scratch : 0;
+    return bytes;
 }
 
 static void packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
@@ -149,20 +191,33 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     if (!s)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     s->kernel = c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant);
-    s->fn = (c2_dwrow_ch_fn)c2_cpu_kernel_of(s->kernel, p->input_dtype)->fn;
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
-    s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
+    s->problem = *p;
+    if (is_turned(p)) {
+        s->widen = (c2_widen_fn)c2_cpu_helper(s->kernel, C2_FAMILY_WIDEN, p->input_dtype);
+        s->problem.input_dtype = CONV2D_FLOAT32;
+        s->problem.h = copied(p, 0);
+        s->problem.w = copied(p, 1);
+        s->problem.pad[0] = s->problem.pad[1] = 0;
+        s->problem.input_stride[1] = 1;
+        s->problem.input_stride[2] = s->problem.w * s->kernel->nr;
+        s->problem.input_stride[3] = s->kernel->nr;
+    }
+    s->fn = (c2_dwrow_ch_fn)c2_cpu_kernel_of(s->kernel, s->problem.input_dtype)->fn;
+    s->element = (int64_t)c2_dtype_bytes(s->problem.input_dtype);
     s->finished = finishes(p, &s->low, &s->high);
     s->rows = tile_rows(s->kernel, p);
     s->full = count_full(p->ow);
     s->halves = count_halves(p->ow);
     s->channel_tiles = c2_dw_channel_tiles(s->kernel, p);
     const int64_t vector_bytes = p->kh * p->kw * s->kernel->nr * (int64_t)sizeof(float);
-    const int64_t vectors = c2_max(1, weight_bytes / vector_bytes);
+    const int64_t vectors = s->widen ? 1 : c2_max(1, weight_bytes / vector_bytes);
     s->channel_blocks = c2_split_even(s->channel_tiles, c2_div_up(s->channel_tiles, vectors));
     const int64_t row_tiles = c2_div_up(p->oh, s->rows);
-    const int64_t blocks = c2_div_up(WANTED_TASKS, c2_min(WANTED_TASKS, s->channel_blocks.n));
+    const int64_t blocks =
+        s->widen ? 1 : c2_div_up(WANTED_TASKS, c2_min(WANTED_TASKS, s->channel_blocks.n));
     s->row_blocks = c2_split_even(row_tiles, c2_min(row_tiles, blocks));
+    s->scratch_bytes = scratch_bytes(s->kernel, p);
     s->zeros_bytes = (size_t)p->ic * sizeof(float);
     s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);
     if (!s->zeros) {
@@ -179,6 +234,8 @@ typedef struct task {
     const c2_state *state;
     const c2_run_args *args;
     const char *image; /* the block's first channel of pixel (0, 0) */
+    const c2_problem *problem; /* the state's */
+    float *sums;               /* of all pixels, where the input was turned; else NULL */
     int64_t n, channel, pass;
     int channels;
     table inside, border; /* offsets of a tile without padding, from its first pixel; of the others,
@@ -188,7 +245,7 @@ typedef struct task {
 
 static void inside_table(task *t)
 {
-    const c2_problem *p = t->args->problem;
+    const c2_problem *p = t->problem;
     for (int64_t i = 0; i < p->kh + t->state->rows - 1; i++)
         for (int64_t j = 0; j < MAX_COLS; j++)
             t->inside.at[i * MAX_COLS + j] =
@@ -199,7 +256,7 @@ static void inside_table(task *t)
 /* Columns that no output pixel of the tile needs are zeros like padded ones. */
 static void border_table(task *t, int64_t y, int64_t x, int64_t n_rows, int64_t n_cols)
 {
-    const c2_problem *p = t->args->problem;
+    const c2_problem *p = t->problem;
     const ptrdiff_t zeros = (ptrdiff_t)((uintptr_t)t->state->zeros - (uintptr_t)t->image);
     int64_t column[MAX_COLS];
     for (int64_t j = 0; j < MAX_COLS; j++)
@@ -217,7 +274,7 @@ static void border_table(task *t, int64_t y, int64_t x, int64_t n_rows, int64_t 
 
 static void find_pixels(task *t, int64_t oy, int64_t ox, int rows, int cols)
 {
-    const c2_problem *p = t->args->problem;
+    const c2_problem *p = t->problem;
     const int64_t y = oy * p->stride[0] - p->pad[0], x = ox * p->stride[1] - p->pad[1];
     const int64_t n_rows = p->kh + rows - 1, n_cols = (cols - 1) * p->stride[1] + p->kw;
     /* Kernels read all columns of a tile, for a part of a vector those of a tile of 7. */
@@ -238,7 +295,7 @@ static void find_pixels(task *t, int64_t oy, int64_t ox, int rows, int cols)
 /* Bare sums, some channels at a time, and the epilogue. */
 static void store_by_epilogue(task *t, int64_t oy, int64_t ox)
 {
-    const c2_problem *p = t->args->problem;
+    const c2_problem *p = t->problem;
     _Alignas(64) float sums[C2_MAX_MR * SUM_CHANNELS];
     c2_dwrow_ch_args a = t->kernel;
     const int cols = a.cols;
@@ -261,11 +318,17 @@ static void store_by_epilogue(task *t, int64_t oy, int64_t ox)
 
 static void pixel_tile(task *t, int64_t oy, int64_t ox, int rows, int cols)
 {
-    const c2_problem *p = t->args->problem;
+    const c2_problem *p = t->problem;
     c2_dwrow_ch_args *a = &t->kernel;
     a->rows = rows;
     a->cols = cols;
     find_pixels(t, oy, ox, rows, cols);
+    if (t->sums) {
+        a->n = t->channels;
+        a->out = t->sums + (oy * p->ow + ox) * t->state->kernel->nr;
+        t->state->fn(a);
+        return;
+    }
     if (!t->state->finished) {
         store_by_epilogue(t, oy, ox);
         return;
@@ -282,7 +345,7 @@ static void pixel_tile(task *t, int64_t oy, int64_t ox, int rows, int cols)
 
 static void row_of_tiles(task *t, int64_t oy, int rows)
 {
-    const c2_problem *p = t->args->problem;
+    const c2_problem *p = t->problem;
     const int64_t full = t->state->full;
     for (int64_t i = 0; i < full + t->state->halves; i++) {
         const int64_t x = c2_min(i, full) * TILE_COLS + c2_max(0, i - full) * HALF_COLS;
@@ -291,15 +354,76 @@ static void row_of_tiles(task *t, int64_t oy, int rows)
     }
 }
 
+/* Row y of the image, padded as the problem says; `to` is zeros. */
+static void turn_row(const task *t, const char *image, int64_t y, float *to)
+{
+    const c2_problem *p = t->args->problem;
+    /* Beyond these only outputs that are thrown away are computed. */
+    const int64_t columns = (p->ow - 1) * p->stride[1] + p->kw;
+    const int64_t element = (int64_t)c2_dtype_bytes(p->input_dtype);
+    const char *row = image + y * p->input_stride[2] * element;
+    c2_widen_args a = {.pixel_stride = p->input_stride[3],
+                       .channel_stride = p->input_stride[1],
+                       .to_stride = t->state->kernel->nr,
+                       .n_channels = t->channels};
+    for (int64_t i = 0; i < columns; i += a.n_pixels) {
+        const int64_t x = i - p->pad[1], from = c2_pad_index(p->padding_mode, x, p->w);
+        a.n_pixels = x == 0 ? (int)c2_min(p->w, columns - i) : 1;
+        a.from = row + from * p->input_stride[3] * element;
+        a.to = to + i * a.to_stride;
+        if (from >= 0)
+            t->state->widen(&a);
+    }
+}
+
+/* The task's channels of its image as the state's problem has them, and where sums go. */
+static void turn(task *t, float *scratch)
+{
+    const c2_problem *p = t->args->problem, *copy = t->problem;
+    const int64_t element = (int64_t)c2_dtype_bytes(p->input_dtype);
+    const char *image =
+        (const char *)t->args->input.data +
+        (t->n * p->input_stride[0] + t->channel * p->input_stride[1]) * element;
+    t->image = (const char *)scratch;
+    t->sums = scratch + copy->h * copy->input_stride[2];
+    memset(scratch, 0, (size_t)(copy->h * copy->input_stride[2]) * sizeof *scratch);
+    for (int64_t i = 0; i < copy->h; i++) {
+        const int64_t y = c2_pad_index(p->padding_mode, i - p->pad[0], p->h);
+        if (y >= 0)
+            turn_row(t, image, y, scratch + i * copy->input_stride[2]);
+    }
+    t->kernel.out_row = p->ow * copy->input_stride[3];
+    t->kernel.out_col = copy->input_stride[3];
+    t->kernel.low = -INFINITY;
+    t->kernel.high = INFINITY;
+}
+
+static void store_sums(const task *t)
+{
+    const c2_problem *p = t->problem;
+    const c2_target target =
+        c2_target_of(t->args, t->state->epilogue, t->n, t->channel * p->ocg + t->pass);
+    const c2_lanes lanes = {0, p->oh * p->ow, p->ow, p->ow, 0, 0};
+    c2_store_pixel_rows(&target, t->sums, t->state->kernel->nr, t->channels, p->ocg, &lanes);
+}
+
+static void rows_of_tiles(task *t, int64_t block)
+{
+    const c2_state *s = t->state;
+    const int64_t end = c2_min(t->problem->oh, c2_split_begin(&s->row_blocks, block + 1) * s->rows);
+    for (int64_t y = c2_split_begin(&s->row_blocks, block) * s->rows; y < end; y += s->rows)
+        row_of_tiles(t, y, (int)c2_min(s->rows, end - y));
+}
+
 static void run_task(const c2_state *s, const c2_run_args *args, size_t index, int worker)
 {
-    (void)worker;
-    const c2_problem *p = args->problem;
+    const c2_problem *p = &s->problem;
     const int64_t i = (int64_t)index, rb = i % s->row_blocks.n;
     const int64_t cb = i / s->row_blocks.n % s->channel_blocks.n;
     const int64_t tile = c2_split_begin(&s->channel_blocks, cb);
     const int64_t last = c2_split_begin(&s->channel_blocks, cb + 1) * s->kernel->nr;
-    task t = {.state = s, .args = args, .n = i / s->row_blocks.n / s->channel_blocks.n};
+    task t = {.state = s, .args = args, .problem = p,
+              .n = i / s->row_blocks.n / s->channel_blocks.n};
     t.channel = tile * s->kernel->nr;
     t.channels = (int)(c2_min(p->groups, last) - t.channel);
     t.image = (const char *)args->input.data + (t.n * p->input_stride[0] + t.channel) * s->element;
@@ -313,13 +437,19 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t index, i
                                   .residual_col = p->residual_stride[3],
                                   .out_row = p->output_stride[2],
                                   .out_col = p->output_stride[3]};
+    _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
+    if (s->widen)
+        turn(&t, s->scratch_bytes > C2_STACK_BYTES
+                     ? (float *)(void *)((char *)args->workspace +
+                                         (size_t)worker * s->scratch_bytes)
+                     : stack);
     inside_table(&t);
-    const int64_t end = c2_min(p->oh, c2_split_begin(&s->row_blocks, rb + 1) * s->rows);
     for (t.pass = 0; t.pass < p->ocg; t.pass++) {
         t.kernel.weight = (const float *)args->packed->host +
                           (t.pass * s->channel_tiles + tile) * p->kh * p->kw * s->kernel->nr;
-        for (int64_t y = c2_split_begin(&s->row_blocks, rb) * s->rows; y < end; y += s->rows)
-            row_of_tiles(&t, y, (int)c2_min(s->rows, end - y));
+        rows_of_tiles(&t, rb);
+        if (t.sums)
+            store_sums(&t);
     }
 }
 

@@ -56,6 +56,8 @@ FAULTS = [
      "run + 2 * threes", "run", RANDOM),
     ("first pixel of a row skipped", "cpu/body/dwrow_ch.h",
      "if (j >= kx && column * s == j - kx", "if (j > kx && column * s == j - kx", RANDOM),
+    ("turned copy as if not padded", "cpu/algo_depthwise_rows_ch.c",
+     "const int64_t x = i - p->pad[1],", "const int64_t x = i,", RANDOM),
     ("window of the channel before", "cpu/algo_depthwise_rows_px.c",
      "copy_from(t, pair ? c + 1 : c, pair ? 1 - i : 0);",
      "copy_from(t, c, pair ? 1 - i : 0);", RANDOM),
