@@ -99,7 +99,8 @@ static size_t scratch_bytes(const c2_kernel *k, const c2_problem *p)
         return 0;
     const double in = (double)copied(p, 0) * (double)copied(p, 1);
     const double bytes = (in + (double)p->oh * (double)p->ow) * k->nr * (double)sizeof(float);
-    return c2_round_up(bytes > MOST_SCRATCH ? MOST_SCRATCH + 1 : (size_t)bytes, C2_ALIGN);
+    const double most = MOST_SCRATCH;
+    return c2_round_up(bytes > most ? MOST_SCRATCH + 1 : (size_t)bytes, C2_ALIGN);
 }
 
 static bool supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
