@@ -60,7 +60,7 @@ def main(build, results, *pythons):
     package = {"PYTHONPATH": os.path.join(ROOT, "bindings/python"),
                "CONV2D_LIBRARY": os.path.join(build, "src/libconv2d.so")}
     overhead = [output([python, "-B", os.path.join(ROOT, "bench/python_overhead.py")], package)
-                for python in pythons or ("/usr/bin/python3",)]
+                for python in map(os.path.abspath, pythons or ("/usr/bin/python3",))]
     said = {
         "quiet_run": output([os.path.join(build, "tests/api/test_quiet_run")]),
         "startup": output([os.path.join(build, "bench/startup"),
