@@ -9,6 +9,7 @@ bench/targets.py judges, or "none"; PYTHON are interpreters with NumPy, the firs
 system's if none is named; torch is measured where one has it."""
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -59,8 +60,9 @@ def main(build, results, *pythons):
     build = os.path.abspath(build)
     package = {"PYTHONPATH": os.path.join(ROOT, "bindings/python"),
                "CONV2D_LIBRARY": os.path.join(build, "src/libconv2d.so")}
-    overhead = [output([python, "-B", os.path.join(ROOT, "bench/python_overhead.py")], package)
-                for python in map(os.path.abspath, pythons or ("/usr/bin/python3",))]
+    overhead = [output([os.path.abspath(shutil.which(python) or python), "-B",
+                        os.path.join(ROOT, "bench/python_overhead.py")], package)
+                for python in pythons or ("/usr/bin/python3",)]
     said = {
         "quiet_run": output([os.path.join(build, "tests/api/test_quiet_run")]),
         "startup": output([os.path.join(build, "bench/startup"),
