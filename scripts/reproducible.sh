@@ -3,9 +3,9 @@
 # Two builds of the same source give the same bytes: scripts/reproducible.sh [--no-wheel|--quick]
 #
 # The tree is copied to two folders and built there under another path, time zone, language, umask,
-# user name, home and number of jobs; installed files and the Python wheel are
-# compared by SHA-256. Exit status 1 if any differs. The build tools of the wheel come from PyPI
-# into an environment of their own, as with pip. --quick takes the minimal library alone.
+# user name, home and number of jobs; installed files and the Python wheel are compared by SHA-256.
+# Exit status 1 if any differs. The build tools of the wheel come from PyPI into an environment of
+# their own, as with pip. --quick takes the minimal library alone.
 . "$(dirname "$0")/common.sh"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT

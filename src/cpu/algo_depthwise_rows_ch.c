@@ -4,6 +4,9 @@
  * channels of a block, reads pixels through offsets (padded ones lead to zeros: no copy), and
  * finishes them in registers. What it cannot finish, other activations than clamps, a channel
  * multiplier, outputs whose channels do not lie together, goes through the epilogue.
+ * Where input channels do not lie together, a vector of channels of an image is turned into a copy
+ * first, padding included, and its sums wait in another for the epilogue: for small images, whose
+ * rows fill no vector of pixels.
  * Error before activation: g(K+2) * s + (K+2) * 2^-149, K = KH * KW; taps in order. */
 #include <math.h>
 #include <string.h>
@@ -42,7 +45,7 @@ struct c2_state {
     c2_split row_blocks, channel_blocks; /* of tiles' rows, of vectors */
     int64_t channel_tiles;
     size_t scratch_bytes; /* of a worker; up to C2_STACK_BYTES they are on its stack */
-    void *zeros; /* of all channels: a padded pixel */
+    void *zeros;          /* of all channels: a padded pixel */
     size_t zeros_bytes;
 };
 
@@ -150,9 +153,8 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
     float low, high;
     const double store =
         finishes(p, &low, &high) ? 0.5 * outputs * speed->store : c2_cost_epilogue(speed, p, 1);
-    const double copy = (double)p->n * (double)copied(p, 0) * (double)copied(p, 1) * lanes;
-    const double turned = is_turned(p) ? copy : 0;
-    return sums * products / speed->fma_lanes + turned * speed->turn +
+    const double turned = is_turned(p) ? (double)copied(p, 0) * (double)copied(p, 1) : 0;
+    return sums * products / speed->fma_lanes + (double)p->n * turned * lanes * speed->turn +
            rows / tile_rows(k, p) * (full + halves) * speed->call + store;
 }
 
