@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * layers [--all] [--match TEXT] [--order nchw|nhwc] [--seconds S] FILE
+ * layers [--all] [--match TEXT] [--order nchw|nhwc] [--algorithm NAME] [--seconds S] FILE
  * Times every layer of a file of problem texts in both layouts, one thread, interleaved with short
  * measurements of the FMA peak. For each: the planner's choice, its share of the peak, and how many
  * times longer the same layer takes with workspace_limit = 0. --all also times every other
- * candidate, which shows whether the cost model chose well. Exit code 1 if a layer takes more than
- * 3 times as long without workspace. */
+ * candidate, which shows whether the cost model chose well. --algorithm takes that one (as in
+ * conv2d_params.algorithm) and leaves out what it refuses. Exit code 1 if a layer takes more than 3
+ * times as long without workspace. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 typedef struct options {
     bool all;
     const char *match, *order, *file; /* order: nchw, nhwc or NULL = both */
+    const char *algorithm;            /* or NULL: the planner's choice */
     double seconds;
 } options;
 
@@ -141,14 +143,17 @@ static bool time_layer(conv2d_device *device, const char *text, conv2d_order ord
     l.output = l.problem.output;
     l.output.data = filled(&l.output, 3);
     timing t, without;
-    if (!time_plan(&l, NULL, CONV2D_WORKSPACE_UNLIMITED, o->seconds, &t) ||
-        !time_plan(&l, NULL, 0, o->seconds, &without))
+    const bool runs = time_plan(&l, o->algorithm, CONV2D_WORKSPACE_UNLIMITED, o->seconds, &t) &&
+                      time_plan(&l, o->algorithm, 0, o->seconds, &without);
+    if (!runs && !o->algorithm)
         stop(text);
-    const double ratio = without.best / t.best;
-    printf("%-34s %s %-38s %9.3f ms  model %9.3f ms  %5.1f %%  without workspace %.2f (%zu B)\n",
-           l.problem.name, order == CONV2D_NCHW ? "nchw" : "nhwc", t.name, t.best * 1e3,
-           t.cost * 1e3, 100 * t.flops / t.best / best_peak, ratio, t.workspace);
-    if (o->all)
+    const double ratio = runs ? without.best / t.best : 0;
+    if (runs)
+        printf(
+            "%-34s %s %-38s %9.3f ms  model %9.3f ms  %5.1f %%  without workspace %.2f (%zu B)\n",
+            l.problem.name, order == CONV2D_NCHW ? "nchw" : "nhwc", t.name, t.best * 1e3,
+            t.cost * 1e3, 100 * t.flops / t.best / best_peak, ratio, t.workspace);
+    if (o->all && runs)
         time_candidates(&l, o, t.name);
     fflush(stdout);
     free(l.problem.input.data);
@@ -159,7 +164,7 @@ static bool time_layer(conv2d_device *device, const char *text, conv2d_order ord
 
 int main(int argc, char **argv)
 {
-    options o = {false, "", NULL, NULL, 0.2};
+    options o = {.match = "", .seconds = 0.2};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--all") == 0)
             o.all = true;
@@ -169,12 +174,15 @@ int main(int argc, char **argv)
             o.seconds = atof(argv[++i]);
         else if (strcmp(argv[i], "--order") == 0 && i + 1 < argc)
             o.order = argv[++i];
+        else if (strcmp(argv[i], "--algorithm") == 0 && i + 1 < argc)
+            o.algorithm = argv[++i];
         else
             o.file = argv[i];
     }
     FILE *f = o.file ? fopen(o.file, "r") : NULL;
     if (!f) {
-        fprintf(stderr, "layers [--all] [--match TEXT] [--order nchw|nhwc] [--seconds S] FILE\n");
+        fprintf(stderr, "layers [--all] [--match TEXT] [--order nchw|nhwc] [--algorithm NAME] "
+                        "[--seconds S] FILE\n");
         return 2;
     }
     conv2d_device_options one_thread = CONV2D_DEVICE_OPTIONS_INIT;
