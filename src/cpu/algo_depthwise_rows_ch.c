@@ -135,7 +135,7 @@ static bool finishes(const c2_problem *p, float *low, float *high)
 {
     const bool together = p->oc == 1 || (p->output_stride[1] == 1 &&
                                          (!p->has_residual || p->residual_stride[1] == 1));
-    return c2_dw_clamp(p, low, high) && p->ocg == 1 && together && !is_turned(p);
+    return c2_clamp_of(p, low, high) && p->ocg == 1 && together && !is_turned(p);
 }
 
 static double cost(const conv2d_device *device, const c2_problem *p, int variant)

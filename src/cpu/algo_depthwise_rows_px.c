@@ -97,7 +97,7 @@ static int64_t window_of(const c2_problem *p, const geometry *g, int64_t rows)
 static bool choose(const c2_kernel *k, const c2_problem *p, geometry *g)
 {
     float low, high;
-    const bool finished = c2_dw_clamp(p, &low, &high) && p->output_stride[3] == 1 &&
+    const bool finished = c2_clamp_of(p, &low, &high) && p->output_stride[3] == 1 &&
                           (!p->has_residual || p->residual_stride[3] == 1);
     const int64_t sums_pitch = c2_div_up(p->ow, MOST_LANES) * MOST_LANES;
     const int64_t most =
@@ -224,7 +224,7 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     s->fn = (c2_dwrow_px_fn)c2_cpu_kernel_of(s->kernel, p->input_dtype)->fn;
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
     s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
-    c2_dw_clamp(p, &s->low, &s->high);
+    c2_clamp_of(p, &s->low, &s->high);
     choose(s->kernel, p, &s->g); /* supports() saw that it does */
     const int64_t parts = c2_div_up(WANTED_TASKS, c2_min(WANTED_TASKS, s->g.strips.n));
     s->channel_blocks = c2_split_even(p->groups, c2_min(parts, p->groups));

@@ -162,10 +162,8 @@ static bool make_tables(conv2d_device *device, const c2_problem *p, c2_state *s)
 /* The kernel finishes full vectors without residual whose activation is a clamp, or none. */
 static bool can_finish(const c2_problem *p)
 {
-    const c2_post *act = c2_problem_activation(p);
-    return !p->has_residual && p->output_stride[1] == 1 &&
-           (!act || act->activation == CONV2D_ACT_RELU || act->activation == CONV2D_ACT_RELU6 ||
-            act->activation == CONV2D_ACT_CLAMP);
+    float low, high;
+    return !p->has_residual && p->output_stride[1] == 1 && c2_clamp_of(p, &low, &high);
 }
 
 static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int variant,
@@ -253,17 +251,6 @@ static void fill_table(const work *w, int64_t first, int64_t n, const void **tab
     }
 }
 
-static void set_bounds(const c2_problem *p, c2_grouped_out *out)
-{
-    const c2_post *act = c2_problem_activation(p);
-    out->low = act ? 0 : -INFINITY;
-    out->high = act && act->activation == CONV2D_ACT_RELU6 ? 6 : INFINITY;
-    if (act && act->activation == CONV2D_ACT_CLAMP) {
-        out->low = (float)act->min;
-        out->high = (float)act->max;
-    }
-}
-
 /* Where the kernel puts a vector's pixels; room: for nr floats of bias. */
 static void point_at_output(const work *w, const c2_grouped_vector *v, c2_grouped_out *out,
                             float *room)
@@ -307,7 +294,7 @@ static void tile_of_pixels(work *w)
     _Alignas(64) float acc[C2_MAX_TILE];
     float bias[C2_GROUPED_LANES];
     c2_grouped_out out;
-    set_bounds(p, &out);
+    c2_clamp_of(p, &out.low, &out.high);
     for (int64_t i = w->vector_begin; i < w->vector_end; i++) {
         const c2_grouped_vector v = c2_grouped_vector_at(&s->b.lanes, p, i);
         const int64_t spread = c2_max(0, i + 1 - s->b.lanes.unshifted);

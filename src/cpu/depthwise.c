@@ -61,27 +61,3 @@ void c2_dw_pack(const c2_kernel *kernel, const c2_problem *p, const c2_weight_vi
         c2_pack_weights(&pass, &shape, &of_pass, packed + (size_t)j * floats);
     }
 }
-
-bool c2_dw_clamp(const c2_problem *p, float *low, float *high)
-{
-    const c2_post *post = c2_problem_activation(p);
-    *low = -INFINITY;
-    *high = INFINITY;
-    switch (post ? post->activation : CONV2D_ACT_NONE) {
-    case CONV2D_ACT_NONE:
-        return true;
-    case CONV2D_ACT_RELU6:
-        *high = 6;
-        *low = 0;
-        return true;
-    case CONV2D_ACT_RELU:
-        *low = 0;
-        return true;
-    case CONV2D_ACT_CLAMP:
-        *low = (float)post->min;
-        *high = (float)post->max;
-        return true;
-    default:
-        return false;
-    }
-}

@@ -17,8 +17,4 @@ void c2_dw_packing(const c2_kernel *kernel, const c2_problem *p, c2_text *out);
 void c2_dw_pack(const c2_kernel *kernel, const c2_problem *p, const c2_weight_view *view,
                 float *packed);
 
-/* Bounds with which min(high, max(low, x)) is the activation: infinite ones change nothing. False
- * if it is not of that kind. */
-bool c2_dw_clamp(const c2_problem *p, float *low, float *high);
-
 #endif

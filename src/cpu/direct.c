@@ -313,19 +313,6 @@ void c2_direct_destroy(conv2d_device *device, c2_state *s)
     c2_free(&device->allocator, s, sizeof *s);
 }
 
-static void set_bounds(c2_state *s, const c2_problem *p)
-{
-    const c2_post *act = s->plan.store == C2_DIRECT_SUMS ? NULL : c2_problem_activation(p);
-    s->low = -HUGE_VALF;
-    s->high = HUGE_VALF;
-    if (!act || act->activation == CONV2D_ACT_NONE)
-        return;
-    const bool clamp = act->activation == CONV2D_ACT_CLAMP;
-    s->low = clamp ? (float)act->min : 0;
-    if (act->activation != CONV2D_ACT_RELU)
-        s->high = clamp ? (float)act->max : 6;
-}
-
 conv2d_status c2_direct_create(conv2d_device *device, const c2_problem *p, const c2_kernel *kernel,
                                c2_state **state_out)
 {
@@ -337,7 +324,7 @@ conv2d_status c2_direct_create(conv2d_device *device, const c2_problem *p, const
     s->epilogue = c2_cpu_epilogue(kernel, p->output_dtype);
     s->widen = (c2_widen_fn)c2_cpu_helper(kernel, C2_FAMILY_WIDEN, CONV2D_FLOAT32);
     s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
-    set_bounds(s, p);
+    c2_clamp_of(p, &s->low, &s->high);
     if (!make_table(device, &s->plan, &s->window) || !make_table(device, &s->plan, &s->in_place)) {
         const size_t n = s->plan.n_offsets;
         c2_direct_destroy(device, s);

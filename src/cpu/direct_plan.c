@@ -206,10 +206,8 @@ static void try_shape(search *s, c2_direct_plan shape)
 /* Kernels store results if the last step is cheap and rows, or a row a channel, are dense. */
 static c2_direct_store choose_store(const c2_problem *p)
 {
-    const c2_post *act = c2_problem_activation(p);
-    const int kind = act ? act->activation : CONV2D_ACT_NONE;
-    if (p->has_residual || (kind != CONV2D_ACT_NONE && kind != CONV2D_ACT_RELU &&
-                            kind != CONV2D_ACT_RELU6 && kind != CONV2D_ACT_CLAMP))
+    float low, high;
+    if (p->has_residual || !c2_clamp_of(p, &low, &high))
         return C2_DIRECT_SUMS;
     if (p->output_stride[3] == 1 || p->ow == 1)
         return C2_DIRECT_RESULTS;

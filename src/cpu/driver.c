@@ -64,6 +64,30 @@ int c2_vector_lanes(const c2_kernel *kernel)
     return kernel->nr;
 }
 
+bool c2_clamp_of(const c2_problem *p, float *low, float *high)
+{
+    const c2_post *post = c2_problem_activation(p);
+    *low = -INFINITY;
+    *high = INFINITY;
+    switch (post ? post->activation : CONV2D_ACT_NONE) {
+    case CONV2D_ACT_NONE:
+        return true;
+    case CONV2D_ACT_RELU6:
+        *high = 6;
+        *low = 0;
+        return true;
+    case CONV2D_ACT_RELU:
+        *low = 0;
+        return true;
+    case CONV2D_ACT_CLAMP:
+        *low = (float)post->min;
+        *high = (float)post->max;
+        return true;
+    default:
+        return false;
+    }
+}
+
 c2_target c2_target_of(const c2_run_args *args, c2_epilogue_fn epilogue, int64_t n, int64_t oc0)
 {
     const c2_problem *p = args->problem;

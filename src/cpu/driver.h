@@ -58,6 +58,10 @@ size_t c2_pack_bytes(const c2_problem *p, const c2_pack_shape *shape);
 void c2_pack_weights(const c2_problem *p, const c2_pack_shape *shape, const c2_weight_view *view,
                      float *packed);
 
+/* Bounds with which min(high, max(low, x)) is the activation: infinite ones change nothing. False
+ * if it is not of that kind. */
+bool c2_clamp_of(const c2_problem *p, float *low, float *high);
+
 /* One image of a run: pointers at element (0, oc0, 0, 0) of residual and output. */
 typedef struct c2_target {
     const c2_problem *problem;

@@ -11,16 +11,21 @@
 #include <string.h>
 
 #include "core/dtype.h"
+#include "core/half.h"
 #include "cpu/rows.h"
 
-/* Pixels whose sums wait to be stored together, and tiles of them. */
-enum { GROUP_PIXELS = 64, GROUP_TILES = 8 };
+/* Pixels whose sums wait to be stored together, and tiles of them. Bytes of a group's weights that
+ * stay in the L1 cache beside a tile of pixels. */
+enum { GROUP_PIXELS = 64, GROUP_TILES = 8, SMALL_WEIGHTS = 16384 };
 
 struct c2_state {
     const c2_kernel *kernel;
     c2_gemm_ch_fn fn;
     c2_widen_fn widen;
     c2_epilogue_fn epilogue;
+    int64_t group;   /* pixel tiles whose output channel tiles come one after the other */
+    bool finishes;   /* the kernel stores results; otherwise sums wait for the epilogue */
+    float low, high; /* of the activation, if it does */
     c2_ch_plan plan;
     float *zeros; /* icg of them; the bits are 0 in every type */
     size_t zeros_bytes;
@@ -42,64 +47,153 @@ typedef struct work {
 /* Pointers of one tile of pixels. They stay as they are while output channel tiles change, if all
  * taps are in one chunk. */
 typedef struct pixel_table {
-    const void *rows[C2_TAP_CHUNK * C2_MAX_MR];
-    int64_t n_taps, run; /* as c2_rows has them */
-    int m;               /* 0: not filled */
+    const void **rows;    /* of a chunk of taps */
+    void *out[C2_MAX_MR]; /* channel 0 of the group, if the kernel finishes */
+    int64_t n_taps, run;  /* as c2_rows has them */
+    uint64_t live;        /* bit t: tap t of the chunk is not padding for all pixels */
+    int m;                /* 0: not filled */
 } pixel_table;
 
-/* The sums of an output channel tile for the m pixels from `first` on. */
-static void tile_sums(work *w, pixel_table *table, int64_t first, int m, int64_t tile, float *acc)
+/* Output pixels from `first` of the lanes on. */
+static void point_at_output(const work *w, const c2_lanes *lanes, int64_t first, int m, void **out)
+{
+    const c2_problem *p = w->args->problem;
+    const int64_t element = (int64_t)c2_dtype_bytes(p->output_dtype);
+    const ptrdiff_t step = p->output_stride[3] * element;
+    char *image = (char *)w->args->output.data +
+                  (w->n * p->output_stride[0] + w->g * p->ocg * p->output_stride[1]) * element;
+    int64_t y = first / lanes->cols, x = first % lanes->cols;
+    for (int i = 0, end; i < m; i = end, y++, x = 0) { /* a row at a time */
+        char *to = image + (lanes->y + y) * p->output_stride[2] * element + (lanes->x + x) * step;
+        end = (int)c2_min(m, i + lanes->cols - x);
+        for (int j = i; j < end; j++, to += step)
+            out[j] = to;
+    }
+}
+
+/* Fill the table for n taps from `tap` on. */
+static void fill_taps(const work *w, pixel_table *table, int64_t tap, size_t n)
+{
+    const int mr = w->s->kernel->mr;
+    c2_rows_table(&w->rows, tap, n, mr, table->rows);
+    table->live = UINT64_MAX >> (C2_TAP_CHUNK - n);
+    if (w->rows.inside || !w->s->plan.skips)
+        return;
+    for (size_t t = 0; t < n; t++) {
+        bool live = false;
+        for (int i = 0; i < table->m; i++)
+            live |= table->rows[t * (size_t)mr + (size_t)i] != w->s->zeros;
+        if (!live)
+            table->live &= ~((uint64_t)1 << t);
+    }
+}
+_Static_assert(C2_TAP_CHUNK == 64, "a bit a tap");
+
+/* One kernel call for each run of live taps of the chunk whose weights are given. The kernel
+ * finishes in the last call, so that one is made even where all taps are padding. */
+static void call_live(const work *w, const pixel_table *table, const float *weight,
+                      void *const *out, c2_gemm_ch_args *a)
+{
+    const size_t mr = (size_t)w->s->kernel->mr, nr = (size_t)w->s->kernel->nr;
+    uint64_t live = table->live ? table->live : 1;
+    while (live) {
+        const int first = __builtin_ctzll(live);
+        const uint64_t ended = ~(live >> first);
+        const int n = ended ? __builtin_ctzll(ended) : C2_TAP_CHUNK;
+        live = n + first < C2_TAP_CHUNK ? live >> (first + n) << (first + n) : 0;
+        a->rows = table->rows + (size_t)first * mr;
+        a->n_taps = (size_t)n;
+        a->weight = weight + (size_t)first * a->klen * nr;
+        a->out = live ? NULL : out;
+        w->s->fn(a);
+        a->accumulate = true;
+    }
+}
+
+/* Outputs of an output channel tile for the m pixels from `first` on: results if bias is there
+ * (nr floats), sums in acc otherwise. */
+static void tile_of(work *w, pixel_table *table, const c2_lanes *lanes, int64_t first, int m,
+                    int64_t tile, const float *bias, float *acc)
 {
     const c2_problem *p = w->args->problem;
     const int64_t nr = w->s->kernel->nr;
-    const int64_t channels = oc_tile_end(p, &w->s->plan.pack, tile) - tile * nr;
     const bool filled = table->m > 0 && table->n_taps <= C2_TAP_CHUNK;
     if (!filled) {
         c2_rows_pixels(&w->rows, first, m);
-        table->n_taps = w->rows.n_taps;
-        table->run = w->rows.run;
+        table->n_taps = c2_rows_taps(&w->rows);
+        table->run = c2_rows_run(&w->rows);
         table->m = m;
+        if (bias)
+            point_at_output(w, lanes, first, m, table->out);
     }
-    c2_gemm_ch_args a = {table->rows,
-                         0,
-                         (size_t)table->run,
-                         w->weights + tile * nr * c2_problem_k(p),
-                         acc,
-                         m,
-                         (int)channels,
-                         false};
+    const float *weight = w->weights + tile * nr * c2_problem_k(p);
+    c2_gemm_ch_args a = {.klen = (size_t)table->run,
+                         .acc = acc,
+                         .m = m,
+                         .n = (int)(oc_tile_end(p, &w->s->plan.pack, tile) - tile * nr),
+                         .at = tile * nr,
+                         .bias = bias,
+                         .low = w->s->low,
+                         .high = w->s->high};
     for (int64_t t = 0; t < table->n_taps; t += C2_TAP_CHUNK) {
-        a.n_taps = (size_t)c2_min(C2_TAP_CHUNK, table->n_taps - t);
+        const size_t n = (size_t)c2_min(C2_TAP_CHUNK, table->n_taps - t);
+        const bool last = t + C2_TAP_CHUNK >= table->n_taps;
         if (!filled)
-            c2_rows_table(&w->rows, t, a.n_taps, w->s->kernel->mr, table->rows);
-        w->s->fn(&a);
-        a.weight += a.n_taps * a.klen * (size_t)nr;
-        a.accumulate = true;
+            fill_taps(w, table, t, n);
+        call_live(w, table, weight, bias && last ? table->out : NULL, &a);
+        weight += n * a.klen * (size_t)nr;
     }
+}
+
+/* Bias of an output channel tile, nr floats: in place, or in room, where -0 waits for problems
+ * without one. */
+static const float *bias_of_tile(const work *w, int64_t tile, float *room)
+{
+    const c2_problem *p = w->args->problem;
+    if (!p->has_bias)
+        return room;
+    const int64_t nr = w->s->kernel->nr, first = w->g * p->ocg + tile * nr;
+    const int64_t n = oc_tile_end(p, &w->s->plan.pack, tile) - tile * nr;
+    if (n == nr && p->bias_dtype == CONV2D_FLOAT32)
+        return (const float *)w->args->bias + first;
+    for (int64_t j = 0; j < n; j++)
+        room[j] = c2_load_f32(w->args->bias, p->bias_dtype, first + j);
+    return room;
 }
 
 /* Pixel tiles [begin, end) of `tiles` for output channel tiles [oc_begin, oc_end), a few tiles at a
  * time whose sums are stored together. lanes: where pixel 0 lies. */
-static void pixel_tiles(work *w, const c2_split *tiles, int64_t begin, int64_t end,
+static void pixel_tiles(work *w, const c2_ch_tiles *tiles, int64_t begin, int64_t end,
                         int64_t oc_begin, int64_t oc_end, c2_lanes lanes)
 {
     const c2_problem *p = w->args->problem;
     const int64_t nr = w->s->kernel->nr;
-    const int64_t group = c2_min(GROUP_TILES, GROUP_PIXELS / w->s->kernel->mr);
+    const int64_t mr = w->s->kernel->mr, taps = c2_min(p->kh * p->kw, C2_TAP_CHUNK);
+    const int64_t group = w->s->group;
+    const bool finishes = w->s->finishes;
     _Alignas(64) float sums[GROUP_PIXELS * C2_MAX_NR];
+    float room[C2_MAX_NR];
+    for (int i = 0; i < C2_MAX_NR; i++)
+        room[i] = -0.0f;
+    const void *rows[GROUP_TILES * C2_TAP_CHUNK * C2_MAX_MR];
     pixel_table tables[GROUP_TILES];
+    for (int64_t i = 0; i < group; i++)
+        tables[i].rows = rows + i * taps * mr;
     for (int64_t t = begin; t < end; t += group) {
         const int64_t t_end = c2_min(end, t + group);
-        lanes.first = c2_split_begin(tiles, t);
-        lanes.count = c2_split_begin(tiles, t_end) - lanes.first;
+        lanes.first = c2_ch_tile_begin(tiles, t);
+        lanes.count = c2_ch_tile_begin(tiles, t_end) - lanes.first;
         for (int64_t i = 0; i < group; i++)
             tables[i].m = 0;
         for (int64_t tile = oc_begin; tile < oc_end; tile++) {
+            const float *bias = finishes ? bias_of_tile(w, tile, room) : NULL;
             for (int64_t i = t; i < t_end; i++) {
-                const int64_t at = c2_split_begin(tiles, i);
-                tile_sums(w, &tables[i - t], at, (int)(c2_split_begin(tiles, i + 1) - at), tile,
-                          sums + (at - lanes.first) * nr);
+                const int64_t at = c2_ch_tile_begin(tiles, i);
+                tile_of(w, &tables[i - t], &lanes, at, (int)(c2_ch_tile_begin(tiles, i + 1) - at),
+                        tile, bias, sums + (at - lanes.first) * nr);
             }
+            if (finishes)
+                continue;
             const int64_t oc = tile * nr;
             const c2_target target =
                 c2_target_of(w->args, w->s->epilogue, w->n, w->g * p->ocg + oc);
@@ -180,7 +274,8 @@ static void run_window(const c2_state *s, const c2_run_args *args, size_t task, 
     c2_rows_init(&w.rows, &view, (const char *)window, s->zeros);
     c2_rows_merge(&w.rows, plan->merged);
     const int64_t pixels = view.oh * view.ow;
-    const c2_split tiles = c2_split_even(pixels, c2_div_up(pixels, s->kernel->mr));
+    const int64_t n_tiles = c2_div_up(pixels, s->kernel->mr);
+    const c2_ch_tiles tiles = {c2_split_even(pixels, n_tiles), 0, n_tiles};
     const c2_lanes lanes = {.pitch = view.ow, .cols = view.ow, .y = y, .x = x};
     for (int64_t tile = c2_split_begin(&parts, part); tile < c2_split_begin(&parts, part + 1);
          tile++)
@@ -227,6 +322,11 @@ conv2d_status c2_gemm_ch_plan_create(conv2d_device *device, const c2_problem *p,
     s->fn = (c2_gemm_ch_fn)c2_cpu_kernel_of(s->kernel, dtype)->fn;
     s->widen = (c2_widen_fn)c2_cpu_helper(s->kernel, C2_FAMILY_WIDEN, p->input_dtype);
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
+    s->finishes = c2_ch_finishes(p, s->plan.mode, &s->low, &s->high);
+    const int64_t weights = c2_problem_k(p) * s->plan.pack.tiles.n * s->kernel->nr;
+    s->group = s->finishes && weights * (int64_t)sizeof(float) <= SMALL_WEIGHTS
+                   ? 1
+                   : c2_min(GROUP_TILES, GROUP_PIXELS / s->kernel->mr);
     s->zeros_bytes = (size_t)p->icg * sizeof(float);
     s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);
     if (!s->zeros) {

@@ -19,16 +19,30 @@ typedef struct c2_ch_axis {
     bool split;
 } c2_ch_axis;
 
+/* Tiles of pixels: of all that follow each other, or, so that more taps are padding for all of a
+ * tile, of each row by itself. */
+typedef struct c2_ch_tiles {
+    c2_split split; /* of all pixels, or of a row's */
+    int64_t row;    /* pixels of a row, 0: not by rows */
+    int64_t n;
+} c2_ch_tiles;
+static inline int64_t c2_ch_tile_begin(const c2_ch_tiles *t, int64_t i)
+{
+    return t->row ? i / t->split.n * t->row + c2_split_begin(&t->split, i % t->split.n)
+                  : c2_split_begin(&t->split, i);
+}
+
 /* Blocking of one problem for one kernel; a pure function of both and workspace_limit. */
 typedef struct c2_ch_plan {
     c2_ch_mode mode;
     c2_pack_shape pack;
     bool merged; /* the taps of a kernel row are one run of kw * icg floats */
     /* direct */
-    c2_split pixel_tiles;  /* of oh * ow pixels of an image */
+    c2_ch_tiles pixel_tiles; /* of an image */
     c2_split pixel_blocks; /* of the pixel tiles */
     c2_split tile_blocks;  /* of the output channel tiles */
     bool weights_outside;
+    bool skips; /* taps that are padding for all pixels of a tile are left out */
     /* window */
     c2_ch_axis axis[2];          /* y, x */
     c2_split blocks_y, blocks_x; /* of output rows and columns */
@@ -39,6 +53,9 @@ typedef struct c2_ch_plan {
 
 c2_pack_shape c2_ch_pack_shape(const c2_kernel *kernel, const c2_problem *p);
 c2_ch_plan c2_ch_plan_make(const conv2d_device *device, const c2_problem *p, int variant);
+
+/* Whether the kernel stores results, and its bounds; otherwise its sums wait for the epilogue. */
+bool c2_ch_finishes(const c2_problem *p, c2_ch_mode mode, float *low, float *high);
 
 /* The problem that the kernel sees: a full block's window as an image without padding. */
 c2_problem c2_ch_window_view(const c2_problem *p, const c2_ch_plan *plan);

@@ -16,6 +16,7 @@ enum {
 };
 /* Bytes of a window: a part of the L2 cache, or more where less would hold hardly a pixel. */
 static const double transposed_copy = 2; /* times a copy's seconds, channels far apart in memory */
+static const double finished_store = 0.5; /* of the epilogue's seconds, stored by the kernel */
 static const double half_broadcast = 1.8; /* times longer a product of half types takes in place */
 static const double window_bytes = 3 << 17, window_most_bytes = 1 << 21;
 
@@ -26,6 +27,12 @@ typedef struct search {
     c2_ch_plan best;
 } search;
 
+/* Of a pixel that no padding touches. */
+static double n_taps(const c2_problem *p, const c2_ch_plan *plan)
+{
+    return (double)p->kh * (plan->merged ? 1 : (double)p->kw);
+}
+
 /* Seconds of the products of `pixels` output pixels for all output channels of a group. */
 static double products(const search *s, double pixels, double tiles)
 {
@@ -33,7 +40,7 @@ static double products(const search *s, double pixels, double tiles)
     const double lanes = c2_vector_lanes(s->kernel), oc_tiles = (double)s->best.pack.tiles.n;
     const double channels = ceil((double)p->ocg / lanes) * lanes;
     const double vectors = fmin(channels, s->kernel->nr) / lanes;
-    const double taps = (double)p->kh * (s->best.merged ? 1 : (double)p->kw);
+    const double taps = n_taps(p, &s->best);
     return pixels * channels * (double)c2_problem_k(p) / s->speed->fma_lanes *
                c2_cost_small_tile(pixels / tiles, vectors, 1) +
            /* The loop over a tap's channels costs a few cycles to enter for each tap. */
@@ -45,6 +52,45 @@ static bool is_merged(const c2_problem *p, int64_t pixel_pitch, int64_t dilation
     return p->kw > 1 && dilation == 1 && pixel_pitch == p->icg;
 }
 
+/* The part of the taps along axis a that are not padding for all outputs of a run of `length`. */
+static double live_part(const c2_problem *p, int a, int64_t length)
+{
+    const int64_t k = a ? p->kw : p->kh, out = a ? p->ow : p->oh, in = a ? p->w : p->h;
+    int64_t live = 0;
+    for (int64_t t = 0; t < k; t++) {
+        const int64_t first = t * p->dilation[a] - p->pad[a]; /* coordinate of output 0 */
+        const int64_t begin = first < 0 ? c2_div_up(-first, p->stride[a]) : 0;
+        const int64_t end = first < in ? c2_min(out, (in - 1 - first) / p->stride[a] + 1) : 0;
+        if (begin < end)
+            live += (end - 1) / length - begin / length + 1;
+    }
+    return (double)live / ((double)k * (double)c2_div_up(out, length));
+}
+
+static c2_ch_tiles tiles_of(const c2_kernel *kernel, int64_t pixels, int64_t row)
+{
+    const int64_t each = row ? row : pixels, n = c2_div_up(each, kernel->mr);
+    return (c2_ch_tiles){c2_split_even(each, n), row, row ? n * (pixels / row) : n};
+}
+
+/* Tiles of pixels, by rows where they can leave out more than they lose by being smaller; returns
+ * the part of the taps that they need. */
+static double choose_tiles(search *s)
+{
+    const c2_problem *p = s->p;
+    c2_ch_plan *b = &s->best;
+    b->pixel_tiles = tiles_of(s->kernel, p->oh * p->ow, 0);
+    if (!b->skips || p->padding_mode != CONV2D_PAD_ZEROS)
+        return 1;
+    const double live = live_part(p, 0, 1);
+    const c2_ch_tiles rows = tiles_of(s->kernel, p->oh * p->ow, p->ow);
+    const double live_x = live_part(p, 1, c2_div_up(p->ow, rows.split.n));
+    if ((double)rows.n * live_x >= (double)b->pixel_tiles.n)
+        return live;
+    b->pixel_tiles = rows;
+    return live * live_x;
+}
+
 static void plan_direct(search *s)
 {
     const c2_problem *p = s->p;
@@ -52,7 +98,10 @@ static void plan_direct(search *s)
     const int64_t pixels = p->oh * p->ow, oc_tiles = b->pack.tiles.n;
     b->mode = C2_CH_DIRECT;
     b->merged = is_merged(p, p->input_stride[3], p->dilation[1]);
-    b->pixel_tiles = c2_split_even(pixels, c2_div_up(pixels, s->kernel->mr));
+    /* Where windows are never taken instead, so that no sum depends on the workspace: a padded
+     * product can turn the -0 of an underflow into 0. */
+    b->skips = p->input_dtype == CONV2D_FLOAT32 && p->icg * p->kw >= FAR_CHANNELS;
+    const double live = choose_tiles(s);
     b->weights_outside =
         4.0 * (double)p->ocg * (double)c2_problem_k(p) > (double)WEIGHTS_INNER_BYTES;
     if (b->weights_outside) {
@@ -67,9 +116,9 @@ static void plan_direct(search *s)
         b->tile_blocks = c2_split_even(oc_tiles, 1);
     }
     const double widening = p->input_dtype == CONV2D_FLOAT32 ? 1 : half_broadcast;
-    const double tables = (double)pixels * (double)(p->kh * p->kw) * s->speed->pointer *
+    const double tables = (double)pixels * n_taps(p, b) * s->speed->pointer *
                           (b->weights_outside ? (double)oc_tiles : 1);
-    b->seconds = products(s, (double)pixels, (double)b->pixel_tiles.n) * widening + tables;
+    b->seconds = products(s, (double)pixels, (double)b->pixel_tiles.n) * live * widening + tables;
 }
 
 /* The window of `outputs` output pixels along axis a. */
@@ -98,7 +147,7 @@ static void try_window(search *s, int64_t rows, int64_t cols)
     plan.scratch_bytes = c2_round_up((size_t)floats * sizeof(float), C2_ALIGN);
     plan.merged = is_merged(p, plan.pixel_pitch, plan.axis[1].split ? 2 : p->dilation[1]);
     const double pixels = (double)plan.axis[0].outputs * (double)plan.axis[1].outputs;
-    const double tiles = ceil(pixels / s->kernel->mr), taps = (double)(p->kh * p->kw);
+    const double tiles = ceil(pixels / s->kernel->mr), taps = n_taps(p, &plan);
     const double a_float = p->input_stride[1] == 1   ? s->speed->copy
                            : p->input_stride[3] == 1 ? transposed_copy * s->speed->copy
                                                      : s->speed->gather;
@@ -174,7 +223,7 @@ c2_ch_plan c2_ch_plan_make(const conv2d_device *device, const c2_problem *p, int
     if (neighbours)
         plan_direct(&s);
     /* In place is best where there is little padding and nothing to convert. */
-    if (neighbours && p->input_dtype == CONV2D_FLOAT32 && p->icg * p->kw >= FAR_CHANNELS)
+    if (neighbours && s.best.skips)
         return s.best;
     const double budget = fmax((double)C2_STACK_BYTES, (double)p->workspace_limit);
     plan_window(&s, fmin(budget, window_bytes));
@@ -193,12 +242,21 @@ bool c2_gemm_ch_supports(const conv2d_device *device, const c2_problem *p, int v
                      (long long)p->input_stride[1], (long long)p->icg);
 }
 
+bool c2_ch_finishes(const c2_problem *p, c2_ch_mode mode, float *low, float *high)
+{
+    const int32_t kernel = mode == C2_CH_WINDOW ? CONV2D_FLOAT32 : p->input_dtype;
+    return c2_clamp_of(p, low, high) && !p->has_residual && p->output_dtype == kernel &&
+           (p->output_stride[1] == 1 || p->ocg == 1);
+}
+
 double c2_gemm_ch_cost(const conv2d_device *device, const c2_problem *p, int variant)
 {
     const c2_ch_plan plan = c2_ch_plan_make(device, p, variant);
-    const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant);
+    const c2_speed *speed = c2_speed_of(device, c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant));
+    float low, high;
+    const double epilogue = c2_cost_epilogue(speed, p, 1);
     return (double)p->n * (double)p->groups * plan.seconds +
-           c2_cost_epilogue(c2_speed_of(device, k), p, 1);
+           (c2_ch_finishes(p, plan.mode, &low, &high) ? finished_store * epilogue : epilogue);
 }
 
 c2_bytes c2_gemm_ch_memory(const conv2d_device *device, const c2_problem *p, int variant)

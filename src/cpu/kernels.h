@@ -59,14 +59,20 @@ typedef enum c2_family {
 /* gemm_ch: acc[i][j] (+)= sum over t < n_taps, k < klen of
  *              rows[t*mr + i][k] * weight[(t*klen + k)*nr + j]
  * for i < m, j < n. rows points at mr pointers a tap (those from m on are not read); a
- * padded pixel points at klen zeros. */
+ * padded pixel points at klen zeros. Or finished, if out is not NULL:
+ *     out[i][at + j] = min(high, max(low, sum + bias[j]))
+ * and nothing is written beyond lane n - 1. Bias -0 and infinite bounds leave a sum as it is. */
 typedef struct c2_gemm_ch_args {
     const void *const *rows;
     size_t n_taps, klen;
     const float *weight;
-    float *acc; /* [m][nr], aligned to a vector */
+    float *acc; /* [m][nr], aligned to a vector; written only without out, read to accumulate */
     int m, n;   /* 1 .. mr, 1 .. nr: lanes wanted; weight is readable, acc writable, up to nr */
-    bool accumulate; /* false: acc is written without being read */
+    bool accumulate;
+    void *const *out;  /* m pointers to pixels of the kernel's type, or NULL */
+    ptrdiff_t at;      /* elements */
+    const float *bias; /* nr */
+    float low, high;
 } c2_gemm_ch_args;
 typedef void c2_gemm_ch_kernel(const c2_gemm_ch_args *);
 typedef c2_gemm_ch_kernel *c2_gemm_ch_fn;

@@ -22,25 +22,23 @@ void c2_rows_pixels(c2_rows *r, int64_t first, int m)
 {
     const c2_problem *p = r->problem;
     const int64_t last_y = (p->kh - 1) * p->dilation[0], last_x = (p->kw - 1) * p->dilation[1];
+    const int64_t step = p->stride[1];
     int64_t oy = first / p->ow, ox = first % p->ow;
     r->m = m;
     r->inside = true;
-    for (int i = 0; i < m; i++) {
-        const int64_t y = oy * p->stride[0] - p->pad[0], x = ox * p->stride[1] - p->pad[1];
-        r->y[i] = y;
-        r->x[i] = x;
-        if (y < 0 || x < 0 || y + last_y >= p->h || x + last_x >= p->w)
+    for (int i = 0, end; i < m; i = end, oy++, ox = 0) { /* an output row at a time */
+        int64_t y = oy * p->stride[0] - p->pad[0], x = ox * step - p->pad[1];
+        ptrdiff_t at = y * r->y_bytes + x * r->x_bytes;
+        end = (int)c2_min(m, i + p->ow - ox);
+        if (y < 0 || x < 0 || y + last_y >= p->h || x + (end - 1 - i) * step + last_x >= p->w)
             r->inside = false;
-        else
-            r->first[i] = r->image + y * r->y_bytes + x * r->x_bytes;
-        if (++ox == p->ow) {
-            ox = 0;
-            oy++;
+        for (int j = i; j < end; j++, x += step, at += step * r->x_bytes) {
+            r->y[j] = y;
+            r->x[j] = x;
+            r->first[j] = at;
         }
     }
-    const bool merged = r->merge && r->inside;
-    r->n_taps = merged ? p->kh : p->kh * p->kw;
-    r->run = merged ? p->kw * p->icg : p->icg;
+    r->merged = r->merge && r->inside;
 }
 
 static void table_inside(const c2_rows *r, int64_t tap, size_t n, int mr, const void **table)
@@ -50,9 +48,9 @@ static void table_inside(const c2_rows *r, int64_t tap, size_t n, int mr, const 
     int64_t kx = tap % in_a_row;
     ptrdiff_t at = tap / in_a_row * p->dilation[0] * r->y_bytes;
     for (size_t t = 0; t < n; t++, table += mr) {
-        const ptrdiff_t offset = at + kx * p->dilation[1] * r->x_bytes;
+        const char *tap_0 = r->image + (at + kx * p->dilation[1] * r->x_bytes);
         for (int i = 0; i < r->m; i++)
-            table[i] = r->first[i] + offset;
+            table[i] = tap_0 + r->first[i];
         if (++kx == in_a_row) {
             kx = 0;
             at += p->dilation[0] * r->y_bytes;
@@ -60,13 +58,27 @@ static void table_inside(const c2_rows *r, int64_t tap, size_t n, int mr, const 
     }
 }
 
+static void table_row_zeros(const c2_rows *r, int64_t dy, int64_t dx, const void **table)
+{
+    const uint64_t h = (uint64_t)r->problem->h, w = (uint64_t)r->problem->w;
+    const ptrdiff_t tap = dy * r->y_bytes + dx * r->x_bytes;
+    for (int i = 0; i < r->m; i++) {
+        const bool padded = (uint64_t)(r->y[i] + dy) >= h || (uint64_t)(r->x[i] + dx) >= w;
+        table[i] = padded ? r->zeros : r->image + (r->first[i] + tap);
+    }
+}
+
 static void table_row(const c2_rows *r, int64_t dy, int64_t dx, const void **table)
 {
     const c2_problem *p = r->problem;
+    if (p->padding_mode == CONV2D_PAD_ZEROS) {
+        table_row_zeros(r, dy, dx, table);
+        return;
+    }
     for (int i = 0; i < r->m; i++) {
         const int64_t y = c2_pad_index(p->padding_mode, r->y[i] + dy, p->h);
         const int64_t x = c2_pad_index(p->padding_mode, r->x[i] + dx, p->w);
-        table[i] = y < 0 || x < 0 ? r->zeros : r->image + y * r->y_bytes + x * r->x_bytes;
+        table[i] = r->image + y * r->y_bytes + x * r->x_bytes;
     }
 }
 

@@ -28,6 +28,8 @@ SPECIAL = "special_values --count 100 --seed 1"
 BITS = "same_bits --count 250 --seed 1"
 # For what few of the problems reach.
 MANY = "differential --count 4000 --seed 1 --isa {isa}"
+# Many channels, and taps that are padding for a tile of pixels.
+SKIPPED = "differential --count 10 --seed 1720 --isa {isa}"
 INTEGERS = "differential --integers --count 600 --seed 1 --isa {isa}"
 FAULTS = [
     ("off-by-one loop: first channel skipped", "cpu/body/gemm_ch.h",
@@ -104,6 +106,14 @@ FAULTS = [
      "a->n_pixels - i, n,", "a->n_pixels - i, n - 1,", RANDOM),
     ("taps of a row merged across the border", "cpu/rows.c",
      "r->merge && r->inside;", "r->merge;", RANDOM),
+    ("bias of a tile's first vector for all", "cpu/body/gemm_ch.h",
+     "bias[j] = vf_load(a->bias + j * VF);", "bias[j] = vf_load(a->bias);", RANDOM),
+    ("weights of taps left out are used for others", "cpu/gemm_ch.c",
+     "weight + (size_t)first * a->klen * nr;", "weight;", SKIPPED),
+    ("taps left out that are not padding", "cpu/gemm_ch.c",
+     "live |= table->rows", "live = table->rows", SKIPPED),
+    ("pixels right of the image read", "cpu/rows.c",
+     "|| (uint64_t)(r->x[i] + dx) >= w;", "|| (uint64_t)(r->x[i] + dx) > w;", RANDOM),
     ("sums of a group's pixel tiles over each other", "cpu/gemm_ch.c",
      "sums + (at - lanes.first) * nr);", "sums);", RANDOM),
     ("upper bound dropped without a residual", "cpu/body/epilogue.h",

@@ -58,6 +58,55 @@ static bool sums_check(check *c, sums *s, const float *before, const float *acc,
     return true;
 }
 
+/* The same call, finished: pixels of n channels in random order, gaps between them that must stay
+ * as they were, the last one at the guard page. */
+static bool ch_finished(check *c, const c2_gemm_ch_args *plain, const float *expected)
+{
+    const c2_kernel *k = c->kernel;
+    rng *r = c->random;
+    const size_t bytes = check_pixel_bytes(k);
+    const int pitch = plain->n + (int)rng_range(r, 0, 5);
+    const int turned = (int)rng_range(r, 0, 1);
+    guard_buffer out =
+        guard_alloc((size_t)((plain->m - 1) * pitch + plain->n) * bytes, c->at_end);
+    memset(out.data, 0x5a, out.bytes);
+    void *pixels[MAX_MR];
+    float bias[64];
+    for (int i = 0; i < plain->m; i++)
+        pixels[i] = (char *)out.data +
+                    (size_t)((turned ? plain->m - 1 - i : i) * pitch) * bytes - 7 * bytes;
+    for (int j = 0; j < k->nr; j++)
+        bias[j] = c->integers ? (float)rng_range(r, -9, 9) : (float)rng_normal(r);
+    c2_gemm_ch_args a = *plain;
+    const bool bounded = rng_range(r, 0, 1);
+    a.out = pixels;
+    a.at = 7;
+    a.bias = bias;
+    a.low = bounded ? -2 : -HUGE_VALF;
+    a.high = bounded ? 3 : HUGE_VALF;
+    ((c2_gemm_ch_fn)k->fn)(&a);
+    bool ok = true;
+    for (int i = 0; i < a.m && ok; i++) {
+        const int place = turned ? a.m - 1 - i : i;
+        for (int j = 0; j < (place < a.m - 1 ? pitch : a.n) && ok; j++) {
+            char want[sizeof(double)]; /* as c2_store_f64 can write */
+            memset(want, 0x5a, sizeof want);
+            if (j < a.n) {
+                const float y = expected[i * k->nr + j] + bias[j];
+                c2_store_f64(want, k->dtype, 0, (double)fminf(a.high, fmaxf(a.low, y)));
+            }
+            const char *got = (const char *)out.data + (size_t)(place * pitch + j) * bytes;
+            ok = memcmp(got, want, bytes) == 0;
+            if (!ok)
+                snprintf(c->why, c->why_bytes, "%s: pixel %d, channel %d of %d is %a, expected %a",
+                         j < a.n ? "wrong result" : "written between pixels", i, j, a.n,
+                         c2_load_f64(got, k->dtype, 0), c2_load_f64(want, k->dtype, 0));
+        }
+    }
+    guard_free(&out);
+    return ok;
+}
+
 static bool ch_case(check *c)
 {
     const c2_kernel *k = c->kernel;
@@ -86,10 +135,16 @@ static bool ch_case(check *c)
                     sums_add(c, &s, i * nr + j, check_pixel(k, rows[t * k->mr + i], x),
                              ((const float *)weight.data)[(t * klen + x) * nr + j]);
     s.n_products = (size_t)(n_taps * klen);
-    const c2_gemm_ch_args args = {rows, (size_t)n_taps, (size_t)klen, weight.data, acc.acc, m,
-                                  n,    accumulate};
-    ((c2_gemm_ch_fn)k->fn)(&args);
-    const bool ok = sums_check(c, &s, before, acc.acc, m, n);
+    const c2_gemm_ch_args args = {.rows = rows,
+                                  .n_taps = (size_t)n_taps,
+                                  .klen = (size_t)klen,
+                                  .weight = weight.data,
+                                  .acc = acc.acc,
+                                  .m = m,
+                                  .n = n,
+                                  .accumulate = accumulate};
+    const bool ok = ch_finished(c, &args, s.expected) &&
+                    (((c2_gemm_ch_fn)k->fn)(&args), sums_check(c, &s, before, acc.acc, m, n));
     guard_free(&acc.buffer);
     guard_free(&table);
     guard_free(&pixels);
@@ -150,7 +205,14 @@ static double ch_bench(const c2_kernel *k)
     const void *rows[MAX_MR];
     for (int i = 0; i < k->mr; i++)
         rows[i] = bench_pixels + i * BENCH_K;
-    const c2_gemm_ch_args args = {rows, 1, BENCH_K, bench_weight, bench_acc, k->mr, k->nr, true};
+    const c2_gemm_ch_args args = {.rows = rows,
+                                  .n_taps = 1,
+                                  .klen = BENCH_K,
+                                  .weight = bench_weight,
+                                  .acc = bench_acc,
+                                  .m = k->mr,
+                                  .n = k->nr,
+                                  .accumulate = true};
     ((c2_gemm_ch_fn)k->fn)(&args);
     return (double)k->mr * k->nr * (double)BENCH_K;
 }

@@ -40,9 +40,46 @@ C2_ALWAYS_INLINE void steps(const int m, const int nv, const int nk, const void 
     }
 }
 
+/* Lines of a large output come from far away to be written; the products hide that. */
+C2_ALWAYS_INLINE void expect_output(const int m, const c2_gemm_ch_args *a)
+{
+    C2_UNROLL
+    for (int i = 0; i < m; i++) {
+        const px *to = (const px *)a->out[i] + a->at;
+        C2_UNROLL
+        for (size_t j = 0; j < C2_NR; j += 64 / sizeof *to)
+            __builtin_prefetch(to + j, 1);
+    }
+}
+
+C2_ALWAYS_INLINE void finish(const int m, const int nv, const c2_gemm_ch_args *a,
+                             const vf acc[C2_MR][C2_NV])
+{
+    const int last = a->n - (nv - 1) * VF; /* lanes of the last vector */
+    const vf low = vf_set1(a->low), high = vf_set1(a->high);
+    vf bias[C2_NV];
+    C2_UNROLL
+    for (int j = 0; j < nv; j++)
+        bias[j] = vf_load(a->bias + j * VF);
+    C2_UNROLL
+    for (int i = 0; i < m; i++) {
+        px *to = (px *)a->out[i] + a->at;
+        C2_UNROLL
+        for (int j = 0; j < nv; j++) {
+            const vf y = vf_min(high, vf_max(low, vf_add(acc[i][j], bias[j])));
+            if (j + 1 < nv || last >= VF)
+                px_store(to + j * VF, y);
+            else
+                px_store_n(to + j * VF, y, last);
+        }
+    }
+}
+
 C2_ALWAYS_INLINE void tile(const int m, const int nv, const c2_gemm_ch_args *a)
 {
     vf acc[C2_MR][C2_NV];
+    if (a->out)
+        expect_output(m, a);
     C2_UNROLL
     for (int i = 0; i < m; i++) {
         C2_UNROLL
@@ -68,6 +105,10 @@ C2_ALWAYS_INLINE void tile(const int m, const int nv, const c2_gemm_ch_args *a)
             steps(m, nv, 1, table, k, w, acc);
             w += C2_NR;
         }
+    }
+    if (a->out) {
+        finish(m, nv, a, acc);
+        return;
     }
     C2_UNROLL
     for (int i = 0; i < m; i++) {
