@@ -5,7 +5,7 @@
  * channel's rows into it and makes all of their outputs. Small windows come in pairs, so that one
  * is filled while the other is read. What the kernel cannot finish, other activations than clamps
  * and outputs whose columns do not follow each other, goes through the epilogue.
- * Error before activation: g(K+2) * s + (K+2) * 2^-149, K = KH * KW; taps in order. */
+ * Error before activation: g(K+2) * s + (K+2) * 2^-149, K = KH * KW; taps by columns. */
 #include <math.h>
 #include <string.h>
 
@@ -163,8 +163,7 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
     const double taps = (double)p->kh * (double)p->kw;
     /* A window's vector is loaded for each column of taps, from two cache lines, for kh products
      * over stride[0] rows. */
-    const double products = taps * (1 + 0.5 * (double)p->stride[0] / (double)p->kh);
-    /* Each product has a weight of its own to load as well, which binds short vectors. */
+    const double products = taps * (1 + 0.2 * (double)p->stride[0] / (double)p->kh);
     const double rate = fmin(speed->fma_lanes, 3 * speed->load_lanes);
     const double channel = vectors * k->nr * products / rate;
     const double copied = (double)g.strips.n * (double)rows_read(p, c2_div_up(p->oh, g.strips.n)) *

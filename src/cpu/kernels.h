@@ -18,8 +18,8 @@
  *   wino_in, wino_gemm, wino_out  the three steps of Winograd convolution; mr of wino_in and
  *            wino_out is the m of F(m,3), mr of wino_gemm counts tiles
  *   peak     independent FMAs in registers: the attainable peak
- * Every family sums in one fixed order, taps outer (ky, kx), channels inner, one FMA a product, so
- * an output element has the same bits wherever its tile lies. */
+ * Every family sums in one fixed order, taps outer (ky, kx; dwrow_px: kx, ky), channels inner, one
+ * FMA a product, so an output element has the same bits wherever its tile lies. */
 #ifndef C2_CPU_KERNELS_H
 #define C2_CPU_KERNELS_H
 
@@ -215,7 +215,7 @@ typedef c2_direct_kernel c2_direct_px_kernel, c2_direct_rows_kernel, *c2_direct_
 /* dwrow_px: first copies copy_rows x copy_cols pixels from image to copy_to, rows `pitch` floats
  * apart, if phase is not 0 even columns to copy_to and odd ones copy_odd floats later; each row
  * with zeros up to a whole vector. Then, from the window as it is (its padding is the caller's),
- *     out[y][x] = clamp(sum over ky, kx < k of weight[ky*k + kx] * window[row + ky][x + kx]
+ *     out[y][x] = clamp(sum over kx, ky < k of weight[ky*k + kx] * window[row + ky][x + kx]
  *                       + bias[0] + residual[y][x])            for y < rows, x < cols
  * where row = y * step, or, if phase is not 0, pixel x*2 + kx is at phase * (kx % 2) + x + kx / 2.
  * two_rows: window rows are half a vector, step is 2 and stands for one row down in each half:

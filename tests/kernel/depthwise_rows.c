@@ -284,8 +284,8 @@ static float px_sum(check *c, const px_call *t, int y, int x)
 {
     const c2_dwrow_px_args *a = &t->a;
     float sum = 0;
-    for (int ky = 0; ky < a->k; ky++)
-        for (int kx = 0; kx < a->k; kx++) {
+    for (int kx = 0; kx < a->k; kx++)
+        for (int ky = 0; ky < a->k; ky++) {
             const float *row = a->window + (y * (a->two_rows ? 1 : a->step) + ky) * a->pitch;
             const float v = a->phase ? row[(kx % 2) * a->phase + x + kx / 2] : row[x + kx];
             sum = check_add_product(c->kernel, v, a->weight[ky * a->k + kx], sum);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * AVX-512: depthwise 3x3, 5x5 and 7x7, 4 rows of 16 pixels, bfloat16. */
+ * AVX-512: depthwise 3x3, 5x5 and 7x7, 7 rows of 16 pixels, bfloat16. */
 #include "cpu/simd/vec_avx512.h"
 #include "cpu/simd/px_bf16.h"
 
-#define C2_MR 4
+#define C2_MR 7
 #define C2_NR 16
 #include "cpu/body/dwrow_px.h"
