@@ -75,7 +75,9 @@ static void fill_reach(const cli_convolution *c, int m, double least, double *pl
 
 static void fill_taps(const cli_convolution *c, int m, double least, double *to)
 {
-    const double outer = m == 2 ? 4 : 18.3, inner = m == 2 ? 2 : 8.3;
+    static const double outers[] = {[2] = 4, [4] = 18.3, [6] = 39.6};
+    static const double inners[] = {[2] = 2, [4] = 8.3, [6] = 16.6};
+    const double outer = outers[m], inner = inners[m];
     size_t n = 0;
     for (tensor_walk w = tensor_begin(&c->weight.t); w.more; tensor_next(&w), n++) {
         const double ry = n / 3 % 3 == 1 ? inner : outer, rx = n % 3 == 1 ? inner : outer;

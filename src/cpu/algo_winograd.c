@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Winograd convolution of 3x3 kernels with stride 1, in any layout, for every accuracy but strict:
+ * Winograd convolution of 3x3 kernels with stride 1, in any layout, for every accuracy but strict;
+ * F(6,3) for accuracy fast alone:
  *   winograd_f2x3  F(2,3), points 0, 1, -1, infinity: 16 products for 4 pixels
  *   winograd_f4x3  F(4,3), points 0, 1, -1, 1/2, -2, infinity: 36 products for 16 pixels
+ *   winograd_f6x3  F(6,3), points 0, 1, -1, 2, -2, 1/2, -1/2, infinity: 64 products for 36 pixels
  * Error before the activation (derived in docs/numerics.md):
  *   g(n) * S + n * alpha * 2^-149,  n = min(c, 64) + ceil(c / 64) + 20, c = IC/G,
  *   S = |b| + |r| + sum over channels of D * sum over taps of r(ky) r(kx) |w|
  * with D the largest |x| of a channel within m - 1 taps around the window. A value that is not
  * finite spreads to all pixels of its tile. */
+#include "core/text_tables.h"
 #include "cpu/winograd.h"
 
 static int variants(const conv2d_device *device)
@@ -40,6 +43,19 @@ static bool supports(const conv2d_device *device, const c2_problem *p, int varia
         return c2_refuse(why, "weights are not all finite: transforms would spread them");
     return c2_driver_supports(
         c2_wino_kernel(device, variant, C2_FAMILY_WINO_IN, 2, CONV2D_FLOAT32), p, why);
+}
+
+static bool supports_fast(const conv2d_device *device, const c2_problem *p, int variant,
+                          c2_why *why)
+{
+    if (p->accuracy != CONV2D_ACCURACY_FAST)
+        return c2_refuse(why, "accuracy = %s: only fast, the errors of F(6,3) are larger",
+                         c2_word_of(c2_words_accuracy, p->accuracy));
+    /* What fits a task's stack is a tile or two, which cannot pay, on some ISAs not even that. */
+    if (p->workspace_limit <= C2_STACK_BYTES)
+        return c2_refuse(why, "workspace_limit = %llu: F(6,3) needs more than %d bytes",
+                         (unsigned long long)p->workspace_limit, C2_STACK_BYTES);
+    return supports(device, p, variant, why);
 }
 
 static double bound(const c2_problem *p, int variant)
@@ -77,8 +93,16 @@ static const char *bound_text_f4(const c2_problem *p, int variant)
                : "g(n) * S + n * 2^-142, S of F(4,3), then rounded once";
 }
 
+static const char *bound_text_f6(const c2_problem *p, int variant)
+{
+    (void)variant;
+    return p->output_dtype == CONV2D_FLOAT32
+               ? "g(n) * S + n * 2^-142, S of F(6,3)"
+               : "g(n) * S + n * 2^-142, S of F(6,3), then rounded once";
+}
+
 /* What differs in m alone. */
-#define MEMBERS(m)                                                                                 \
+#define MEMBERS(m, supports_m)                                                                     \
     static double cost_##m(const conv2d_device *device, const c2_problem *p, int variant)         \
     {                                                                                              \
         return c2_wino_plan_make(device, p, m, variant).seconds;                                   \
@@ -111,7 +135,7 @@ static const char *bound_text_f4(const c2_problem *p, int variant)
         .variants = variants,                                                                      \
         .variant_name = variant_name,                                                              \
         .variant_isa = variant_isa,                                                                \
-        .supports = supports,                                                                      \
+        .supports = supports_m,                                                                    \
         .cost = cost_##m,                                                                          \
         .bound = bound,                                                                            \
         .bound_text = bound_text_f##m,                                                             \
@@ -122,5 +146,6 @@ static const char *bound_text_f4(const c2_problem *p, int variant)
         .plan_destroy = c2_wino_state_destroy,                                                     \
         .run = c2_wino_run,                                                                        \
     }
-MEMBERS(2);
-MEMBERS(4);
+MEMBERS(2, supports);
+MEMBERS(4, supports);
+MEMBERS(6, supports_fast);

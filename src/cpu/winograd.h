@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Winograd convolution F(m,3), m = 2 or 4: kernel 3x3, stride 1, any dilation, padding and strides.
+ * Winograd convolution F(m,3), m = 2, 4 or 6: kernel 3x3, stride 1, any dilation, padding and
+ * strides.
  *
  * Output pixels of equal remainder modulo the dilation are a grid of their own, a phase, on which
  * the kernel is not dilated. A phase is cut into tiles of m x m pixels, each of which needs
@@ -19,8 +20,8 @@
 enum {
     C2_WINO_K = 64,       /* channels added up in one go; docs/numerics.md counts on it */
     C2_WINO_SEGMENT = 8,  /* tiles of a segment at most */
-    C2_WINO_MAX_EDGE = 6, /* of a tile, with its border */
-    C2_WINO_MAX_M = 4
+    C2_WINO_MAX_EDGE = 8, /* of a tile, with its border */
+    C2_WINO_MAX_M = 6
 };
 
 typedef struct c2_wino_plan {

@@ -11,13 +11,22 @@
 
 enum { MAX_NR = 32 };
 
-/* F(2,3) at points 0, 1, -1, infinity; F(4,3) at 0, 1, -1, 1/2, -2, infinity. */
+/* F(2,3) at points 0, 1, -1, infinity; F(4,3) at 0, 1, -1, 1/2, -2, infinity; F(6,3) at 0, 1, -1,
+ * 2, -2, 1/2, -1/2, infinity. */
 static const double g2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
 static const double g4[6][3] = {{1, 0, 0},
                                 {1 / 3., 1 / 3., 1 / 3.},
                                 {-1 / 3., 1 / 3., -1 / 3.},
                                 {-16 / 15., -8 / 15., -4 / 15.},
                                 {1 / 15., -2 / 15., 4 / 15.},
+                                {0, 0, 1}};
+static const double g6[8][3] = {{1, 0, 0},
+                                {-2 / 9., -2 / 9., -2 / 9.},
+                                {-2 / 9., 2 / 9., -2 / 9.},
+                                {4 / 45., 8 / 45., 16 / 45.},
+                                {4 / 45., -8 / 45., 16 / 45.},
+                                {8 / 45., 4 / 45., 2 / 45.},
+                                {8 / 45., -4 / 45., 2 / 45.},
                                 {0, 0, 1}};
 
 size_t c2_wino_pack_bytes(const c2_problem *p, const c2_wino_plan *plan)
@@ -46,7 +55,7 @@ static void load_taps(const c2_problem *p, const void *weight, int64_t at, int n
 /* One channel of a panel: step s goes to to[s * step]. */
 static void transform(const c2_wino_plan *plan, double w[9][MAX_NR], float *to, int64_t step)
 {
-    const double(*g)[3] = plan->m == 2 ? g2 : g4;
+    const double(*g)[3] = plan->m == 2 ? g2 : plan->m == 4 ? g4 : g6;
     for (int i = 0; i < plan->edge; i++) {
         double row[3][MAX_NR];
         for (int x = 0; x < 3; x++)

@@ -544,6 +544,34 @@ static void test_forced_algorithm(void **state)
     fixture_free(&f);
 }
 
+/* F(6,3) is for accuracy fast alone. */
+static void test_f6x3_needs_accuracy_fast(void **state)
+{
+    static const char *const names[] = {"default", "strict", "fast", "tf32"};
+    fixture f = fixture_make(1, CONV2D_WEIGHTS_COPY);
+    (void)state;
+    f.params.algorithm = "winograd_f6x3";
+    for (int32_t accuracy = 0; accuracy < 4; accuracy++) {
+        box input = box4(CONV2D_NCHW, 1, 4, 13, 9, 1), output = box4(CONV2D_NCHW, 1, 6, 13, 9, 2);
+        conv2d_plan *plan = NULL;
+        char sentence[64];
+        snprintf(sentence, sizeof sentence, "accuracy = %s: only fast", names[accuracy]);
+        conv2d_context_destroy(f.context);
+        f.params.accuracy = accuracy;
+        assert_ok(conv2d_prepack(f.device, &f.weight.t, &f.bias.t, &f.params, &f.context));
+        const conv2d_status s = conv2d_plan_create(f.context, &input.t, NULL, &output.t, &plan);
+        if (accuracy == CONV2D_ACCURACY_FAST)
+            run_shape(&f, CONV2D_NCHW, 1, 13, 9);
+        else
+            assert_refused(s, CONV2D_E_UNSUPPORTED, "winograd_f6x3", sentence);
+        assert_true((plan != NULL) == (accuracy == CONV2D_ACCURACY_FAST));
+        conv2d_plan_destroy(plan);
+        box_free(&input);
+        box_free(&output);
+    }
+    fixture_free(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -563,6 +591,7 @@ int main(void)
         cmocka_unit_test(test_explained_plan),
         cmocka_unit_test(test_every_refusal_has_words),
         cmocka_unit_test(test_forced_algorithm),
+        cmocka_unit_test(test_f6x3_needs_accuracy_fast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -128,7 +128,7 @@ static void test_with_other_groups(void **state)
 /* Mapped bytes are nobody's memory; read ones are the library's. */
 static void test_whose_bytes(void **state)
 {
-    setup s = setup_of(CONV2D_FLOAT32, 64, 64, 3, 1, 8);
+    setup s = setup_of(CONV2D_FLOAT32, 128, 64, 3, 1, 8);
     counter memory = {0};
     const conv2d_allocator allocator = counter_allocator(&memory);
     conv2d_device_options options = CONV2D_DEVICE_OPTIONS_INIT;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * The measure of CONV2D_ACCURACY_DEFAULT: on normal data the largest error is at most 2e-5 of the
- * result's root mean square, for every candidate of 3x3 layers up to K = 4608 and both layouts,
- * against sums in float64. Prints what each candidate reaches. */
+ * The measure of CONV2D_ACCURACY_DEFAULT and _FAST: on normal data the largest error is at most
+ * 2e-5 or 2e-4 of the result's root mean square, for every candidate of 3x3 layers up to K = 4608
+ * and both layouts, against sums in float64. Prints what each candidate reaches. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,8 @@
 #include "case_run.h"
 #include "support/rng.h"
 
-static const double promised = 2e-5;
+/* Of candidates that default accepts, and of those that fast alone does. */
+static const double promised = 2e-5, promised_fast = 2e-4;
 
 typedef struct layer {
     int64_t ic, oc, size, dilation;
@@ -19,6 +20,7 @@ static const layer layers[] = {
     {3, 8, 33, 1},  {16, 8, 24, 1},  {64, 8, 28, 1},
     {70, 4, 19, 2}, {256, 4, 14, 1}, {512, 8, 15, 1},
 };
+enum { ALL_TILES = 1 << 2 | 1 << 4 | 1 << 6 };
 enum { N_LAYERS = sizeof layers / sizeof layers[0], N_SEEDS = 3 };
 
 typedef struct tensors {
@@ -103,9 +105,12 @@ static int run_layer(conv2d_device *device, const layer *l, conv2d_order order, 
                               .output = t.output,
                               .params = t.params};
     const random_case c = {.problem = problem};
-    bool accepted[MAX_CANDIDATES];
+    random_case fast = c;
+    fast.problem.params.accuracy = t.params.accuracy = CONV2D_ACCURACY_FAST;
+    bool accepted[MAX_CANDIDATES], by_default[MAX_CANDIDATES];
     char why[WHY_BYTES];
-    if (!ask_candidates(device, &c, list, n_candidates, accepted, why)) {
+    if (!ask_candidates(device, &c, list, n_candidates, by_default, why) ||
+        !ask_candidates(device, &fast, list, n_candidates, accepted, why)) {
         printf("FAIL %s\n", why);
         exit(1);
     }
@@ -114,11 +119,12 @@ static int run_layer(conv2d_device *device, const layer *l, conv2d_order order, 
         if (!accepted[i] || list[i].shadowed)
             continue;
         const double error = measure(device, &t, l, want, list[i].force);
+        const double most = by_default[i] ? promised : promised_fast;
         worst[i] = fmax(worst[i], error);
-        if (error <= promised)
+        if (error <= most)
             continue;
         printf("FAIL %s, %d channels, seed %d: error / rms = %.3g, at most %g\n", list[i].force,
-               (int)l->ic, (int)seed, error, promised);
+               (int)l->ic, (int)seed, error, most);
         failures++;
     }
     free(t.input.data);
@@ -141,13 +147,14 @@ int main(void)
         for (uint64_t seed = 1; seed <= N_SEEDS; seed++)
             failures += run_layer(device, &layers[i], seed % 2 ? CONV2D_NHWC : CONV2D_NCHW, seed,
                                   list, n, worst);
-    int tiles = 0;
+    unsigned tiles = 0; /* bit m: F(m,3) has run */
     for (int i = 0; i < n; i++) {
-        tiles += worst[i] > 0 && oracle_tile(list[i].algorithm);
+        if (worst[i] > 0)
+            tiles |= 1u << oracle_tile(list[i].algorithm);
         if (worst[i] > 0)
             printf("%-28s %.2e\n", list[i].force, worst[i]);
     }
     conv2d_device_close(device);
     printf("accuracy: %d failures\n", failures);
-    return failures || !tiles;
+    return failures || (tiles & ALL_TILES) != ALL_TILES;
 }

@@ -29,9 +29,9 @@ typedef struct expected_value {
     bool is_never_finite; /* before the activation: NaN or an infinity of either sign */
 } expected_value;
 
-/* Results of algorithms that bound each element by its own window, of winograd_f2x3, and of
- * winograd_f4x3. */
-enum { EXPECTED_WINDOW, EXPECTED_TILE_2, EXPECTED_TILE_4, EXPECTED_KINDS };
+/* Results of algorithms that bound each element by its own window, of winograd_f2x3, of
+ * winograd_f4x3, and of winograd_f6x3. */
+enum { EXPECTED_WINDOW, EXPECTED_TILE_2, EXPECTED_TILE_4, EXPECTED_TILE_6, EXPECTED_KINDS };
 
 typedef struct case_data {
     const random_case *source;

@@ -98,8 +98,10 @@ static conv2d_status run_staged(case_stage *stage, const run_how *how, char *why
  * which is asked for only where it may matter. */
 static int expected_kind(const case_place *place, const run_how *how)
 {
-    static const int kinds[] = {
-        [0] = EXPECTED_WINDOW, [2] = EXPECTED_TILE_2, [4] = EXPECTED_TILE_4};
+    static const int kinds[] = {[0] = EXPECTED_WINDOW,
+                                [2] = EXPECTED_TILE_2,
+                                [4] = EXPECTED_TILE_4,
+                                [6] = EXPECTED_TILE_6};
     const conv2d_problem *q = &place->problem;
     if (how->algorithm || !place->data->expected[EXPECTED_TILE_2])
         return kinds[oracle_tile(how->algorithm)];

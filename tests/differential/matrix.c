@@ -86,6 +86,12 @@ static const refusal refusals[] = {
     {"winograd_f4x3", AXIS_STRIDE, BIT(STRIDE_2) | BIT(STRIDE_3)},
     {"winograd_f4x3", AXIS_STRIDE, BIT(STRIDE_UNEQUAL) | BIT(STRIDE_BOTH)},
     {"winograd_f4x3", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
+    {"winograd_f6x3", AXIS_DTYPE, BIT(DTYPE_F64)},
+    {"winograd_f6x3", AXIS_KERNEL, ALL_BUT(KERNEL_3X3)},
+    {"winograd_f6x3", AXIS_STRIDE, BIT(STRIDE_2) | BIT(STRIDE_3)},
+    {"winograd_f6x3", AXIS_STRIDE, BIT(STRIDE_UNEQUAL) | BIT(STRIDE_BOTH)},
+    {"winograd_f6x3", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
+    {"winograd_f6x3", AXIS_LIMIT, BIT(LIMIT_ZERO)},
 };
 
 /* More of them on a GPU. */

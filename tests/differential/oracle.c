@@ -211,7 +211,8 @@ static long double reach(const conv2d_problem *p, int m, int64_t channel, const 
 /* sum over taps of r(ky) r(kx) |w|; each |w| and |x| is counted as `least` more than it is. */
 static long double tap_sum(const conv2d_problem *p, int m, int64_t o, int64_t c, long double least)
 {
-    static const long double outer[] = {[2] = 4, [4] = 18.3L}, inner[] = {[2] = 2, [4] = 8.3L};
+    static const long double outer[] = {[2] = 4, [4] = 18.3L, [6] = 39.6L};
+    static const long double inner[] = {[2] = 2, [4] = 8.3L, [6] = 16.6L};
     const conv2d_tensor *t = &p->weight;
     long double sum = 0;
     for (int64_t ky = 0; ky < 3; ++ky)

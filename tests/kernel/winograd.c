@@ -9,25 +9,43 @@
 
 #include "check.h"
 
-enum { MAX_EDGE = 6, MAX_BLOCKS = 3, MAX_LANES = 16, MAX_NR = 32, MAX_ROWS = 14, MAX_K = 64 };
+enum { MAX_EDGE = 8, MAX_BLOCKS = 3, MAX_LANES = 16, MAX_NR = 32, MAX_ROWS = 14, MAX_K = 64 };
 
 /* The matrices of the definition, and beside them the sums of absolute terms as computed: some
- * terms cancel in part. Points 0, 1, -1, infinity and 0, 1, -1, 1/2, -2, infinity. */
-static const double b2[4][6] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, -1, 0, 1}};
-static const double b4[6][6] = {{1, -1.5, -2, 1.5, 1, 0}, {0, -1, 0.5, 2.5, 1, 0},
+ * terms cancel in part. Points 0, 1, -1, infinity; 0, 1, -1, 1/2, -2, infinity; and 0, 1, -1, 2,
+ * -2, 1/2, -1/2, infinity. */
+static const double b2[4][MAX_EDGE] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, -1, 0, 1}};
+static const double b4[6][MAX_EDGE] = {{1, -1.5, -2, 1.5, 1, 0}, {0, -1, 0.5, 2.5, 1, 0},
                                 {0, 1, -2.5, 0.5, 1, 0},  {0, -2, -1, 2, 1, 0},
                                 {0, 0.5, -1, -0.5, 1, 0}, {0, 1, -1.5, -2, 1.5, 1}};
-static const double b4_terms[6][6] = {{1, 1.5, 2, 1.5, 1, 0}, {0, 1, 2.5, 2.5, 1, 0},
+static const double b4_terms[6][MAX_EDGE] = {{1, 1.5, 2, 1.5, 1, 0}, {0, 1, 2.5, 2.5, 1, 0},
                                       {0, 1, 2.5, 2.5, 1, 0}, {0, 2, 1, 2, 1, 0},
                                       {0, 0.5, 1, 0.5, 1, 0}, {0, 1, 1.5, 2, 1.5, 1}};
-static const double a2[2][6] = {{1, 1, 1, 0}, {0, 1, -1, 1}};
-static const double a4[4][6] = {{1, 1, 1, 1, 1, 0},
+static const double b6[8][MAX_EDGE] = {
+    {1, 0, -5.25, 0, 5.25, 0, -1, 0},       {0, 1, 1, -4.25, -4.25, 1, 1, 0},
+    {0, -1, 1, 4.25, -4.25, -1, 1, 0},      {0, 0.5, 0.25, -2.5, -1.25, 2, 1, 0},
+    {0, -0.5, 0.25, 2.5, -1.25, -2, 1, 0},  {0, 2, 4, -2.5, -5, 0.5, 1, 0},
+    {0, -2, 4, 2.5, -5, -0.5, 1, 0},        {0, -1, 0, 5.25, 0, -5.25, 0, 1}};
+static const double a2[2][MAX_EDGE] = {{1, 1, 1, 0}, {0, 1, -1, 1}};
+static const double a4[4][MAX_EDGE] = {{1, 1, 1, 1, 1, 0},
                                 {0, 1, -1, 0.5, -2, 0},
                                 {0, 1, 1, 0.25, 4, 0},
                                 {0, 1, -1, 0.125, -8, 1}};
+static const double a6[6][MAX_EDGE] = {{1, 1, 1, 0.125, 0.125, 4, 4, 0},
+                                       {0, 1, -1, 0.25, -0.25, 2, -2, 0},
+                                       {0, 1, 1, 0.5, 0.5, 1, 1, 0},
+                                       {0, 1, -1, 1, -1, 0.5, -0.5, 0},
+                                       {0, 1, 1, 2, 2, 0.25, 0.25, 0},
+                                       {0, 1, -1, 4, -4, 0.125, -0.125, 1}};
+
+/* The matrices of F(m,3), m = 2 * i + 2, and the roundings of their two passes. */
+typedef const double matrix_row[MAX_EDGE];
+static matrix_row *const in_rows[] = {b2, b4, b6}, *const in_terms[] = {b2, b4_terms, b6};
+static matrix_row *const out_rows[] = {a2, a4, a6};
+static const int in_roundings[] = {2, 6, 6}, out_roundings[] = {4, 8, 6};
 
 /* out[i][j] = sum over p, q of left[i][p] x[p][q] left[j][q], in float64; absolute if terms. */
-static double element(const double (*left)[6], int edge, int i, int j, const double *x, bool terms)
+static double element(matrix_row *left, int edge, int i, int j, const double *x, bool terms)
 {
     double sum = 0;
     for (int p = 0; p < edge; p++)
@@ -75,7 +93,8 @@ typedef struct in_case {
 static bool in_check(check *c, const in_case *t)
 {
     const c2_kernel *k = c->kernel;
-    const double(*b)[6] = k->mr == 2 ? b2 : b4, (*terms)[6] = k->mr == 2 ? b2 : b4_terms;
+    const int which = k->mr / 2 - 1;
+    matrix_row *const b = in_rows[which], *const terms = in_terms[which];
     const int steps = t->edge * t->edge, blocks = (t->channels + k->nr - 1) / k->nr;
     for (int channel = 0; channel < blocks * k->nr; channel++) {
         const float *v = t->args.v + channel / k->nr * t->args.v_block + channel % k->nr;
@@ -86,7 +105,7 @@ static bool in_check(check *c, const in_case *t)
             if (!agrees(c, (double)v[s * t->args.v_step],
                         element(b, t->edge, s / t->edge, s % t->edge, x, false),
                         element(terms, t->edge, s / t->edge, s % t->edge, x, true),
-                        k->mr == 2 ? 2 : 6, s, channel))
+                        in_roundings[which], s, channel))
                 return false;
     }
     return true;
@@ -178,7 +197,7 @@ static bool out_one(check *c)
     const c2_kernel *k = c->kernel;
     rng *r = c->random;
     const int edge = k->mr + 2, steps = edge * edge, m = k->mr;
-    const double(*a)[6] = m == 2 ? a2 : a4;
+    matrix_row *const a = out_rows[m / 2 - 1];
     const ptrdiff_t m_step = k->nr + rng_range(r, 0, 20), col = k->nr + rng_range(r, 0, 3);
     const ptrdiff_t row = m * col + rng_range(r, 0, 9);
     guard_buffer in = check_values(c, (size_t)((steps - 1) * m_step + k->nr));
@@ -195,7 +214,8 @@ static bool out_one(check *c)
         for (int i = 0; i < m * m; i++) {
             float *at = got + i / m * row + i % m * col + lane;
             ok = ok && agrees(c, (double)*at, element(a, edge, i / m, i % m, x, false),
-                              element(a, edge, i / m, i % m, x, true), m == 2 ? 4 : 8, i, lane);
+                              element(a, edge, i / m, i % m, x, true),
+                              out_roundings[m / 2 - 1], i, lane);
             memcpy(at, &canary, sizeof canary);
         }
     }

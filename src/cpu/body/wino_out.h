@@ -4,8 +4,28 @@
 
 enum { C2_EDGE = C2_MR + 2 };
 
-/* A'm for one row or column; at most 4 roundings for F(4,3), 2 for F(2,3) (docs/numerics.md). */
-#if C2_MR == 4
+/* As in wino_in.h. */
+#if C2_MR == 6
+#define C2_UNROLL_LINES
+#else
+#define C2_UNROLL_LINES C2_UNROLL
+#endif
+
+/* A'm for one row or column; at most 3 roundings for F(6,3), 4 for F(4,3), 2 for F(2,3)
+ * (docs/numerics.md). */
+#if C2_MR == 6
+C2_ALWAYS_INLINE void transform(const vf m[C2_EDGE], vf y[C2_MR])
+{
+    const vf s1 = vf_add(m[1], m[2]), s2 = vf_add(m[3], m[4]), s3 = vf_add(m[5], m[6]);
+    const vf d1 = vf_sub(m[1], m[2]), d2 = vf_sub(m[3], m[4]), d3 = vf_sub(m[5], m[6]);
+    y[0] = vf_fma(vf_set1(0.125f), vf_fma(vf_set1(32), s3, s2), vf_add(m[0], s1));
+    y[1] = vf_fma(vf_set1(0.25f), vf_fma(vf_set1(8), d3, d2), d1);
+    y[2] = vf_add(vf_fma(vf_set1(0.5f), s2, s3), s1);
+    y[3] = vf_add(vf_fma(vf_set1(0.5f), d3, d2), d1);
+    y[4] = vf_fma(vf_set1(0.25f), vf_fma(vf_set1(8), s2, s3), s1);
+    y[5] = vf_fma(vf_set1(0.125f), vf_fma(vf_set1(32), d2, d3), vf_add(m[7], d1));
+}
+#elif C2_MR == 4
 C2_ALWAYS_INLINE void transform(const vf m[C2_EDGE], vf y[C2_MR])
 {
     const vf s = vf_add(m[1], m[2]), d = vf_sub(m[1], m[2]);
@@ -27,7 +47,7 @@ void C2_K(wino_out)(const c2_wino_out_args *a)
 {
     for (int v = 0; v < C2_NR; v += VF) {
         vf column[C2_EDGE], t[C2_MR][C2_EDGE], y[C2_MR];
-        C2_UNROLL
+        C2_UNROLL_LINES
         for (int j = 0; j < C2_EDGE; j++) {
             C2_UNROLL
             for (int i = 0; i < C2_EDGE; i++)
@@ -37,7 +57,7 @@ void C2_K(wino_out)(const c2_wino_out_args *a)
             for (int i = 0; i < C2_MR; i++)
                 t[i][j] = y[i];
         }
-        C2_UNROLL
+        C2_UNROLL_LINES
         for (int i = 0; i < C2_MR; i++) {
             transform(t[i], y);
             C2_UNROLL
@@ -46,4 +66,4 @@ void C2_K(wino_out)(const c2_wino_out_args *a)
         }
     }
 }
-_Static_assert(C2_MR == 2 || C2_MR == 4, "F(2,3) or F(4,3)");
+_Static_assert(C2_MR == 2 || C2_MR == 4 || C2_MR == 6, "F(2,3), F(4,3) or F(6,3)");

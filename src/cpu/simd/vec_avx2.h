@@ -10,7 +10,7 @@
 
 #define C2_ISA avx2
 typedef __m256 vf;
-enum { VF = 8, VF_ROW_POINTERS = 6, VF_REGISTERS = 16 };
+enum { VF = 8, VF_ROW_POINTERS = 6 };
 
 static inline vf vf_set1(float x) { return _mm256_set1_ps(x); }
 static inline vf vf_zero(void) { return _mm256_setzero_ps(); }

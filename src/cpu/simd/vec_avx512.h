@@ -9,7 +9,7 @@
 
 #define C2_ISA avx512
 typedef __m512 vf;
-enum { VF = 16, VF_ROW_POINTERS = 6, VF_REGISTERS = 32 };
+enum { VF = 16, VF_ROW_POINTERS = 6 };
 
 static inline vf vf_set1(float x) { return _mm512_set1_ps(x); }
 static inline vf vf_zero(void) { return _mm512_setzero_ps(); }

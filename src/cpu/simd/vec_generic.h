@@ -14,7 +14,7 @@
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vf_mask __attribute__((vector_size(16)));
 /* VF: lanes. VF_ROW_POINTERS: rows whose pointers stay in integer registers during a loop. */
-enum { VF = 4, VF_ROW_POINTERS = 6, VF_REGISTERS = 16 };
+enum { VF = 4, VF_ROW_POINTERS = 6 };
 
 static inline vf vf_set1(float x) { return (vf){x, x, x, x}; }
 static inline vf vf_zero(void) { return (vf){0, 0, 0, 0}; }

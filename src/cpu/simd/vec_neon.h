@@ -10,7 +10,7 @@
 
 #define C2_ISA neon
 typedef float32x4_t vf;
-enum { VF = 4, VF_ROW_POINTERS = 12, VF_REGISTERS = 32 };
+enum { VF = 4, VF_ROW_POINTERS = 12 };
 
 static inline vf vf_set1(float x) { return vdupq_n_f32(x); }
 static inline vf vf_zero(void) { return vdupq_n_f32(0); }

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * AVX2: input transform of F(6,3), 8 channels. */
+#include "cpu/simd/vec_avx2.h"
+
+#define C2_MR 6
+#define C2_NR 8
+#include "cpu/body/wino_in.h"

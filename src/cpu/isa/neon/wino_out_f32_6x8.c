@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * NEON: output transform of F(6,3), 8 output channels. */
+#include "cpu/simd/vec_neon.h"
+
+#define C2_MR 6
+#define C2_NR 8
+#include "cpu/body/wino_out.h"
