@@ -90,7 +90,7 @@ static bool time_plan(layer *l, const char *algorithm, uint64_t limit, double se
     snprintf(t->name, sizeof t->name, "%s/%s", info.algorithm, info.variant);
     t->flops = info.flops;
     t->cost = info.cost_seconds;
-    t->workspace = info.workspace_worker_bytes;
+    t->workspace = info.workspace_shared_bytes + info.workspace_worker_bytes;
     conv2d_run_args args = CONV2D_RUN_ARGS_INIT;
     args.input = &l->problem.input;
     args.output = &l->output;

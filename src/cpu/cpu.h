@@ -50,6 +50,13 @@ c2_epilogue_fn c2_cpu_epilogue(const c2_kernel *kernel, int32_t dtype);
 typedef void (*c2_cpu_task)(const c2_state *state, const c2_run_args *args, size_t i, int worker);
 conv2d_status c2_cpu_parallel(const c2_state *state, const c2_run_args *args, size_t n,
                               c2_cpu_task task);
+/* The same in phases, each of which begins when all tasks of the one before have ended. */
+typedef struct c2_cpu_phase {
+    size_t n;
+    c2_cpu_task task;
+} c2_cpu_phase;
+conv2d_status c2_cpu_parallel_phases(const c2_state *state, const c2_run_args *args,
+                                     const c2_cpu_phase *phases, int n_phases);
 
 /* Record the end of a run; event may be NULL. (c2_cpu_parallel does it.) */
 void c2_cpu_event_record(conv2d_event *event, conv2d_status status);

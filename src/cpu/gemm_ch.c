@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Driver of the gemm_ch kernels (rows = pixels, lanes = output channels): implicit GEMM for any
  * strides of input and output. Each tap of each pixel of a tile is a pointer to its channels; a
- * padded zero points at zeros. Pixels are read in one of two ways, chosen by gemm_ch_plan.c:
+ * padded zero points at zeros. Pixels are read in one of three ways, chosen by gemm_ch_plan.c:
  *   direct   in place, where channels are neighbours in memory; needs no workspace
+ *   turned   from a copy of the whole input whose channels are neighbours, made before
  *   window   from a copy of a block's input (gemm_ch_window.c), which serves all output channels
  * Where the taps of a kernel row follow each other in memory, they are one run of kw * icg floats.
  * Bound: g(K+2) * s + (K+2) * 2^-149 (docs/numerics.md). */
@@ -27,6 +28,7 @@ struct c2_state {
     bool finishes;   /* the kernel stores results; otherwise sums wait for the epilogue */
     float low, high; /* of the activation, if it does */
     c2_ch_plan plan;
+    c2_problem view; /* turned: with the copy as input */
     float *zeros; /* icg of them; the bits are 0 in every type */
     size_t zeros_bytes;
 };
@@ -220,6 +222,48 @@ static const char *input_of(const work *w)
                (int64_t)c2_dtype_bytes(p->input_dtype);
 }
 
+/* Blocks of channels and of pixels that a task turns. */
+enum { TURN_CHANNELS = 64, TURN_PIXELS = 256 };
+
+typedef struct turn {
+    int64_t channels, rows, row; /* rows of `row` pixels, one if they follow each other */
+    int64_t channel_blocks, pixel_blocks;
+} turn;
+
+static turn turn_of(const c2_problem *p)
+{
+    const bool follow = p->input_stride[2] == p->w * p->input_stride[3];
+    turn t = {.channels = p->groups * p->icg, .rows = follow ? 1 : p->h};
+    t.row = follow ? p->h * p->w : p->w;
+    t.channel_blocks = c2_div_up(t.channels, TURN_CHANNELS);
+    t.pixel_blocks = c2_div_up(t.row, TURN_PIXELS);
+    return t;
+}
+
+static void run_turn(const c2_state *s, const c2_run_args *args, size_t task, int worker)
+{
+    (void)worker;
+    const c2_problem *p = args->problem, *view = &s->view;
+    const turn t = turn_of(p);
+    const int64_t i = (int64_t)task, c = i % t.channel_blocks * TURN_CHANNELS;
+    const int64_t x = i / t.channel_blocks % t.pixel_blocks * TURN_PIXELS;
+    const int64_t y = i / t.channel_blocks / t.pixel_blocks % t.rows;
+    const int64_t n = i / t.channel_blocks / t.pixel_blocks / t.rows;
+    const int64_t from = n * p->input_stride[0] + c * p->input_stride[1] +
+                         y * p->input_stride[2] + x * p->input_stride[3];
+    float *copy = args->workspace;
+    const c2_widen_args a = {
+        .from = (const char *)args->input.data + from * (int64_t)c2_dtype_bytes(p->input_dtype),
+        .pixel_stride = p->input_stride[3],
+        .channel_stride = p->input_stride[1],
+        .to = copy + n * view->input_stride[0] + y * view->input_stride[2] +
+              x * view->input_stride[3] + c,
+        .to_stride = view->input_stride[3],
+        .n_pixels = (int)c2_min(TURN_PIXELS, t.row - x),
+        .n_channels = (int)c2_min(TURN_CHANNELS, t.channels - c)};
+    s->widen(&a);
+}
+
 static void run_direct(const c2_state *s, const c2_run_args *args, size_t task, int worker)
 {
     (void)worker;
@@ -227,7 +271,13 @@ static void run_direct(const c2_state *s, const c2_run_args *args, size_t task, 
     const int64_t i = (int64_t)task, block = i % plan->pixel_blocks.n;
     const int64_t tiles = i / plan->pixel_blocks.n % plan->tile_blocks.n;
     work w = work_of(s, args, i / plan->pixel_blocks.n / plan->tile_blocks.n);
-    c2_rows_init(&w.rows, args->problem, input_of(&w), s->zeros);
+    if (plan->mode == C2_CH_DIRECT) {
+        c2_rows_init(&w.rows, args->problem, input_of(&w), s->zeros);
+    } else {
+        const float *copy = args->workspace;
+        const int64_t first = w.n * s->view.input_stride[0] + w.g * args->problem->icg;
+        c2_rows_init(&w.rows, &s->view, copy + first, s->zeros);
+    }
     c2_rows_merge(&w.rows, plan->merged);
     const int64_t tile_begin = c2_split_begin(&plan->tile_blocks, tiles);
     const int64_t tile_end = c2_split_begin(&plan->tile_blocks, tiles + 1);
@@ -286,10 +336,14 @@ conv2d_status c2_gemm_ch_run(const c2_state *s, const c2_run_args *args)
 {
     const c2_problem *p = args->problem;
     const c2_ch_plan *plan = &s->plan;
-    if (plan->mode == C2_CH_DIRECT)
-        return c2_cpu_parallel(
-            s, args, (size_t)(p->n * p->groups * plan->tile_blocks.n * plan->pixel_blocks.n),
-            run_direct);
+    if (plan->mode != C2_CH_WINDOW) {
+        const turn t = turn_of(p);
+        const c2_cpu_phase phases[] = {
+            {(size_t)(p->n * t.rows * t.pixel_blocks * t.channel_blocks), run_turn},
+            {(size_t)(p->n * p->groups * plan->tile_blocks.n * plan->pixel_blocks.n), run_direct}};
+        const int first = plan->mode == C2_CH_DIRECT;
+        return c2_cpu_parallel_phases(s, args, phases + first, 2 - first);
+    }
     const int64_t blocks = p->n * p->groups * plan->blocks_y.n * plan->blocks_x.n;
     return c2_cpu_parallel(s, args, (size_t)(blocks * window_parts(s, args).n), run_window);
 }
@@ -318,7 +372,8 @@ conv2d_status c2_gemm_ch_plan_create(conv2d_device *device, const c2_problem *p,
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     s->plan = c2_ch_plan_make(device, p, variant);
     s->kernel = c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant);
-    const int32_t dtype = s->plan.mode == C2_CH_WINDOW ? CONV2D_FLOAT32 : p->input_dtype;
+    s->view = c2_ch_turned_view(p);
+    const int32_t dtype = s->plan.mode == C2_CH_DIRECT ? p->input_dtype : CONV2D_FLOAT32;
     s->fn = (c2_gemm_ch_fn)c2_cpu_kernel_of(s->kernel, dtype)->fn;
     s->widen = (c2_widen_fn)c2_cpu_helper(s->kernel, C2_FAMILY_WIDEN, p->input_dtype);
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);

@@ -6,9 +6,9 @@
 
 #include "cpu/driver.h"
 
-/* direct: the kernel reads the input in place. window: it reads a copy of a block's input, float32,
- * channels neighbouring, padding written out. */
-typedef enum c2_ch_mode { C2_CH_DIRECT, C2_CH_WINDOW } c2_ch_mode;
+/* direct: the kernel reads the input in place. turned: it reads a copy of the whole input, float32,
+ * channels neighbouring. window: a copy of a block's input, padding written out as well. */
+typedef enum c2_ch_mode { C2_CH_DIRECT, C2_CH_TURNED, C2_CH_WINDOW } c2_ch_mode;
 
 /* One axis of a window. Coordinate u of the window is coordinate first + u of the padded input; or,
  * where that is less to copy (large strides or dilations), split: the outputs of tap 0, then those
@@ -37,12 +37,13 @@ typedef struct c2_ch_plan {
     c2_ch_mode mode;
     c2_pack_shape pack;
     bool merged; /* the taps of a kernel row are one run of kw * icg floats */
-    /* direct */
+    /* direct, turned */
     c2_ch_tiles pixel_tiles; /* of an image */
     c2_split pixel_blocks; /* of the pixel tiles */
     c2_split tile_blocks;  /* of the output channel tiles */
     bool weights_outside;
     bool skips; /* taps that are padding for all pixels of a tile are left out */
+    size_t turned_bytes; /* shared by all workers */
     /* window */
     c2_ch_axis axis[2];          /* y, x */
     c2_split blocks_y, blocks_x; /* of output rows and columns */
@@ -57,6 +58,8 @@ c2_ch_plan c2_ch_plan_make(const conv2d_device *device, const c2_problem *p, int
 /* Whether the kernel stores results, and its bounds; otherwise its sums wait for the epilogue. */
 bool c2_ch_finishes(const c2_problem *p, c2_ch_mode mode, float *low, float *high);
 
+/* The problem that the kernel sees: with the turned copy of all channels as its input. */
+c2_problem c2_ch_turned_view(const c2_problem *p);
 /* The problem that the kernel sees: a full block's window as an image without padding. */
 c2_problem c2_ch_window_view(const c2_problem *p, const c2_ch_plan *plan);
 /* Copy the input of the block of output pixels that begins at (y, x) into the window. */

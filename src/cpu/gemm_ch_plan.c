@@ -19,6 +19,8 @@ static const double transposed_copy = 2; /* times a copy's seconds, channels far
 static const double finished_store = 0.5; /* of the epilogue's seconds, stored by the kernel */
 static const double half_broadcast = 1.8; /* times longer a product of half types takes in place */
 static const double window_bytes = 3 << 17, window_most_bytes = 1 << 21;
+/* Of a turned input, whatever workspace_limit allows. */
+static const double turned_most_bytes = 1 << 24;
 
 typedef struct search {
     const c2_problem *p;
@@ -98,8 +100,8 @@ static void plan_direct(search *s)
     const int64_t pixels = p->oh * p->ow, oc_tiles = b->pack.tiles.n;
     b->mode = C2_CH_DIRECT;
     b->merged = is_merged(p, p->input_stride[3], p->dilation[1]);
-    /* Where windows are never taken instead, so that no sum depends on the workspace: a padded
-     * product can turn the -0 of an underflow into 0. */
+    /* docs/numerics.md: windows leave nothing out, so where they may be taken instead the sign of a
+     * 0 may depend on the workspace. */
     b->skips = p->input_dtype == CONV2D_FLOAT32 && p->icg * p->kw >= FAR_CHANNELS;
     const double live = choose_tiles(s);
     b->weights_outside =
@@ -119,6 +121,43 @@ static void plan_direct(search *s)
     const double tables = (double)pixels * n_taps(p, b) * s->speed->pointer *
                           (b->weights_outside ? (double)oc_tiles : 1);
     b->seconds = products(s, (double)pixels, (double)b->pixel_tiles.n) * live * widening + tables;
+}
+
+c2_problem c2_ch_turned_view(const c2_problem *p)
+{
+    c2_problem v = *p;
+    const int64_t channels = p->groups * p->icg;
+    v.input_dtype = CONV2D_FLOAT32;
+    v.input_stride[1] = 1;
+    v.input_stride[3] = channels % FAR_CHANNELS ? channels : channels + 16;
+    v.input_stride[2] = p->w * v.input_stride[3];
+    v.input_stride[0] = p->h * v.input_stride[2];
+    return v;
+}
+
+/* Seconds a float takes in a copy whose channels are neighbours. */
+static double turning(const search *s)
+{
+    const c2_problem *p = s->p;
+    if (p->input_stride[1] == 1)
+        return s->speed->copy;
+    return p->input_stride[3] == 1 ? transposed_copy * s->speed->copy : s->speed->gather;
+}
+
+static void plan_turned(search *s)
+{
+    const c2_problem *p = s->p, view = c2_ch_turned_view(p);
+    const double floats = (double)p->n * (double)p->h * (double)p->w * (double)view.input_stride[3];
+    if (floats * sizeof(float) + C2_ALIGN > fmin((double)p->workspace_limit, turned_most_bytes))
+        return;
+    search t = *s;
+    t.p = &view;
+    plan_direct(&t);
+    t.best.mode = C2_CH_TURNED;
+    t.best.turned_bytes = c2_round_up((size_t)floats * sizeof(float), C2_ALIGN);
+    t.best.seconds += (double)p->h * (double)p->w * (double)p->icg * turning(s);
+    if (t.best.seconds < s->best.seconds)
+        s->best = t.best;
 }
 
 /* The window of `outputs` output pixels along axis a. */
@@ -148,10 +187,7 @@ static void try_window(search *s, int64_t rows, int64_t cols)
     plan.merged = is_merged(p, plan.pixel_pitch, plan.axis[1].split ? 2 : p->dilation[1]);
     const double pixels = (double)plan.axis[0].outputs * (double)plan.axis[1].outputs;
     const double tiles = ceil(pixels / s->kernel->mr), taps = n_taps(p, &plan);
-    const double a_float = p->input_stride[1] == 1   ? s->speed->copy
-                           : p->input_stride[3] == 1 ? transposed_copy * s->speed->copy
-                                                     : s->speed->gather;
-    const double fill = floats * a_float + (double)plan.axis[0].extent * s->speed->run;
+    const double fill = floats * turning(s) + (double)plan.axis[0].extent * s->speed->run;
     /* Weights that do not stay in the last cache are read again by every block. */
     const double blocks = (double)(plan.blocks_y.n * plan.blocks_x.n);
     const double weights = (double)p->ocg * (double)c2_problem_k(p);
@@ -226,6 +262,7 @@ c2_ch_plan c2_ch_plan_make(const conv2d_device *device, const c2_problem *p, int
     if (neighbours && s.best.skips)
         return s.best;
     const double budget = fmax((double)C2_STACK_BYTES, (double)p->workspace_limit);
+    plan_turned(&s);
     plan_window(&s, fmin(budget, window_bytes));
     if (s.best.seconds == HUGE_VAL)
         plan_window(&s, fmin(budget, window_most_bytes));
@@ -244,7 +281,7 @@ bool c2_gemm_ch_supports(const conv2d_device *device, const c2_problem *p, int v
 
 bool c2_ch_finishes(const c2_problem *p, c2_ch_mode mode, float *low, float *high)
 {
-    const int32_t kernel = mode == C2_CH_WINDOW ? CONV2D_FLOAT32 : p->input_dtype;
+    const int32_t kernel = mode == C2_CH_DIRECT ? p->input_dtype : CONV2D_FLOAT32;
     return c2_clamp_of(p, low, high) && !p->has_residual && p->output_dtype == kernel &&
            (p->output_stride[1] == 1 || p->ocg == 1);
 }
@@ -262,7 +299,7 @@ double c2_gemm_ch_cost(const conv2d_device *device, const c2_problem *p, int var
 c2_bytes c2_gemm_ch_memory(const conv2d_device *device, const c2_problem *p, int variant)
 {
     const c2_ch_plan plan = c2_ch_plan_make(device, p, variant);
-    return (c2_bytes){c2_pack_bytes(p, &plan.pack), 0,
+    return (c2_bytes){c2_pack_bytes(p, &plan.pack), plan.turned_bytes,
                       plan.scratch_bytes > C2_STACK_BYTES ? plan.scratch_bytes : 0};
 }
 

@@ -74,25 +74,39 @@ static void work(void *arg, size_t i, int worker)
     restore_float_mode(mode);
 }
 
-conv2d_status c2_cpu_parallel(const c2_state *state, const c2_run_args *args, size_t n,
-                              c2_cpu_task task)
+/* False if a task was not run: cancelled. */
+static bool run_phase(const c2_state *state, const c2_run_args *args, const c2_cpu_phase *phase)
 {
-    parallel_run run = {.state = state, .args = args, .task = task, .n = n};
+    parallel_run run = {.state = state, .args = args, .task = phase->task, .n = phase->n};
     atomic_init(&run.next, 0);
     atomic_init(&run.skipped, false);
     const conv2d_pool *pool = &args->device->pool;
-    size_t workers = (size_t)args->n_workers < n ? (size_t)args->n_workers : n;
+    size_t workers = (size_t)args->n_workers < run.n ? (size_t)args->n_workers : run.n;
     if (workers > 1 && c2_problem_flops(args->problem) < serial_flops)
         workers = 1;
     if (workers > 1)
         pool->parallel_for(pool->user, workers, work, &run);
     else
         work(&run, 0, 0);
-    const conv2d_status s = atomic_load(&run.skipped)
-                                ? c2_fail(CONV2D_E_CANCELLED, "cancelled while it ran")
-                                : CONV2D_OK;
+    return !atomic_load(&run.skipped);
+}
+
+conv2d_status c2_cpu_parallel_phases(const c2_state *state, const c2_run_args *args,
+                                     const c2_cpu_phase *phases, int n_phases)
+{
+    bool all = true;
+    for (int i = 0; i < n_phases && all; i++)
+        all = run_phase(state, args, &phases[i]);
+    const conv2d_status s =
+        all ? CONV2D_OK : c2_fail(CONV2D_E_CANCELLED, "cancelled while it ran");
     c2_cpu_event_record(args->event, s);
     if (!s)
         args->done(args->owner);
     return s;
+}
+
+conv2d_status c2_cpu_parallel(const c2_state *state, const c2_run_args *args, size_t n,
+                              c2_cpu_task task)
+{
+    return c2_cpu_parallel_phases(state, args, &(c2_cpu_phase){n, task}, 1);
 }
