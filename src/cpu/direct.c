@@ -139,6 +139,19 @@ static void join(const work *w, int64_t oc, int64_t channels, int64_t lanes, con
     }
 }
 
+/* The input rows of a tile that lie in the image, or all where others than zeros are outside. */
+static void find_rows(const c2_problem *p, int64_t y, c2_direct_args *a)
+{
+    const int64_t first = y * p->stride[0] - p->pad[0], step = p->dilation[0];
+    a->row_begin = 0;
+    a->row_end = PTRDIFF_MAX;
+    if (p->padding_mode != CONV2D_PAD_ZEROS)
+        return;
+    if (first < 0)
+        a->row_begin = c2_div_up(-first, step);
+    a->row_end = first < p->h ? (p->h - 1 - first) / step + 1 : 0;
+}
+
 /* One strip for all channels of the block's groups; from: its pixels of the first group. */
 static void run_strip(work *w, const c2_block *strip, int64_t lanes, const source *from)
 {
@@ -152,6 +165,7 @@ static void run_strip(work *w, const c2_block *strip, int64_t lanes, const sourc
                         .low = w->s->low,
                         .high = w->s->high,
                         .n = lanes};
+    find_rows(p, strip->y, &a);
     for (int64_t t = 0; t < d->pack.tiles.n; t += d->joined_tiles) {
         const int64_t end = c2_min(d->pack.tiles.n, t + d->joined_tiles);
         const int64_t first = c2_split_begin(&d->pack.tiles, t);

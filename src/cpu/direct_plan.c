@@ -18,6 +18,7 @@ typedef struct search {
     const c2_problem *p;
     const c2_speed *speed;
     double budget, vector;
+    double live; /* part of the input rows' products that are made */
     c2_direct_plan best;
 } search;
 
@@ -86,9 +87,9 @@ static double strip_seconds(const search *s, const c2_direct_plan *d, double row
     const double products = rows * vectors * s->vector * ocg * k;
     const double weights = ocg * k * sizeof(float) > weights_near_bytes ? ocg * k : 0;
     return weights * weight_seconds +
-           products * c2_cost_small_tile(m, nv, 1.5) / s->speed->fma_lanes +
+           s->live * products * c2_cost_small_tile(m, nv, 1.5) / s->speed->fma_lanes +
            calls * s->speed->call * (1 + tile_overhead * tiles) +
-           calls * tiles * input_rows * row_seconds;
+           calls * tiles * s->live * input_rows * row_seconds;
 }
 
 static double block_seconds(const search *s, const c2_direct_plan *d, int64_t rows, int64_t cols)
@@ -222,6 +223,7 @@ c2_direct_plan c2_direct_plan_make(const conv2d_device *device, const c2_problem
     s.budget = fmax((double)C2_STACK_BYTES, fmin((double)p->workspace_limit, window_bytes));
     s.best.seconds = HUGE_VAL;
     const bool by_rows = kernel->family == C2_FAMILY_DIRECT_ROWS;
+    s.live = by_rows ? c2_live_taps(p, 0, 1) : 1;
     const int64_t g = gcd(p->stride[0], p->dilation[0]), k = c2_problem_k(p);
     const int64_t n_tiles = by_rows ? p->ocg : c2_div_up(p->ocg, kernel->mr);
     c2_direct_plan d = {.kernel = kernel,

@@ -54,21 +54,6 @@ static bool is_merged(const c2_problem *p, int64_t pixel_pitch, int64_t dilation
     return p->kw > 1 && dilation == 1 && pixel_pitch == p->icg;
 }
 
-/* The part of the taps along axis a that are not padding for all outputs of a run of `length`. */
-static double live_part(const c2_problem *p, int a, int64_t length)
-{
-    const int64_t k = a ? p->kw : p->kh, out = a ? p->ow : p->oh, in = a ? p->w : p->h;
-    int64_t live = 0;
-    for (int64_t t = 0; t < k; t++) {
-        const int64_t first = t * p->dilation[a] - p->pad[a]; /* coordinate of output 0 */
-        const int64_t begin = first < 0 ? c2_div_up(-first, p->stride[a]) : 0;
-        const int64_t end = first < in ? c2_min(out, (in - 1 - first) / p->stride[a] + 1) : 0;
-        if (begin < end)
-            live += (end - 1) / length - begin / length + 1;
-    }
-    return (double)live / ((double)k * (double)c2_div_up(out, length));
-}
-
 static c2_ch_tiles tiles_of(const c2_kernel *kernel, int64_t pixels, int64_t row)
 {
     const int64_t each = row ? row : pixels, n = c2_div_up(each, kernel->mr);
@@ -82,11 +67,11 @@ static double choose_tiles(search *s)
     const c2_problem *p = s->p;
     c2_ch_plan *b = &s->best;
     b->pixel_tiles = tiles_of(s->kernel, p->oh * p->ow, 0);
-    if (!b->skips || p->padding_mode != CONV2D_PAD_ZEROS)
+    if (!b->skips)
         return 1;
-    const double live = live_part(p, 0, 1);
+    const double live = c2_live_taps(p, 0, 1);
     const c2_ch_tiles rows = tiles_of(s->kernel, p->oh * p->ow, p->ow);
-    const double live_x = live_part(p, 1, c2_div_up(p->ow, rows.split.n));
+    const double live_x = c2_live_taps(p, 1, c2_div_up(p->ow, rows.split.n));
     if ((double)rows.n * live_x >= (double)b->pixel_tiles.n)
         return live;
     b->pixel_tiles = rows;

@@ -191,7 +191,7 @@ typedef c2_dwrow_ch_kernel *c2_dwrow_ch_fn;
  * direct_px: channel i of one output row,
  *     sum[i][j] = sum over k < n_offsets of weight[k*mr + i] * pixels[offset[k] + j]
  * and direct_rows: output row i of one channel, where input row r lies at row_offset[r],
- *     sum[i][j] = sum over ky < kh, then k < n_offsets, of
+ *     sum[i][j] = sum over ky < kh with row_begin <= i*step + ky < row_end, then k < n_offsets, of
  *         weight[ky*n_offsets + k] * pixels[row_offset[i*step + ky] + offset[k] + j]
  * for i < m, j < n; stored at out[i*out_pitch + j]. Nothing beyond lane n - 1 is read or written.
  * bias -0 and infinite bounds leave every sum as it is. */
@@ -201,6 +201,7 @@ typedef struct c2_direct_args {
     size_t n_offsets;
     const ptrdiff_t *row_offset; /* direct_rows: (m - 1) * step + kh of them, elements */
     ptrdiff_t kh, step;          /* direct_rows; step >= 1 */
+    ptrdiff_t row_begin, row_end; /* direct_rows: input rows that are not padding */
     const float *weight;
     const float *bias; /* direct_px: m; direct_rows: one */
     float low, high;

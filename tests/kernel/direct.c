@@ -36,7 +36,10 @@ static void draw_offsets(check *c, direct_case *d)
         d->offset[i] = rng_range(r, 0, 4) ? (ptrdiff_t)rng_range(r, 0, reach) : reach;
     a->kh = check_size(r, MAX_KH, 3);
     a->step = check_size(r, MAX_STEP, 2);
-    for (ptrdiff_t i = 0; i < (a->m - 1) * a->step + a->kh; i++)
+    const ptrdiff_t n_rows = (a->m - 1) * a->step + a->kh;
+    a->row_begin = rng_range(r, 0, 1) ? 0 : (ptrdiff_t)rng_range(r, 0, n_rows);
+    a->row_end = rng_range(r, 0, 1) ? n_rows : (ptrdiff_t)rng_range(r, 0, n_rows);
+    for (ptrdiff_t i = 0; i < n_rows; i++)
         d->row_offset[i] = rng_range(r, 0, 4) ? (ptrdiff_t)rng_range(r, 0, rows) : rows;
     if (!by_rows(c->kernel))
         memset(d->row_offset, 0, sizeof d->row_offset);
@@ -77,6 +80,9 @@ static float expected(const c2_kernel *k, const direct_case *d, int i, ptrdiff_t
     const c2_direct_args *a = &d->args;
     float sum = 0;
     for (ptrdiff_t ky = 0; ky < (by_rows(k) ? a->kh : 1); ky++) {
+        const ptrdiff_t r = i * a->step + ky;
+        if (by_rows(k) && (r < a->row_begin || r >= a->row_end))
+            continue;
         const ptrdiff_t row = by_rows(k) ? d->row_offset[i * a->step + ky] : 0;
         for (size_t t = 0; t < a->n_offsets; t++) {
             const size_t at =
@@ -146,6 +152,7 @@ static double bench(const c2_kernel *k)
                               .row_offset = row_offset,
                               .kh = BENCH_KH,
                               .step = 1,
+                              .row_end = k->mr - 1 + BENCH_KH,
                               .weight = bench_weight,
                               .bias = bias,
                               .low = -HUGE_VALF,

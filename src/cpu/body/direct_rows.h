@@ -71,6 +71,8 @@ C2_ALWAYS_INLINE void tile(const int nv, const bool part, const c2_direct_args *
     for (ptrdiff_t r = 0; r < n; r++) {
         end += end < a->m && r == end * step;
         first += r - first * step == kh;
+        if (r < a->row_begin || r >= a->row_end)
+            continue;
         const float *w = a->weight + (r - first * step) * (ptrdiff_t)a->n_offsets;
         const px *p = pixels + a->row_offset[r];
         switch (first) {
