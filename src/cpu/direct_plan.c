@@ -13,6 +13,9 @@ static const double tile_overhead = 0.4; /* of a kernel call, in each tile of a 
  * 2026. */
 static const double row_seconds = 2e-9, weight_seconds = 0.05e-9;
 static const double weights_near_bytes = 512 << 10;
+/* Pixels of a strip that do not stay in the L1 cache are read again for each tile of channels;
+ * tiles of few channels multiply them faster than they come. */
+static const double pixel_seconds = 0.013e-9, pixels_near_bytes = 24 << 10, few_channels = 6;
 
 typedef struct search {
     const c2_problem *p;
@@ -78,15 +81,17 @@ static double strip_seconds(const search *s, const c2_direct_plan *d, double row
     const double k = (double)c2_problem_k(p), ocg = (double)p->ocg;
     double m = ocg / (double)d->pack.tiles.n, calls = (double)d->pack.tiles.n;
     double input_rows = 0;
+    double pixels = m < few_channels && k * cols * sizeof(float) > pixels_near_bytes ? k * cols : 0;
     if (d->rows > 1) {
         /* Rows that an input row serves, on average. */
         input_rows = (rows - 1) * (double)d->step + (double)p->kh;
         m = fmax(1, rows * (double)p->kh / input_rows);
         calls = ocg;
+        pixels = 0;
     }
     const double products = rows * vectors * s->vector * ocg * k;
     const double weights = ocg * k * sizeof(float) > weights_near_bytes ? ocg * k : 0;
-    return weights * weight_seconds +
+    return weights * weight_seconds + (calls - 1) * pixels * pixel_seconds +
            s->live * products * c2_cost_small_tile(m, nv, 1.5) / s->speed->fma_lanes +
            calls * s->speed->call * (1 + tile_overhead * tiles) +
            calls * tiles * s->live * input_rows * row_seconds;

@@ -14,10 +14,11 @@ enum {
     MANY_ROWS = 32,
     FAR_CHANNELS = 256 /* channels a pixel may be apart without sharing a set of the L1 cache */
 };
-/* Bytes of a window: a part of the L2 cache, or more where less would hold hardly a pixel. */
 static const double transposed_copy = 2; /* times a copy's seconds, channels far apart in memory */
+static const double aligned = 0.93; /* of a product's time: no lanes from two cache lines */
 static const double finished_store = 0.5; /* of the epilogue's seconds, stored by the kernel */
 static const double half_broadcast = 1.8; /* times longer a product of half types takes in place */
+/* Bytes of a window: a part of the L2 cache, or more where less would hold hardly a pixel. */
 static const double window_bytes = 3 << 17, window_most_bytes = 1 << 21;
 /* Of a turned input, whatever workspace_limit allows. */
 static const double turned_most_bytes = 1 << 24;
@@ -29,10 +30,26 @@ typedef struct search {
     c2_ch_plan best;
 } search;
 
-/* Of a pixel that no padding touches. */
-static double n_taps(const c2_problem *p, const c2_ch_plan *plan)
+/* The part of the outputs along axis a whose windows lie inside the image, less those that share a
+ * tile of mr pixels with others. */
+static double inside_part(const c2_problem *p, int a, int64_t mr)
 {
-    return (double)p->kh * (plan->merged ? 1 : (double)p->kw);
+    const int64_t k = a ? p->kw : p->kh, out = a ? p->ow : p->oh, in = a ? p->w : p->h;
+    const int64_t room = in - (k - 1) * p->dilation[a] - 1 + p->pad[a]; /* of the first tap */
+    const int64_t begin = c2_div_up(p->pad[a], p->stride[a]);
+    const int64_t end = room < 0 ? 0 : c2_min(out, room / p->stride[a] + 1);
+    const int64_t inside = end - begin - (a && out > mr && end - begin < out ? mr : 0);
+    return (double)c2_max(0, inside) / (double)out;
+}
+
+/* Runs of a pixel, on average: those of a kernel row are one where no padding touches the tile. */
+static double n_taps(const c2_problem *p, const c2_ch_plan *plan, int64_t mr)
+{
+    if (!plan->merged)
+        return (double)p->kh * (double)p->kw;
+    const double inside =
+        plan->mode == C2_CH_WINDOW ? 1 : inside_part(p, 0, mr) * inside_part(p, 1, mr);
+    return (double)p->kh * (inside + (1 - inside) * (double)p->kw);
 }
 
 /* Seconds of the products of `pixels` output pixels for all output channels of a group. */
@@ -42,11 +59,11 @@ static double products(const search *s, double pixels, double tiles)
     const double lanes = c2_vector_lanes(s->kernel), oc_tiles = (double)s->best.pack.tiles.n;
     const double channels = ceil((double)p->ocg / lanes) * lanes;
     const double vectors = fmin(channels, s->kernel->nr) / lanes;
-    const double taps = n_taps(p, &s->best);
-    return pixels * channels * (double)c2_problem_k(p) / s->speed->fma_lanes *
+    const double taps = n_taps(p, &s->best, s->kernel->mr);
+    return aligned * pixels * channels * (double)c2_problem_k(p) / s->speed->fma_lanes *
                c2_cost_small_tile(pixels / tiles, vectors, 1) +
            /* The loop over a tap's channels costs a few cycles to enter for each tap. */
-           tiles * oc_tiles * (s->speed->call + taps * 4 * s->speed->pointer);
+           tiles * oc_tiles * (0.5 * s->speed->call + taps * 4 * s->speed->pointer);
 }
 
 static bool is_merged(const c2_problem *p, int64_t pixel_pitch, int64_t dilation)
@@ -103,7 +120,7 @@ static void plan_direct(search *s)
         b->tile_blocks = c2_split_even(oc_tiles, 1);
     }
     const double widening = p->input_dtype == CONV2D_FLOAT32 ? 1 : half_broadcast;
-    const double tables = (double)pixels * n_taps(p, b) * s->speed->pointer *
+    const double tables = (double)pixels * n_taps(p, b, s->kernel->mr) * s->speed->pointer *
                           (b->weights_outside ? (double)oc_tiles : 1);
     b->seconds = products(s, (double)pixels, (double)b->pixel_tiles.n) * live * widening + tables;
 }
@@ -140,7 +157,10 @@ static void plan_turned(search *s)
     plan_direct(&t);
     t.best.mode = C2_CH_TURNED;
     t.best.turned_bytes = c2_round_up((size_t)floats * sizeof(float), C2_ALIGN);
-    t.best.seconds += (double)p->h * (double)p->w * (double)p->icg * turning(s);
+    /* Vectors of channels are turned, whole or not, once for all groups. */
+    const double lanes = c2_vector_lanes(s->kernel), channels = (double)(p->groups * p->icg);
+    const double turned = ceil(channels / lanes) * lanes / (double)p->groups;
+    t.best.seconds += (double)p->h * (double)p->w * turned * turning(s);
     if (t.best.seconds < s->best.seconds)
         s->best = t.best;
 }
@@ -171,7 +191,7 @@ static void try_window(search *s, int64_t rows, int64_t cols)
     plan.scratch_bytes = c2_round_up((size_t)floats * sizeof(float), C2_ALIGN);
     plan.merged = is_merged(p, plan.pixel_pitch, plan.axis[1].split ? 2 : p->dilation[1]);
     const double pixels = (double)plan.axis[0].outputs * (double)plan.axis[1].outputs;
-    const double tiles = ceil(pixels / s->kernel->mr), taps = n_taps(p, &plan);
+    const double tiles = ceil(pixels / s->kernel->mr), taps = n_taps(p, &plan, s->kernel->mr);
     const double fill = floats * turning(s) + (double)plan.axis[0].extent * s->speed->run;
     /* Weights that do not stay in the last cache are read again by every block. */
     const double blocks = (double)(plan.blocks_y.n * plan.blocks_x.n);
