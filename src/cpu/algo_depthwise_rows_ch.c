@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/dtype.h"
+#include "cpu/columns.h"
 #include "cpu/cost.h"
 #include "cpu/depthwise.h"
 
@@ -357,28 +358,6 @@ static void row_of_tiles(task *t, int64_t oy, int rows)
     }
 }
 
-/* Row y of the image, padded as the problem says; `to` is zeros. */
-static void turn_row(const task *t, const char *image, int64_t y, float *to)
-{
-    const c2_problem *p = t->args->problem;
-    /* Beyond these only outputs that are thrown away are computed. */
-    const int64_t columns = (p->ow - 1) * p->stride[1] + p->kw;
-    const int64_t element = (int64_t)c2_dtype_bytes(p->input_dtype);
-    const char *row = image + y * p->input_stride[2] * element;
-    c2_widen_args a = {.pixel_stride = p->input_stride[3],
-                       .channel_stride = p->input_stride[1],
-                       .to_stride = t->state->kernel->nr,
-                       .n_channels = t->channels};
-    for (int64_t i = 0; i < columns; i += a.n_pixels) {
-        const int64_t x = i - p->pad[1], from = c2_pad_index(p->padding_mode, x, p->w);
-        a.n_pixels = x == 0 ? (int)c2_min(p->w, columns - i) : 1;
-        a.from = row + from * p->input_stride[3] * element;
-        a.to = to + i * a.to_stride;
-        if (from >= 0)
-            t->state->widen(&a);
-    }
-}
-
 /* The task's channels of its image as the state's problem has them, and where sums go. */
 static void turn(task *t, float *scratch)
 {
@@ -390,10 +369,17 @@ static void turn(task *t, float *scratch)
     t->image = (const char *)scratch;
     t->sums = scratch + copy->h * copy->input_stride[2];
     memset(scratch, 0, (size_t)(copy->h * copy->input_stride[2]) * sizeof *scratch);
+    /* Beyond these only outputs that are thrown away are computed. */
+    const int64_t n_columns = (p->ow - 1) * p->stride[1] + p->kw;
+    c2_columns columns = c2_columns_make(p, t->state->widen, -p->pad[1], 1, n_columns);
+    columns.channels = t->channels;
+    columns.pitch = t->state->kernel->nr;
+    columns.cleared = true;
     for (int64_t i = 0; i < copy->h; i++) {
         const int64_t y = c2_pad_index(p->padding_mode, i - p->pad[0], p->h);
         if (y >= 0)
-            turn_row(t, image, y, scratch + i * copy->input_stride[2]);
+            c2_columns_copy(&columns, image + y * p->input_stride[2] * element,
+                            scratch + i * copy->input_stride[2]);
     }
     t->kernel.out_row = p->ow * copy->input_stride[3];
     t->kernel.out_col = copy->input_stride[3];

@@ -3,16 +3,15 @@
  * of the transform. Channels that are neighbours are read in place, through pointers where a tile
  * touches a border; others are first copied into a window of the segment, [row][column][VF]. */
 #include "core/dtype.h"
+#include "cpu/columns.h"
 #include "cpu/winograd.h"
-
-#include <string.h>
 
 enum { MAX_COLUMNS = C2_WINO_SEGMENT * C2_WINO_MAX_M + 2 };
 
 /* Input coordinates of a segment; -1 = a padded zero. */
 typedef struct places {
     int64_t y[C2_WINO_MAX_EDGE], x[MAX_COLUMNS];
-    int64_t n_columns;
+    int64_t n_columns, first_x; /* unfolded */
     int64_t inside_begin, inside_end; /* columns whose x are inside the image, unfolded */
     bool rows_inside;
     const char *image; /* element (n, first channel of the group, 0, 0) */
@@ -32,6 +31,7 @@ static void find_places(const c2_state *s, const c2_run_args *args, int64_t g,
     const int64_t dy = p->dilation[0], dx = p->dilation[1];
     const int64_t y = origin(p, 0, seg->y, seg->ty, m), x = origin(p, 1, seg->x, seg->tx, m);
     at->n_columns = seg->count * m + 2;
+    at->first_x = x;
     at->rows_inside = y >= 0 && y + (edge - 1) * dy < p->h;
     for (int i = 0; i < edge; i++)
         at->y[i] = c2_pad_index(p->padding_mode, y + i * dy, p->h);
@@ -82,32 +82,6 @@ static void in_place(const c2_state *s, const c2_problem *p, const c2_wino_segme
     }
 }
 
-/* A row of the window for channels c .. c + channels - 1: columns inside the image at once, those
- * of a border one by one. Lanes beyond the channels are left alone. */
-static void fill_row(const c2_state *s, const c2_problem *p, const places *at, int64_t y,
-                     int64_t c, int channels, float *to)
-{
-    const int lanes = s->plan.lanes;
-    if (y < 0) {
-        memset(to, 0, (size_t)(at->n_columns * lanes) * sizeof *to);
-        return;
-    }
-    const char *row = pixel(p, at, y, 0) + c * p->input_stride[1] * at->element;
-    c2_widen_args a = {
-        .channel_stride = p->input_stride[1], .to_stride = lanes, .n_channels = channels};
-    for (int64_t i = 0; i < at->n_columns; i += a.n_pixels) {
-        const bool inside = i == at->inside_begin && at->inside_end > i;
-        a.n_pixels = inside ? (int)(at->inside_end - i) : 1;
-        a.pixel_stride = a.n_pixels > 1 ? p->dilation[1] * p->input_stride[3] : 0;
-        a.from = row + at->x[i] * p->input_stride[3] * at->element;
-        a.to = to + i * lanes;
-        if (at->x[i] < 0)
-            memset(a.to, 0, (size_t)lanes * sizeof *to);
-        else
-            s->widen(&a);
-    }
-}
-
 static void by_window(const c2_state *s, const c2_problem *p, const c2_wino_segment *seg,
                       const places *at, float *v, float *window)
 {
@@ -117,11 +91,18 @@ static void by_window(const c2_state *s, const c2_problem *p, const c2_wino_segm
                          .col = lanes,
                          .v_step = plan->v_step,
                          .v_block = plan->v_block};
+    c2_columns columns =
+        c2_columns_make(p, s->widen, at->first_x, p->dilation[1], at->n_columns);
+    columns.pitch = lanes;
     for (int64_t block = 0; block < plan->channel_blocks; block++) {
         const int64_t c = block * lanes;
-        a.channels = (int)c2_min(lanes, p->icg - c);
-        for (int i = 0; i < plan->edge; i++)
-            fill_row(s, p, at, at->y[i], c, a.channels, window + i * a.row);
+        columns.channels = a.channels = (int)c2_min(lanes, p->icg - c);
+        for (int i = 0; i < plan->edge; i++) {
+            const char *row =
+                at->y[i] < 0 ? NULL
+                             : pixel(p, at, at->y[i], 0) + c * p->input_stride[1] * at->element;
+            c2_columns_copy(&columns, row, window + i * a.row);
+        }
         for (int64_t t = 0; t < seg->count; t++) {
             a.pixels = window + t * plan->m * lanes;
             a.v = v + block * plan->v_block + (seg->first + t) * lanes;

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copying columns of an image row; see columns.h. Those inside the image go by one call. */
+#include "cpu/columns.h"
+
+#include <string.h>
+
+#include "core/dtype.h"
+
+c2_columns c2_columns_make(const c2_problem *p, c2_widen_fn widen, int64_t first, int64_t step,
+                           int64_t n)
+{
+    c2_columns c = {.problem = p, .widen = widen, .first = first, .step = step, .n = n};
+    if (first < 0)
+        c.begin = c2_min(n, c2_div_up(-first, step));
+    if (first < p->w)
+        c.end = c2_min(n, (p->w - 1 - first) / step + 1);
+    c.end = c2_max(c.end, c.begin);
+    return c;
+}
+
+void c2_columns_copy(const c2_columns *c, const char *row, float *to)
+{
+    const c2_problem *p = c->problem;
+    const int64_t element = (int64_t)c2_dtype_bytes(p->input_dtype);
+    if (!row) {
+        memset(to, 0, (size_t)((c->n - 1) * c->pitch + c->channels) * sizeof *to);
+        return;
+    }
+    c2_widen_args a = {.channel_stride = p->input_stride[1],
+                       .pixel_stride = c->step * p->input_stride[3],
+                       .to_stride = c->pitch,
+                       .n_channels = c->channels};
+    const bool inside = c->cleared && p->padding_mode == CONV2D_PAD_ZEROS;
+    const int64_t end = inside ? c->end : c->n;
+    for (int64_t i = inside ? c->begin : 0; i < end; i += a.n_pixels) {
+        const int64_t x = c2_pad_index(p->padding_mode, c->first + i * c->step, p->w);
+        a.n_pixels = i == c->begin && i < c->end ? (int)(c->end - i) : 1;
+        a.from = row + x * p->input_stride[3] * element;
+        a.to = to + i * c->pitch;
+        if (x < 0)
+            memset(a.to, 0, (size_t)c->channels * sizeof *to);
+        else
+            c->widen(&a);
+    }
+}
