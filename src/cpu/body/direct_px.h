@@ -4,10 +4,26 @@
  * the registers, as in gemm_px. */
 #include "cpu/body/direct.h"
 
+/* Lines of a large output come from far away to be written; many products hide that. */
+enum { MANY_PRODUCTS = 64 };
+C2_ALWAYS_INLINE void expect_output(const int m, const int nv, const c2_direct_args *a,
+                                    const lanes *l)
+{
+    const px *to = (const px *)a->out + l->x;
+    C2_UNROLL
+    for (int i = 0; i < m; i++, to += a->out_pitch) {
+        C2_UNROLL
+        for (int j = 0; j < nv; j++)
+            __builtin_prefetch(to + j * VF, 1);
+    }
+}
+
 C2_ALWAYS_INLINE void channels(const int m, const int nv, const bool part, const c2_direct_args *a,
                                const lanes *l)
 {
     vf acc[C2_MR][C2_NV];
+    if (!part && !a->sums && a->n_offsets > MANY_PRODUCTS)
+        expect_output(m, nv, a, l);
     C2_UNROLL
     for (int i = 0; i < m; i++) {
         C2_UNROLL
