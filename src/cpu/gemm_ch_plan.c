@@ -150,7 +150,8 @@ static void plan_turned(search *s)
 {
     const c2_problem *p = s->p, view = c2_ch_turned_view(p);
     const double floats = (double)p->n * (double)p->h * (double)p->w * (double)view.input_stride[3];
-    if (floats * sizeof(float) + C2_ALIGN > fmin((double)p->workspace_limit, turned_most_bytes))
+    const double bytes = floats * sizeof(float) + (double)C2_ALIGN;
+    if (bytes > fmin((double)p->workspace_limit, turned_most_bytes))
         return;
     search t = *s;
     t.p = &view;
