@@ -336,15 +336,18 @@ conv2d_status c2_gemm_ch_run(const c2_state *s, const c2_run_args *args)
 {
     const c2_problem *p = args->problem;
     const c2_ch_plan *plan = &s->plan;
-    if (plan->mode != C2_CH_WINDOW) {
+    const int64_t images = p->n * p->groups;
+    if (plan->mode == C2_CH_DIRECT)
+        return c2_cpu_parallel(
+            s, args, (size_t)(images * plan->tile_blocks.n * plan->pixel_blocks.n), run_direct);
+    if (plan->mode == C2_CH_TURNED) {
         const turn t = turn_of(p);
         const c2_cpu_phase phases[] = {
             {(size_t)(p->n * t.rows * t.pixel_blocks * t.channel_blocks), run_turn},
-            {(size_t)(p->n * p->groups * plan->tile_blocks.n * plan->pixel_blocks.n), run_direct}};
-        const int first = plan->mode == C2_CH_DIRECT;
-        return c2_cpu_parallel_phases(s, args, phases + first, 2 - first);
+            {(size_t)(images * plan->tile_blocks.n * plan->pixel_blocks.n), run_direct}};
+        return c2_cpu_parallel_phases(s, args, phases, 2);
     }
-    const int64_t blocks = p->n * p->groups * plan->blocks_y.n * plan->blocks_x.n;
+    const int64_t blocks = images * plan->blocks_y.n * plan->blocks_x.n;
     return c2_cpu_parallel(s, args, (size_t)(blocks * window_parts(s, args).n), run_window);
 }
 
@@ -372,7 +375,8 @@ conv2d_status c2_gemm_ch_plan_create(conv2d_device *device, const c2_problem *p,
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     s->plan = c2_ch_plan_make(device, p, variant);
     s->kernel = c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant);
-    s->view = c2_ch_turned_view(p);
+    if (s->plan.mode == C2_CH_TURNED)
+        s->view = c2_ch_turned_view(p);
     const int32_t dtype = s->plan.mode == C2_CH_DIRECT ? p->input_dtype : CONV2D_FLOAT32;
     s->fn = (c2_gemm_ch_fn)c2_cpu_kernel_of(s->kernel, dtype)->fn;
     s->widen = (c2_widen_fn)c2_cpu_helper(s->kernel, C2_FAMILY_WIDEN, p->input_dtype);

@@ -125,13 +125,19 @@ static void plan_direct(search *s)
     b->seconds = products(s, (double)pixels, (double)b->pixel_tiles.n) * live * widening + tables;
 }
 
+/* Floats between pixels of a turned copy. */
+static int64_t turned_pitch(const c2_problem *p)
+{
+    const int64_t channels = p->groups * p->icg;
+    return channels % FAR_CHANNELS ? channels : channels + 16;
+}
+
 c2_problem c2_ch_turned_view(const c2_problem *p)
 {
     c2_problem v = *p;
-    const int64_t channels = p->groups * p->icg;
     v.input_dtype = CONV2D_FLOAT32;
     v.input_stride[1] = 1;
-    v.input_stride[3] = channels % FAR_CHANNELS ? channels : channels + 16;
+    v.input_stride[3] = turned_pitch(p);
     v.input_stride[2] = p->w * v.input_stride[3];
     v.input_stride[0] = p->h * v.input_stride[2];
     return v;
@@ -148,16 +154,18 @@ static double turning(const search *s)
 
 static void plan_turned(search *s)
 {
-    const c2_problem *p = s->p, view = c2_ch_turned_view(p);
-    const double floats = (double)p->n * (double)p->h * (double)p->w * (double)view.input_stride[3];
-    const double bytes = floats * sizeof(float) + (double)C2_ALIGN;
+    const c2_problem *p = s->p;
+    const double pixels = (double)p->n * (double)p->h * (double)p->w;
+    const double pitch = (double)turned_pitch(p);
+    const double bytes = pixels * pitch * sizeof(float) + (double)C2_ALIGN;
     if (bytes > fmin((double)p->workspace_limit, turned_most_bytes))
-        return;
+        return; /* as is what does not fit the view's strides */
+    const c2_problem view = c2_ch_turned_view(p);
     search t = *s;
     t.p = &view;
     plan_direct(&t);
     t.best.mode = C2_CH_TURNED;
-    t.best.turned_bytes = c2_round_up((size_t)floats * sizeof(float), C2_ALIGN);
+    t.best.turned_bytes = c2_round_up((size_t)(pixels * pitch) * sizeof(float), C2_ALIGN);
     /* Vectors of channels are turned, whole or not, once for all groups. */
     const double lanes = c2_vector_lanes(s->kernel), channels = (double)(p->groups * p->icg);
     const double turned = ceil(channels / lanes) * lanes / (double)p->groups;
