@@ -28,7 +28,8 @@ typedef struct work {
     const c2_state *s;
     const c2_run_args *args;
     int64_t n, group_begin, group_end;
-    int64_t g;         /* the group at work */
+    int64_t tile_begin, tile_end; /* of output channels of a group */
+    int64_t g;                    /* the group at work */
     const char *image; /* of the first group */
     const float *weights;
     char *scratch; /* window, then what waits to be stored */
@@ -166,8 +167,8 @@ static void run_strip(work *w, const c2_block *strip, int64_t lanes, const sourc
                         .high = w->s->high,
                         .n = lanes};
     find_rows(p, strip->y, &a);
-    for (int64_t t = 0; t < d->pack.tiles.n; t += d->joined_tiles) {
-        const int64_t end = c2_min(d->pack.tiles.n, t + d->joined_tiles);
+    for (int64_t t = w->tile_begin; t < w->tile_end; t += d->joined_tiles) {
+        const int64_t end = c2_min(w->tile_end, t + d->joined_tiles);
         const int64_t first = c2_split_begin(&d->pack.tiles, t);
         int64_t channels = 0;
         for (w->g = w->group_begin; w->g < w->group_end; w->g++) {
@@ -253,7 +254,8 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     work w = {.s = s, .args = args, .scratch = (char *)stack};
     if (d->scratch_bytes > C2_STACK_BYTES)
         w.scratch = (char *)args->workspace + (size_t)worker * d->scratch_bytes;
-    const int64_t i = (int64_t)task, bx = i % d->blocks_x.n, by = i / d->blocks_x.n % d->blocks_y.n;
+    const int64_t tiles = (int64_t)task % d->tile_blocks.n, i = (int64_t)task / d->tile_blocks.n;
+    const int64_t bx = i % d->blocks_x.n, by = i / d->blocks_x.n % d->blocks_y.n;
     const int64_t rest = i / d->blocks_x.n / d->blocks_y.n;
     const int64_t group_block = rest % d->group_blocks.n;
     w.n = rest / d->group_blocks.n;
@@ -262,6 +264,9 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     w.image = (const char *)args->input.data +
               (w.n * p->input_stride[0] + w.group_begin * p->icg * p->input_stride[1]) * s->element;
     w.weights = (const float *)args->packed->host;
+    w.tile_begin = c2_split_begin(&d->tile_blocks, tiles) * d->joined_tiles;
+    w.tile_end = c2_min(d->pack.tiles.n,
+                        c2_split_begin(&d->tile_blocks, tiles + 1) * d->joined_tiles);
     run_block(&w, c2_split_begin(&d->blocks_y, by), c2_split_begin(&d->blocks_x, bx),
               c2_split_begin(&d->blocks_y, by + 1), c2_split_begin(&d->blocks_x, bx + 1));
 }
@@ -269,7 +274,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
 conv2d_status c2_direct_run(const c2_state *s, const c2_run_args *args)
 {
     const c2_problem *p = args->problem;
-    const int64_t blocks = s->plan.blocks_y.n * s->plan.blocks_x.n;
+    const int64_t blocks = s->plan.blocks_y.n * s->plan.blocks_x.n * s->plan.tile_blocks.n;
     return c2_cpu_parallel(s, args, (size_t)(p->n * s->plan.group_blocks.n * blocks), run_task);
 }
 

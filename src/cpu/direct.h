@@ -42,6 +42,7 @@ typedef struct c2_direct_plan {
     c2_split group_blocks; /* groups of a block share its window, and are joined together */
     c2_direct_store store;
     int64_t joined_tiles; /* of output channels of a group, whose rows are kept to be joined */
+    c2_split tile_blocks; /* of the joined tiles: tasks of one block of pixels */
     size_t n_offsets, n_row_offsets;
     size_t window_bytes, scratch_bytes; /* of a worker; up to C2_STACK_BYTES on its stack */
     double seconds;                     /* of an image; HUGE_VAL: no block fits */

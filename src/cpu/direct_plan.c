@@ -12,6 +12,9 @@ static const double tile_overhead = 0.4; /* of a kernel call, in each tile of a 
  * group exceed what stays in the L2 cache. From layers of bench/models/peers.txt on Zen 4, November
  * 2026. */
 static const double row_seconds = 2e-9, weight_seconds = 0.05e-9;
+static const double wanted_tasks = 16;
+static const double fill_share = 0.12; /* of the products' time that copying pixels may take for the
+                                          sake of more tasks */
 static const double weights_near_bytes = 512 << 10;
 /* Pixels of a strip that do not stay in the L1 cache are read again for each tile of channels;
  * tiles of few channels multiply them faster than they come. */
@@ -135,6 +138,18 @@ static double waiting_bytes(const c2_direct_plan *d, const c2_problem *p, int64_
     return sizeof(float) * width * lanes;
 }
 
+/* Output channels are cut as well if blocks of pixels alone are too few tasks, as long as copying a
+ * block's window once for each part stays cheap beside its products. The batch does not count. */
+static void cut_tiles(c2_direct_plan *d, double work, double fill)
+{
+    const double tasks =
+        (double)d->blocks_y.n * (double)d->blocks_x.n * (double)d->group_blocks.n;
+    const int64_t units = c2_div_up(d->pack.tiles.n, d->joined_tiles);
+    const double cheap = fill > 0 ? 1 + fill_share * work / fill : wanted_tasks;
+    const double parts = fmin(fmin(ceil(wanted_tasks / tasks), cheap), (double)units);
+    d->tile_blocks = c2_split_even(units, (int64_t)fmax(1, parts));
+}
+
 static void try_blocks(search *s, const c2_direct_plan *shape, int64_t n_rows, int64_t n_cols)
 {
     const c2_problem *p = s->p;
@@ -149,7 +164,8 @@ static void try_blocks(search *s, const c2_direct_plan *shape, int64_t n_rows, i
     const double waiting = waiting_bytes(&d, p, rows, cols);
     if (waiting > s->budget)
         return;
-    d.seconds = blocks * (double)p->groups * block_seconds(s, &d, rows, cols);
+    const double work = blocks * (double)p->groups * block_seconds(s, &d, rows, cols);
+    d.seconds = work;
     if (!all_interior(&d, p)) {
         if (!c2_window_set_block(&d.window, rows, cols, groups * p->icg, s->budget - waiting,
                                  &d.window_bytes))
@@ -169,6 +185,7 @@ static void try_blocks(search *s, const c2_direct_plan *shape, int64_t n_rows, i
                           (double)p->groups * block_seconds(s, &d, rows, (int64_t)each));
         }
     }
+    cut_tiles(&d, work, d.seconds - work);
     d.window_bytes = c2_round_up(d.window_bytes, C2_ALIGN);
     d.scratch_bytes = d.window_bytes + c2_round_up((size_t)waiting, C2_ALIGN);
     /* Blocks so large that threads could not share the image are worth less. */
@@ -237,7 +254,9 @@ c2_direct_plan c2_direct_plan_make(const conv2d_device *device, const c2_problem
                         .step = p->stride[0] / g,
                         .pack = {c2_split_even(p->ocg, n_tiles), by_rows ? 1 : kernel->mr, k, k},
                         .store = choose_store(p)};
-    d.joined_tiles = c2_min(n_tiles, c2_max(1, C2_DIRECT_JOINED / c2_div_up(p->ocg, n_tiles)));
+    d.joined_tiles = 1;
+    if (d.store == C2_DIRECT_JOIN)
+        d.joined_tiles = c2_min(n_tiles, c2_max(1, C2_DIRECT_JOINED / c2_div_up(p->ocg, n_tiles)));
     d.n_offsets = (size_t)(by_rows ? p->kw * p->icg : k);
     d.n_row_offsets = by_rows ? (size_t)((d.rows - 1) * d.step + p->kh) : 0;
     c2_window_init(&d.window, p, false, false);
