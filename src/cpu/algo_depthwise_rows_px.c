@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * depthwise_rows_px: one input channel a group, kernels 3x3, 5x5 or 7x7, stride 1 or 2, no
- * dilation, zeros as padding, rows of neighbouring pixels; lanes = pixels. A task has some rows of
- * some channels: it clears a window once, whose padding then stays, and a kernel call copies one
- * channel's rows into it and makes all of their outputs. Small windows come in pairs, so that one
- * is filled while the other is read. What the kernel cannot finish, other activations than clamps
- * and outputs whose columns do not follow each other, goes through the epilogue.
+ * depthwise_rows_px: one input channel a group, kernels 3x3, 5x5 or 7x7, stride 1 or 2, with stride
+ * 1 any dilation, zeros as padding, rows of neighbouring pixels; lanes = pixels. A task has some
+ * rows of some channels: it clears a window once, whose padding then stays, and a kernel call
+ * copies one channel's rows into it and makes all of their outputs, or those that are a dilation
+ * apart. Small windows come in pairs, so that one is filled while the other is read. What the
+ * kernel cannot finish, other activations than clamps and outputs whose columns do not follow each
+ * other, goes through the epilogue.
  * Error before activation: g(K+2) * s + (K+2) * 2^-149, K = KH * KW; taps by columns. */
 #include <math.h>
 #include <string.h>
@@ -59,7 +60,7 @@ static const char *variant_isa(const conv2d_device *device, int variant)
 /* Input rows of `rows` output rows. */
 static int64_t rows_read(const c2_problem *p, int64_t rows)
 {
-    return (rows - 1) * p->stride[0] + p->kh;
+    return (rows - 1) * p->stride[0] + (p->kh - 1) * p->dilation[0] + 1;
 }
 
 /* Lanes of a window row: padding and pixels, copied by whole vectors. Rows of half a vector need
@@ -68,8 +69,8 @@ static bool fits_half(const c2_problem *p, int vector)
 {
     const int64_t half = vector / 2, used = p->pad[1] + p->w;
     const int64_t reach = p->ow + p->kw - 1;
-    return p->stride[0] == 1 && p->stride[1] == 1 && p->ow <= half && used <= half &&
-           reach <= half + p->pad[1];
+    return p->stride[0] == 1 && p->stride[1] == 1 && p->dilation[0] == 1 && p->dilation[1] == 1 &&
+           p->ow <= half && used <= half && reach <= half + p->pad[1];
 }
 
 static void set_rows(const c2_problem *p, const c2_kernel *k, geometry *g)
@@ -77,9 +78,9 @@ static void set_rows(const c2_problem *p, const c2_kernel *k, geometry *g)
     const int64_t vector = k->nr, s = p->stride[1];
     g->two_rows = fits_half(p, k->nr);
     g->split = s == 2;
-    /* A full vector is read from each multiple of a vector on, kw - 1 lanes on at most, and rows
-     * are copied by whole vectors. */
-    const int64_t read = (c2_div_up(p->ow, vector) * vector + (p->kw - 1) / s);
+    /* A full vector is read from each multiple of a vector on, as far as the last tap lies, and
+     * rows are copied by whole vectors. */
+    const int64_t read = c2_div_up(p->ow, vector) * vector + (p->kw - 1) * p->dilation[1] / s;
     const int64_t written = c2_div_up(p->pad[1] + 1, s) + c2_div_up(p->w, vector * s) * vector;
     const int64_t lanes = c2_div_up(c2_max(read, written), MOST_LANES) * MOST_LANES;
     g->phase = g->split ? lanes : 0;
@@ -130,11 +131,11 @@ static bool supports(const conv2d_device *device, const c2_problem *p, int varia
     if (p->kh != p->kw || (p->kw != 3 && p->kw != 5 && p->kw != 7))
         return c2_refuse(why, "kernel of %lld x %lld: 3 x 3, 5 x 5 or 7 x 7", (long long)p->kh,
                          (long long)p->kw);
-    if (p->stride[0] > 2 || p->stride[1] > p->stride[0] || p->dilation[0] != 1 ||
-        p->dilation[1] != 1)
+    const bool dilated = p->dilation[0] != 1 || p->dilation[1] != 1;
+    if (p->stride[0] > (dilated ? 1 : 2) || p->stride[1] > p->stride[0])
         return c2_refuse(why,
-                         "stride %lld x %lld, dilation %lld x %lld: strides 1 x 1, 2 x 1 or 2 x 2, "
-                         "dilation 1",
+                         "stride %lld x %lld, dilation %lld x %lld: strides 1 x 1, or without "
+                         "dilation 2 x 1 or 2 x 2",
                          (long long)p->stride[0], (long long)p->stride[1],
                          (long long)p->dilation[0], (long long)p->dilation[1]);
     if (p->padding_mode != CONV2D_PAD_ZEROS && c2_problem_is_padded(p))
@@ -237,6 +238,7 @@ typedef struct task {
     const c2_run_args *args;
     int64_t n, y, rows;
     float *window[2], *sums;
+    int64_t sums_pitch;
     int64_t first_row, lane; /* of the window that the image begins at */
     c2_dwrow_px_args kernel;
 } task;
@@ -250,7 +252,8 @@ static void place(task *t)
     const int64_t top = t->y * p->stride[0] - p->pad[0];
     const int64_t first = c2_max(0, top), end = c2_min(p->h, top + rows_read(p, t->rows));
     /* Columns that no window reaches are not copied: they might not fit. */
-    const int64_t cols = c2_min(p->w, (p->ow - 1) * p->stride[1] + p->kw - p->pad[1]);
+    const int64_t reach = (p->ow - 1) * p->stride[1] + (p->kw - 1) * p->dilation[1] + 1;
+    const int64_t cols = c2_min(p->w, reach - p->pad[1]);
     a->copy_rows = (int)c2_max(0, end - first);
     a->copy_cols = (int)c2_max(0, cols);
     a->image_row = p->input_stride[2];
@@ -283,17 +286,27 @@ static void output_channel(task *t, int64_t oc)
     const c2_state *s = t->state;
     c2_dwrow_px_args *a = &t->kernel;
     const c2_target target = c2_target_of(t->args, s->epilogue, t->n, oc);
-    a->rows = (int)t->rows;
+    const float *window = a->window;
+    const int64_t every = p->dilation[0];
     a->weight = (const float *)t->args->packed->host + oc * p->kh * p->kw;
     a->bias = target.bias;
-    a->out = target.out + t->y * p->output_stride[2] * s->element;
-    a->residual =
-        target.residual ? target.residual + t->y * p->residual_stride[2] * s->element : NULL;
-    s->fn(a);
-    if (a->sums) {
+    /* Output rows that are a dilation apart share their input rows; each call makes those. */
+    for (int64_t first = 0; first < c2_min(every, t->rows); first++) {
+        const int64_t y = t->y + first;
+        a->rows = (int)c2_div_up(t->rows - first, every);
+        a->window = window + first * a->pitch;
+        a->out = target.out + y * p->output_stride[2] * s->element;
+        a->residual =
+            target.residual ? target.residual + y * p->residual_stride[2] * s->element : NULL;
+        a->sums = t->sums ? t->sums + first * t->sums_pitch : NULL;
+        s->fn(a);
+        a->copy_rows = 0;
+    }
+    a->window = window;
+    if (t->sums) {
         const c2_lanes lanes = {
-            0, (t->rows - 1) * a->sums_pitch + p->ow, a->sums_pitch, p->ow, t->y, 0};
-        c2_store_channel_rows(&target, a->sums, a->sums_pitch, 1, &lanes);
+            0, (t->rows - 1) * t->sums_pitch + p->ow, t->sums_pitch, p->ow, t->y, 0};
+        c2_store_channel_rows(&target, t->sums, t->sums_pitch, 1, &lanes);
     }
 }
 
@@ -313,10 +326,8 @@ static void channels(task *t, int64_t begin, int64_t end)
         t->kernel.window = t->window[i];
         t->kernel.copy_rows = pair && c + 1 == end ? 0 : copy_rows;
         copy_from(t, pair ? c + 1 : c, pair ? 1 - i : 0);
-        for (int64_t j = 0; j < p->ocg; j++) {
+        for (int64_t j = 0; j < p->ocg; j++)
             output_channel(t, c * p->ocg + j);
-            t->kernel.copy_rows = 0;
-        }
     }
 }
 
@@ -336,7 +347,11 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t index, i
     t.window[0] = scratch;
     t.window[1] = scratch + (g->pair ? g->window : 0);
     t.sums = g->sums ? t.window[1] + g->window : NULL;
+    t.sums_pitch = c2_div_up(p->ow, MOST_LANES) * MOST_LANES;
+    const int64_t dilation = p->dilation[0];
     t.kernel = (c2_dwrow_px_args){.pitch = g->pitch,
+                                  .tap_pitch = g->pitch * dilation,
+                                  .dilation = p->dilation[1],
                                   .phase = g->phase,
                                   .k = (int)p->kw,
                                   .step = g->two_rows ? 2 : (int)p->stride[0],
@@ -344,10 +359,9 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t index, i
                                   .cols = (int)p->ow,
                                   .low = s->low,
                                   .high = s->high,
-                                  .residual_row = p->residual_stride[2],
-                                  .out_row = p->output_stride[2],
-                                  .sums = t.sums,
-                                  .sums_pitch = c2_div_up(p->ow, MOST_LANES) * MOST_LANES};
+                                  .residual_row = p->oh > 1 ? p->residual_stride[2] * dilation : 0,
+                                  .out_row = p->oh > 1 ? p->output_stride[2] * dilation : 0,
+                                  .sums_pitch = t.sums_pitch * dilation};
     place(&t);
     memset(scratch, 0, (size_t)((g->pair ? 2 : 1) * g->window) * sizeof(float));
     channels(&t, c2_split_begin(&s->channel_blocks, cb),

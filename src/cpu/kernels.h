@@ -216,9 +216,11 @@ typedef c2_direct_kernel c2_direct_px_kernel, c2_direct_rows_kernel, *c2_direct_
 /* dwrow_px: first copies copy_rows x copy_cols pixels from image to copy_to, rows `pitch` floats
  * apart, if phase is not 0 even columns to copy_to and odd ones copy_odd floats later; each row
  * with zeros up to a whole vector. Then, from the window as it is (its padding is the caller's),
- *     out[y][x] = clamp(sum over kx, ky < k of weight[ky*k + kx] * window[row + ky][x + kx]
+ *     out[y][x] = clamp(sum over kx, ky < k of
+ *                           weight[ky*k + kx] * window[row + ky][x + kx * dilation]
  *                       + bias[0] + residual[y][x])            for y < rows, x < cols
- * where row = y * step, or, if phase is not 0, pixel x*2 + kx is at phase * (kx % 2) + x + kx / 2.
+ * where row = y * step, rows are tap_pitch floats apart, and, if phase is not 0, pixel x*2 + kx is
+ * at phase * (kx % 2) + x + kx / 2.
  * two_rows: window rows are half a vector, step is 2 and stands for one row down in each half:
  * vector v has rows 2v and 2v + 1, cols is half a vector at most. Whole vectors are read from the
  * window: rows and lanes that nobody asked for must exist. */
@@ -230,6 +232,7 @@ typedef struct c2_dwrow_px_args {
     int copy_rows, copy_cols; /* 0 rows: nothing is copied */
     const float *window;
     ptrdiff_t pitch, phase;
+    ptrdiff_t tap_pitch, dilation; /* dilation counts where phase is 0 */
     const float *weight;
     int k, step; /* 3, 5 or 7; 1 or 2, with phase 2 */
     bool two_rows;

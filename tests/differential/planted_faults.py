@@ -63,6 +63,8 @@ FAULTS = [
      RANDOM),
     ("columns right of the image copied", "cpu/columns.c",
      "(p->w - 1 - first) / step + 1);", "(p->w - 1 - first) / step + 2);", RANDOM),
+    ("rows a dilation apart from the first one on, all of them", "cpu/algo_depthwise_rows_px.c",
+     "a->window = window + first * a->pitch;", "a->window = window;", MANY),
     ("window of the channel before", "cpu/algo_depthwise_rows_px.c",
      "copy_from(t, pair ? c + 1 : c, pair ? 1 - i : 0);",
      "copy_from(t, c, pair ? 1 - i : 0);", RANDOM),

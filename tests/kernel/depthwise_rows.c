@@ -212,9 +212,13 @@ static void px_shape(check *c, px_call *t)
     a->rows = (int)rng_range(r, 0, PX_ROWS);
     a->cols = a->two_rows ? (int)rng_range(r, 1, lanes / 2) : check_size(r, PX_COLS, lanes);
     const bool split = a->step == 2 && !a->two_rows && rng_range(r, 0, 1);
-    const ptrdiff_t read = (a->cols + lanes - 1) / lanes * lanes + (a->k - 1) / (split ? 2 : 1);
+    const bool dilated = !a->two_rows && !split && rng_range(r, 0, 1);
+    a->dilation = dilated ? rng_range(r, 1, 4) : 1;
+    const ptrdiff_t read = (a->cols + lanes - 1) / lanes * lanes +
+                           (a->k - 1) * a->dilation / (split ? 2 : 1);
     a->phase = split ? read + rng_range(r, 0, GAP) : 0;
     a->pitch = a->two_rows ? lanes / 2 : split ? 2 * a->phase : read + rng_range(r, 0, GAP);
+    a->tap_pitch = a->pitch * (dilated ? rng_range(r, 1, 3) : 1);
     a->low = rng_range(r, 0, 1) ? -INFINITY : -1.5f;
     a->high = rng_range(r, 0, 1) ? INFINITY : 2.5f;
     t->weight = check_values(c, (size_t)(a->k * a->k));
@@ -222,7 +226,7 @@ static void px_shape(check *c, px_call *t)
     /* As much as all rows, or the pairs of rows they are in, reach. */
     const int vectors = a->two_rows ? (a->rows + 1) / 2 : a->rows;
     const ptrdiff_t last = (vectors - 1) * a->step + a->k - 1;
-    const size_t n = vectors ? (size_t)(last * a->pitch + (split ? a->phase : 0) +
+    const size_t n = vectors ? (size_t)(last * a->tap_pitch + (split ? a->phase : 0) +
                                         (a->two_rows ? lanes + a->k - 1 : read))
                              : 1;
     t->window = check_values(c, n);
@@ -286,8 +290,9 @@ static float px_sum(check *c, const px_call *t, int y, int x)
     float sum = 0;
     for (int kx = 0; kx < a->k; kx++)
         for (int ky = 0; ky < a->k; ky++) {
-            const float *row = a->window + (y * (a->two_rows ? 1 : a->step) + ky) * a->pitch;
-            const float v = a->phase ? row[(kx % 2) * a->phase + x + kx / 2] : row[x + kx];
+            const float *row = a->window + (y * (a->two_rows ? 1 : a->step) + ky) * a->tap_pitch;
+            const float v =
+                a->phase ? row[(kx % 2) * a->phase + x + kx / 2] : row[x + kx * a->dilation];
             sum = check_add_product(c->kernel, v, a->weight[ky * a->k + kx], sum);
         }
     return sum;
@@ -354,6 +359,8 @@ static double px_bench(const c2_kernel *k)
     static _Alignas(64) float out[BENCH_ROWS * BENCH_COLS];
     const c2_dwrow_px_args a = {.window = window,
                                 .pitch = BENCH_PITCH,
+                                .tap_pitch = BENCH_PITCH,
+                                .dilation = 1,
                                 .weight = bench_weight,
                                 .k = BENCH_K,
                                 .step = 1,

@@ -108,10 +108,10 @@ C2_ALWAYS_INLINE void tile(const int rows, const int k, const int step,
     C2_UNROLL
     for (int y = 0; y < rows; y++)
         acc[y] = vf_zero();
-    const float *even = a->window + v * step * a->pitch + x, *w = a->weight;
-    const ptrdiff_t pitch = a->pitch, phase = a->phase;
+    const ptrdiff_t pitch = a->tap_pitch, phase = a->phase, dilation = a->dilation;
+    const float *even = a->window + v * step * pitch + x, *w = a->weight;
     for (int kx = 0; kx < k; kx++) {
-        const float *column = phase ? even + (kx & 1) * phase + kx / 2 : even + kx;
+        const float *column = phase ? even + (kx & 1) * phase + kx / 2 : even + kx * dilation;
         C2_UNROLL
         for (int ky = 0; ky < k; ky++)
             weight[ky] = vf_keep(vf_set1(w[ky * k + kx]));
