@@ -50,7 +50,7 @@ static const refusal refusals[] = {
     {"depthwise_rows_px", AXIS_SIZE, BIT(SIZE_WEIGHTS)},
     {"depthwise_rows_px", AXIS_GROUPS, BIT(GROUPS_DENSE) | BIT(GROUPS_SOME)},
     {"depthwise_rows_px", AXIS_PADDING, ALL_BUT(PADDING_ZEROS) & ~BIT(PADDING_NONE)},
-    {"depthwise_rows_px", AXIS_STRIDE, BIT(STRIDE_3) | BIT(STRIDE_DILATED) | BIT(STRIDE_BOTH)},
+    {"depthwise_rows_px", AXIS_STRIDE, BIT(STRIDE_3) | BIT(STRIDE_BOTH)},
     {"depthwise_rows_ch", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"depthwise_rows_ch", AXIS_KERNEL, BIT(KERNEL_1X1) | BIT(KERNEL_COLUMN) | BIT(KERNEL_WIDE)},
     {"direct_px", AXIS_DTYPE, BIT(DTYPE_F64)},
