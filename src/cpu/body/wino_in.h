@@ -1,16 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * wino_in: the input transform of Winograd convolution, one tile, lanes = channels: first down the
- * columns, then along the rows, all of a tile's values in registers or on the stack. The loop over
- * the columns and rows of F(6,3) is not unrolled: a tile of 64 vectors fits no ISA's registers. */
-#include "cpu/body/body.h"
-
-enum { C2_EDGE = C2_MR + 2 }; /* of an input tile */
-
-#if C2_MR == 6
-#define C2_UNROLL_LINES
-#else
-#define C2_UNROLL_LINES C2_UNROLL
-#endif
+ * columns, then along the rows, all of a tile's values in registers or on the stack. */
+#include "cpu/body/wino.h"
 
 /* B'd for one row or column of a tile. Coefficients before common terms were taken out are in
  * docs/numerics.md, which counts the roundings: 3 at most for F(6,3) and F(4,3), 1 for F(2,3). */

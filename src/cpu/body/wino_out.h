@@ -1,15 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * wino_out: the output transform of Winograd convolution, one tile, lanes = output channels. */
-#include "cpu/body/body.h"
-
-enum { C2_EDGE = C2_MR + 2 };
-
-/* As in wino_in.h. */
-#if C2_MR == 6
-#define C2_UNROLL_LINES
-#else
-#define C2_UNROLL_LINES C2_UNROLL
-#endif
+#include "cpu/body/wino.h"
 
 /* A'm for one row or column; at most 3 roundings for F(6,3), 4 for F(4,3), 2 for F(2,3)
  * (docs/numerics.md). */
