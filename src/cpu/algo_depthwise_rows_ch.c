@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * depthwise_rows_ch: one input channel a group, kernels 3, 5 or 7 wide, stride 1 or 2 along x, no
- * dilation along x; lanes = channels. A kernel call makes one or two rows of seven pixels for all
- * channels of a block, reads pixels through offsets (padded ones lead to zeros: no copy), and
- * finishes them in registers. What it cannot finish, other activations than clamps, a channel
- * multiplier, outputs whose channels do not lie together, goes through the epilogue.
+ * depthwise_rows_ch: one input channel a group, kernels 3, 5 or 7 wide, stride 1 or 2 along x, or
+ * stride 1 and a dilation; lanes = channels. A kernel call makes one or two rows of seven pixels
+ * for all channels of a block, reads pixels through offsets (padded ones lead to zeros: no copy),
+ * and finishes them in registers. With a dilation of d along x a tile is every d-th pixel of a row:
+ * a row is d phases, on which the kernel is not dilated. What it cannot finish, other activations
+ * than clamps, a channel multiplier, outputs whose channels do not lie together, goes through the
+ * epilogue.
  * Where input channels do not lie together, a vector of channels of an image is turned into a copy
  * first, padding included, and its sums wait in another for the epilogue: for small images, whose
  * rows fill no vector of pixels.
@@ -42,7 +44,7 @@ struct c2_state {
     float low, high;
     bool finished;                       /* by the kernel */
     int rows;                            /* of a tile */
-    int64_t element, full, halves;       /* tiles of 7 and of 4 columns in a row */
+    int64_t element, full, halves;       /* tiles of 7 and of 4 columns in a row's phase */
     c2_split row_blocks, channel_blocks; /* of tiles' rows, of vectors */
     int64_t channel_tiles;
     size_t scratch_bytes; /* of a worker; up to C2_STACK_BYTES they are on its stack */
@@ -81,6 +83,9 @@ static int64_t count_halves(int64_t ow)
     return HALF_COLS * n <= ow + 1 ? n : rest > 0 && rest <= HALF_COLS;
 }
 
+/* Columns of the largest phase of a row. */
+static int64_t phase_cols(const c2_problem *p) { return c2_div_up(p->ow, p->dilation[1]); }
+
 static int64_t count_full(int64_t ow)
 {
     return c2_div_up(c2_max(0, ow - HALF_COLS * count_halves(ow)), TILE_COLS);
@@ -88,12 +93,18 @@ static int64_t count_full(int64_t ow)
 
 static bool is_turned(const c2_problem *p) { return p->input_stride[1] != 1 && p->ic > 1; }
 
-/* Rows (axis 0) and columns of the copy of an image, padding included: as many as tiles read. */
-static int64_t copied(const c2_problem *p, int axis)
+/* Rows and columns of the copy of an image, padding included: as many as tiles read. */
+static int64_t copied_rows(const c2_problem *p)
 {
-    const int64_t tiles = count_full(p->ow) * TILE_COLS + count_halves(p->ow) * HALF_COLS;
-    const int64_t outputs = axis ? tiles + TILE_COLS - HALF_COLS : p->oh;
-    return (outputs - 1) * p->stride[axis] + ((axis ? p->kw : p->kh) - 1) * p->dilation[axis] + 1;
+    return (p->oh - 1) * p->stride[0] + (p->kh - 1) * p->dilation[0] + 1;
+}
+
+static int64_t copied_cols(const c2_problem *p)
+{
+    const int64_t cols = phase_cols(p);
+    const int64_t tiles = count_full(cols) * TILE_COLS + count_halves(cols) * HALF_COLS;
+    const int64_t outputs = tiles + TILE_COLS - HALF_COLS;
+    return ((outputs - 1) * p->stride[1] + p->kw) * p->dilation[1];
 }
 
 /* Of the copy and of the sums of an image, both [y][x][lane]. */
@@ -101,7 +112,7 @@ static size_t scratch_bytes(const c2_kernel *k, const c2_problem *p)
 {
     if (!is_turned(p))
         return 0;
-    const double in = (double)copied(p, 0) * (double)copied(p, 1);
+    const double in = (double)copied_rows(p) * (double)copied_cols(p);
     const double bytes = (in + (double)p->oh * (double)p->ow) * k->nr * (double)sizeof(float);
     const double most = MOST_SCRATCH;
     return c2_round_up(bytes > most ? MOST_SCRATCH + 1 : (size_t)bytes, C2_ALIGN);
@@ -114,8 +125,8 @@ static bool supports(const conv2d_device *device, const c2_problem *p, int varia
     if ((p->kw != 3 && p->kw != 5 && p->kw != 7) || p->kh > MAX_KH)
         return c2_refuse(why, "kernel of %lld x %lld: 3, 5 or 7 columns and at most %d rows",
                          (long long)p->kh, (long long)p->kw, MAX_KH);
-    if (p->stride[1] > 2 || p->dilation[1] != 1)
-        return c2_refuse(why, "stride %lld and dilation %lld along x: 1 or 2, and 1",
+    if (p->stride[1] > 2 || (p->stride[1] > 1 && p->dilation[1] > 1))
+        return c2_refuse(why, "stride %lld and dilation %lld along x: one is 1, stride at most 2",
                          (long long)p->stride[1], (long long)p->dilation[1]);
     const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant);
     const size_t scratch = scratch_bytes(k, p);
@@ -146,7 +157,9 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
     const double rows = (double)p->n * (double)p->oh,
                  outputs = rows * (double)p->ow * (double)p->oc;
     const double lanes = ceil((double)p->groups / k->nr) * (double)p->ocg * k->nr;
-    const double full = (double)count_full(p->ow), halves = (double)count_halves(p->ow);
+    const double phases = (double)c2_min(p->dilation[1], p->ow);
+    const double full = phases * (double)count_full(phase_cols(p));
+    const double halves = phases * (double)count_halves(phase_cols(p));
     const double sums = rows * ((double)TILE_COLS * full + (double)HALF_COLS * halves) * lanes;
     /* A pixel of a row is loaded once for all its taps and both rows of a tile, beside products. */
     const double loads = (double)(p->kw + TILE_COLS * p->stride[1]) / (TILE_COLS * tile_rows(k, p));
@@ -154,7 +167,7 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
     float low, high;
     const double store =
         finishes(p, &low, &high) ? 0.5 * outputs * speed->store : c2_cost_epilogue(speed, p, 1);
-    const double turned = is_turned(p) ? (double)copied(p, 0) * (double)copied(p, 1) : 0;
+    const double turned = is_turned(p) ? (double)copied_rows(p) * (double)copied_cols(p) : 0;
     return sums * products / speed->fma_lanes + (double)p->n * turned * lanes * speed->turn +
            rows / tile_rows(k, p) * (full + halves) * speed->call + store;
 }
@@ -200,8 +213,8 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     if (is_turned(p)) {
         s->widen = (c2_widen_fn)c2_cpu_helper(s->kernel, C2_FAMILY_WIDEN, p->input_dtype);
         s->problem.input_dtype = CONV2D_FLOAT32;
-        s->problem.h = copied(p, 0);
-        s->problem.w = copied(p, 1);
+        s->problem.h = copied_rows(p);
+        s->problem.w = copied_cols(p);
         s->problem.pad[0] = s->problem.pad[1] = 0;
         s->problem.input_stride[1] = 1;
         s->problem.input_stride[2] = s->problem.w * s->kernel->nr;
@@ -211,8 +224,8 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     s->element = (int64_t)c2_dtype_bytes(s->problem.input_dtype);
     s->finished = finishes(p, &s->low, &s->high);
     s->rows = tile_rows(s->kernel, p);
-    s->full = count_full(p->ow);
-    s->halves = count_halves(p->ow);
+    s->full = count_full(phase_cols(p));
+    s->halves = count_halves(phase_cols(p));
     s->channel_tiles = c2_dw_channel_tiles(s->kernel, p);
     const int64_t vector_bytes = p->kh * p->kw * s->kernel->nr * (int64_t)sizeof(float);
     const int64_t vectors = s->widen ? 1 : c2_max(1, weight_bytes / vector_bytes);
@@ -253,7 +266,8 @@ static void inside_table(task *t)
     for (int64_t i = 0; i < p->kh + t->state->rows - 1; i++)
         for (int64_t j = 0; j < MAX_COLS; j++)
             t->inside.at[i * MAX_COLS + j] =
-                (i * p->dilation[0] * p->input_stride[2] + j * p->input_stride[3]) *
+                (i * p->dilation[0] * p->input_stride[2] +
+                 j * p->dilation[1] * p->input_stride[3]) *
                 t->state->element;
 }
 
@@ -264,7 +278,7 @@ static void border_table(task *t, int64_t y, int64_t x, int64_t n_rows, int64_t 
     const ptrdiff_t zeros = (ptrdiff_t)((uintptr_t)t->state->zeros - (uintptr_t)t->image);
     int64_t column[MAX_COLS];
     for (int64_t j = 0; j < MAX_COLS; j++)
-        column[j] = j < n_cols ? c2_pad_index(p->padding_mode, x + j, p->w) : -1;
+        column[j] = j < n_cols ? c2_pad_index(p->padding_mode, x + j * p->dilation[1], p->w) : -1;
     for (int64_t i = 0; i < n_rows; i++) {
         const int64_t row = c2_pad_index(p->padding_mode, y + i * p->dilation[0], p->h);
         ptrdiff_t *at = t->border.at + i * MAX_COLS;
@@ -285,7 +299,8 @@ static void find_pixels(task *t, int64_t oy, int64_t ox, int rows, int cols)
     const bool part = t->channels % t->state->kernel->nr != 0;
     const int64_t read =
         ((cols <= HALF_COLS && !part ? HALF_COLS : TILE_COLS) - 1) * p->stride[1] + p->kw;
-    if (y >= 0 && x >= 0 && y + (n_rows - 1) * p->dilation[0] < p->h && x + read <= p->w) {
+    if (y >= 0 && x >= 0 && y + (n_rows - 1) * p->dilation[0] < p->h &&
+        x + (read - 1) * p->dilation[1] < p->w) {
         t->kernel.pixels =
             t->image + (y * p->input_stride[2] + x * p->input_stride[3]) * t->state->element;
         t->kernel.offsets = t->inside.at;
@@ -302,7 +317,7 @@ static void store_by_epilogue(task *t, int64_t oy, int64_t ox)
     const c2_problem *p = t->problem;
     _Alignas(64) float sums[C2_MAX_MR * SUM_CHANNELS];
     c2_dwrow_ch_args a = t->kernel;
-    const int cols = a.cols;
+    const int cols = a.cols, run = p->dilation[1] > 1 ? 1 : cols; /* of neighbouring pixels */
     a.sums = sums;
     a.sums_pitch = SUM_CHANNELS;
     for (int c = 0; c < t->channels; c += SUM_CHANNELS) {
@@ -310,9 +325,10 @@ static void store_by_epilogue(task *t, int64_t oy, int64_t ox)
         t->state->fn(&a);
         const c2_target target =
             c2_target_of(t->args, t->state->epilogue, t->n, (t->channel + c) * p->ocg + t->pass);
-        for (int y = 0; y < a.rows; y++) {
-            const c2_lanes lanes = {0, cols, cols, cols, oy + y, ox};
-            c2_store_pixel_rows(&target, sums + y * cols * SUM_CHANNELS, SUM_CHANNELS, a.n, p->ocg,
+        for (int i = 0; i < a.rows * cols; i += run) {
+            const int64_t x = ox + i % cols * p->dilation[1];
+            const c2_lanes lanes = {0, run, run, run, oy + i / cols, x};
+            c2_store_pixel_rows(&target, sums + i * SUM_CHANNELS, SUM_CHANNELS, a.n, p->ocg,
                                 &lanes);
         }
         a.pixels = (const char *)a.pixels + SUM_CHANNELS * t->state->element;
@@ -350,11 +366,15 @@ static void pixel_tile(task *t, int64_t oy, int64_t ox, int rows, int cols)
 static void row_of_tiles(task *t, int64_t oy, int rows)
 {
     const c2_problem *p = t->problem;
-    const int64_t full = t->state->full;
-    for (int64_t i = 0; i < full + t->state->halves; i++) {
-        const int64_t x = c2_min(i, full) * TILE_COLS + c2_max(0, i - full) * HALF_COLS;
-        const int64_t cols = c2_min(i < full ? TILE_COLS : HALF_COLS, p->ow - x);
-        pixel_tile(t, oy, x, rows, (int)cols);
+    const int64_t full = t->state->full, d = p->dilation[1];
+    for (int64_t phase = 0; phase < c2_min(d, p->ow); phase++) {
+        const int64_t cols = c2_div_up(p->ow - phase, d);
+        for (int64_t i = 0; i < full + t->state->halves; i++) {
+            const int64_t x = c2_min(i, full) * TILE_COLS + c2_max(0, i - full) * HALF_COLS;
+            const int64_t n = c2_min(i < full ? TILE_COLS : HALF_COLS, cols - x);
+            if (n > 0) /* smaller phases may have a tile less */
+                pixel_tile(t, oy, phase + x * d, rows, (int)n);
+        }
     }
 }
 
@@ -370,7 +390,7 @@ static void turn(task *t, float *scratch)
     t->sums = scratch + copy->h * copy->input_stride[2];
     memset(scratch, 0, (size_t)(copy->h * copy->input_stride[2]) * sizeof *scratch);
     /* Beyond these only outputs that are thrown away are computed. */
-    const int64_t n_columns = (p->ow - 1) * p->stride[1] + p->kw;
+    const int64_t n_columns = (p->ow - 1) * p->stride[1] + (p->kw - 1) * p->dilation[1] + 1;
     c2_columns columns = c2_columns_make(p, t->state->widen, -p->pad[1], 1, n_columns);
     columns.channels = t->channels;
     columns.pitch = t->state->kernel->nr;
@@ -382,7 +402,7 @@ static void turn(task *t, float *scratch)
                             scratch + i * copy->input_stride[2]);
     }
     t->kernel.out_row = p->ow * copy->input_stride[3];
-    t->kernel.out_col = copy->input_stride[3];
+    t->kernel.out_col = p->dilation[1] * copy->input_stride[3];
     t->kernel.low = -INFINITY;
     t->kernel.high = INFINITY;
 }
@@ -423,9 +443,9 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t index, i
                                   .low = s->low,
                                   .high = s->high,
                                   .residual_row = p->residual_stride[2],
-                                  .residual_col = p->residual_stride[3],
+                                  .residual_col = p->dilation[1] * p->residual_stride[3],
                                   .out_row = p->output_stride[2],
-                                  .out_col = p->output_stride[3]};
+                                  .out_col = p->dilation[1] * p->output_stride[3]};
     _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
     if (s->widen)
         turn(&t, s->scratch_bytes > C2_STACK_BYTES

@@ -15,9 +15,8 @@
 #include "core/half.h"
 #include "cpu/rows.h"
 
-/* Pixels whose sums wait to be stored together, and tiles of them. Bytes of a group's weights that
- * stay in the L1 cache beside a tile of pixels. */
-enum { GROUP_PIXELS = 64, GROUP_TILES = 8, SMALL_WEIGHTS = 16384 };
+/* Pixels whose sums wait to be stored together, and tiles of them. */
+enum { GROUP_PIXELS = 96, GROUP_TILES = 8 };
 
 struct c2_state {
     const c2_kernel *kernel;
@@ -41,7 +40,9 @@ static int64_t oc_tile_end(const c2_problem *p, const c2_pack_shape *pack, int64
 typedef struct work {
     const c2_state *s;
     const c2_run_args *args;
-    c2_rows rows;
+    c2_rows rows;         /* of the view that tiles are cut from: a region, or a window */
+    int64_t tap_y, tap_x; /* of the kernel, where the view's first tap is */
+    int64_t taps;         /* room of a tile's table */
     const float *weights; /* packed, of the group */
     int64_t n, g;
 } work;
@@ -49,11 +50,12 @@ typedef struct work {
 /* Pointers of one tile of pixels. They stay as they are while output channel tiles change, if all
  * taps are in one chunk. */
 typedef struct pixel_table {
-    const void **rows;    /* of a chunk of taps */
-    void *out[C2_MAX_MR]; /* channel 0 of the group, if the kernel finishes */
-    int64_t n_taps, run;  /* as c2_rows has them */
-    uint64_t live;        /* bit t: tap t of the chunk is not padding for all pixels */
-    int m;                /* 0: not filled */
+    const void **rows;   /* of a chunk of taps */
+    void **out;          /* channel 0 of the group, if the kernel finishes */
+    int64_t n_taps, run; /* as c2_rows has them, and */
+    bool merged;
+    int64_t first; /* pixel of the lanes */
+    int m;
 } pixel_table;
 
 /* Output pixels from `first` of the lanes on. */
@@ -73,77 +75,81 @@ static void point_at_output(const work *w, const c2_lanes *lanes, int64_t first,
     }
 }
 
-/* Fill the table for n taps from `tap` on. */
-static void fill_taps(const work *w, pixel_table *table, int64_t tap, size_t n)
+/* Turn to a tile of pixels; fill its table if one chunk has all taps. */
+static void prepare(work *w, const c2_lanes *lanes, pixel_table *table)
 {
-    const int mr = w->s->kernel->mr;
-    c2_rows_table(&w->rows, tap, n, mr, table->rows);
-    table->live = UINT64_MAX >> (C2_TAP_CHUNK - n);
-    if (w->rows.inside || !w->s->plan.skips)
-        return;
-    for (size_t t = 0; t < n; t++) {
-        bool live = false;
-        for (int i = 0; i < table->m; i++)
-            live |= table->rows[t * (size_t)mr + (size_t)i] != w->s->zeros;
-        if (!live)
-            table->live &= ~((uint64_t)1 << t);
-    }
-}
-_Static_assert(C2_TAP_CHUNK == 64, "a bit a tap");
-
-/* One kernel call for each run of live taps of the chunk whose weights are given. The kernel
- * finishes in the last call, so that one is made even where all taps are padding. */
-static void call_live(const work *w, const pixel_table *table, const float *weight,
-                      void *const *out, c2_gemm_ch_args *a)
-{
-    const size_t mr = (size_t)w->s->kernel->mr, nr = (size_t)w->s->kernel->nr;
-    uint64_t live = table->live ? table->live : 1;
-    while (live) {
-        const int first = __builtin_ctzll(live);
-        const uint64_t ended = ~(live >> first);
-        const int n = ended ? __builtin_ctzll(ended) : C2_TAP_CHUNK;
-        live = n + first < C2_TAP_CHUNK ? live >> (first + n) << (first + n) : 0;
-        a->rows = table->rows + (size_t)first * mr;
-        a->n_taps = (size_t)n;
-        a->weight = weight + (size_t)first * a->klen * nr;
-        a->out = live ? NULL : out;
-        w->s->fn(a);
-        a->accumulate = true;
-    }
+    c2_rows_pixels(&w->rows, table->first, table->m);
+    table->n_taps = c2_rows_taps(&w->rows);
+    table->run = c2_rows_run(&w->rows);
+    table->merged = w->rows.merged;
+    if (w->s->finishes)
+        point_at_output(w, lanes, table->first, table->m, table->out);
+    if (table->n_taps > 0 && table->n_taps <= C2_TAP_CHUNK)
+        c2_rows_table(&w->rows, 0, (size_t)table->n_taps, w->s->kernel->mr, table->rows);
 }
 
-/* Outputs of an output channel tile for the m pixels from `first` on: results if bias is there
- * (nr floats), sums in acc otherwise. */
-static void tile_of(work *w, pixel_table *table, const c2_lanes *lanes, int64_t first, int m,
-                    int64_t tile, const float *bias, float *acc)
+/* How many tables from the first on one kernel call can take. */
+static int alike(const pixel_table *tables, int64_t n)
+{
+    int i = 1;
+    while (i < n && tables[0].n_taps <= C2_TAP_CHUNK && tables[i].m == tables[0].m &&
+           tables[i].merged == tables[0].merged)
+        i++;
+    return i;
+}
+
+/* Kernel calls for taps [tap, tap + n) of the view, whose rows the tables have: one, or one for
+ * each kernel row where weights of taps that the view lacks lie between. */
+static void call_taps(const work *w, const pixel_table *table, int64_t tap, int64_t n,
+                      const float *weights, void *const *out, c2_gemm_ch_args *a)
 {
     const c2_problem *p = w->args->problem;
-    const int64_t nr = w->s->kernel->nr;
-    const bool filled = table->m > 0 && table->n_taps <= C2_TAP_CHUNK;
-    if (!filled) {
-        c2_rows_pixels(&w->rows, first, m);
-        table->n_taps = c2_rows_taps(&w->rows);
-        table->run = c2_rows_run(&w->rows);
-        table->m = m;
-        if (bias)
-            point_at_output(w, lanes, first, m, table->out);
-    }
-    const float *weight = w->weights + tile * nr * c2_problem_k(p);
-    c2_gemm_ch_args a = {.klen = (size_t)table->run,
+    const int64_t mr = w->s->kernel->mr, nr = w->s->kernel->nr;
+    const int64_t kw = w->rows.problem->kw, in_a_row = table->merged ? 1 : kw;
+    int64_t done = 0;
+    do {
+        const int64_t ky = (tap + done) / c2_max(in_a_row, 1);
+        const int64_t kx = tap + done - ky * in_a_row;
+        const int64_t count = kw == p->kw ? n : c2_min(n - done, in_a_row - kx);
+        const int64_t first = (w->tap_y + ky) * p->kw + w->tap_x + kx;
+        a->rows = table->rows + done * mr;
+        a->n_taps = (size_t)count;
+        a->weight = weights + first * p->icg * nr;
+        done += count;
+        a->out = done < n ? NULL : out;
+        w->s->fn(a);
+        a->accumulate = true;
+    } while (done < n);
+}
+
+/* Outputs of an output channel tile for n tiles of pixels that are alike: results if bias is there
+ * (nr floats), sums in acc otherwise. */
+static void tiles_of(work *w, pixel_table *table, int n, int64_t tile, const float *bias,
+                     float *acc)
+{
+    const c2_problem *p = w->args->problem;
+    const int64_t nr = w->s->kernel->nr, mr = w->s->kernel->mr;
+    const float *weights = w->weights + tile * nr * c2_problem_k(p);
+    c2_gemm_ch_args a = {.n_tiles = n,
+                         .tile_rows = (size_t)(w->taps * mr),
+                         .klen = (size_t)table->run,
                          .acc = acc,
-                         .m = m,
+                         .m = table->m,
                          .n = (int)(oc_tile_end(p, &w->s->plan.pack, tile) - tile * nr),
                          .at = tile * nr,
                          .bias = bias,
                          .low = w->s->low,
                          .high = w->s->high};
-    for (int64_t t = 0; t < table->n_taps; t += C2_TAP_CHUNK) {
-        const size_t n = (size_t)c2_min(C2_TAP_CHUNK, table->n_taps - t);
-        const bool last = t + C2_TAP_CHUNK >= table->n_taps;
-        if (!filled)
-            fill_taps(w, table, t, n);
-        call_live(w, table, weight, bias && last ? table->out : NULL, &a);
-        weight += n * a.klen * (size_t)nr;
+    void *const *out = bias ? table->out : NULL;
+    if (table->n_taps <= C2_TAP_CHUNK) {
+        call_taps(w, table, 0, table->n_taps, weights, out, &a);
+        return;
+    }
+    c2_rows_pixels(&w->rows, table->first, table->m);
+    for (int64_t tap = 0; tap < table->n_taps; tap += C2_TAP_CHUNK) {
+        const int64_t count = c2_min(C2_TAP_CHUNK, table->n_taps - tap);
+        c2_rows_table(&w->rows, tap, (size_t)count, (int)mr, table->rows);
+        call_taps(w, table, tap, count, weights, tap + count < table->n_taps ? NULL : out, &a);
     }
 }
 
@@ -163,36 +169,42 @@ static const float *bias_of_tile(const work *w, int64_t tile, float *room)
     return room;
 }
 
-/* Pixel tiles [begin, end) of `tiles` for output channel tiles [oc_begin, oc_end), a few tiles at a
- * time whose sums are stored together. lanes: where pixel 0 lies. */
-static void pixel_tiles(work *w, const c2_ch_tiles *tiles, int64_t begin, int64_t end,
+/* Pixel tiles [begin, end) of `tiles`, which are the view's, for output channel tiles [oc_begin,
+ * oc_end), a few tiles at a time whose sums are stored together. lanes: where pixel 0 lies. */
+static void pixel_tiles(work *w, const c2_split *tiles, int64_t begin, int64_t end,
                         int64_t oc_begin, int64_t oc_end, c2_lanes lanes)
 {
     const c2_problem *p = w->args->problem;
     const int64_t nr = w->s->kernel->nr;
-    const int64_t mr = w->s->kernel->mr, taps = c2_min(p->kh * p->kw, C2_TAP_CHUNK);
-    const int64_t group = w->s->group;
+    const int64_t mr = w->s->kernel->mr, group = w->s->group;
     const bool finishes = w->s->finishes;
     _Alignas(64) float sums[GROUP_PIXELS * C2_MAX_NR];
     float room[C2_MAX_NR];
     for (int i = 0; i < C2_MAX_NR; i++)
         room[i] = -0.0f;
     const void *rows[GROUP_TILES * C2_TAP_CHUNK * C2_MAX_MR];
+    void *out[GROUP_TILES * C2_MAX_MR];
     pixel_table tables[GROUP_TILES];
-    for (int64_t i = 0; i < group; i++)
-        tables[i].rows = rows + i * taps * mr;
+    w->taps = c2_min(p->kh * p->kw, C2_TAP_CHUNK);
+    for (int64_t i = 0; i < group; i++) {
+        tables[i].rows = rows + i * w->taps * mr;
+        tables[i].out = out + i * mr;
+    }
     for (int64_t t = begin; t < end; t += group) {
-        const int64_t t_end = c2_min(end, t + group);
-        lanes.first = c2_ch_tile_begin(tiles, t);
-        lanes.count = c2_ch_tile_begin(tiles, t_end) - lanes.first;
-        for (int64_t i = 0; i < group; i++)
-            tables[i].m = 0;
+        const int64_t n = c2_min(end - t, group);
+        lanes.first = c2_split_begin(tiles, t);
+        lanes.count = c2_split_begin(tiles, t + n) - lanes.first;
+        for (int64_t i = 0; i < n; i++) {
+            tables[i].first = c2_split_begin(tiles, t + i);
+            tables[i].m = (int)(c2_split_begin(tiles, t + i + 1) - tables[i].first);
+            prepare(w, &lanes, &tables[i]);
+        }
         for (int64_t tile = oc_begin; tile < oc_end; tile++) {
             const float *bias = finishes ? bias_of_tile(w, tile, room) : NULL;
-            for (int64_t i = t; i < t_end; i++) {
-                const int64_t at = c2_ch_tile_begin(tiles, i);
-                tile_of(w, &tables[i - t], &lanes, at, (int)(c2_ch_tile_begin(tiles, i + 1) - at),
-                        tile, bias, sums + (at - lanes.first) * nr);
+            for (int64_t i = 0, count; i < n; i += count) {
+                count = alike(&tables[i], n - i);
+                tiles_of(w, &tables[i], (int)count, tile, bias,
+                         sums + (tables[i].first - lanes.first) * nr);
             }
             if (finishes)
                 continue;
@@ -264,6 +276,30 @@ static void run_turn(const c2_state *s, const c2_run_args *args, size_t task, in
     s->widen(&a);
 }
 
+/* Pixel tiles [begin, end) of the image for output channel tiles [oc_begin, oc_end). seen: the
+ * problem that the kernel sees, with its input. */
+static void region_tiles(work *w, const c2_problem *seen, const char *input, int64_t begin,
+                         int64_t end, int64_t oc_begin, int64_t oc_end)
+{
+    const c2_ch_plan *plan = &w->s->plan;
+    const int64_t element = (int64_t)c2_dtype_bytes(seen->input_dtype);
+    for (int64_t i = 0, first = 0; i < c2_ch_n_regions(plan) && first < end; i++) {
+        const c2_split tiles = c2_ch_region_tiles(plan, i, w->s->kernel->mr);
+        const int64_t from = c2_max(begin - first, 0), to = c2_min(end - first, tiles.n);
+        first += tiles.n;
+        if (from >= to)
+            continue;
+        const c2_ch_region r = c2_ch_region_make(seen, plan, i);
+        w->tap_y = r.y->tap;
+        w->tap_x = r.x->tap;
+        c2_rows_init(&w->rows, &r.view, input + r.offset * element, w->s->zeros);
+        c2_rows_merge(&w->rows, plan->merged);
+        const c2_lanes lanes = {
+            .pitch = r.view.ow, .cols = r.view.ow, .y = r.y->begin, .x = r.x->begin};
+        pixel_tiles(w, &tiles, from, to, oc_begin, oc_end, lanes);
+    }
+}
+
 static void run_direct(const c2_state *s, const c2_run_args *args, size_t task, int worker)
 {
     (void)worker;
@@ -271,25 +307,20 @@ static void run_direct(const c2_state *s, const c2_run_args *args, size_t task, 
     const int64_t i = (int64_t)task, block = i % plan->pixel_blocks.n;
     const int64_t tiles = i / plan->pixel_blocks.n % plan->tile_blocks.n;
     work w = work_of(s, args, i / plan->pixel_blocks.n / plan->tile_blocks.n);
-    if (plan->mode == C2_CH_DIRECT) {
-        c2_rows_init(&w.rows, args->problem, input_of(&w), s->zeros);
-    } else {
-        const float *copy = args->workspace;
+    const c2_problem *seen = args->problem;
+    const char *input = input_of(&w);
+    if (plan->mode == C2_CH_TURNED) {
         const int64_t first = w.n * s->view.input_stride[0] + w.g * args->problem->icg;
-        c2_rows_init(&w.rows, &s->view, copy + first, s->zeros);
+        seen = &s->view;
+        input = (const char *)args->workspace + first * (int64_t)sizeof(float);
     }
-    c2_rows_merge(&w.rows, plan->merged);
     const int64_t tile_begin = c2_split_begin(&plan->tile_blocks, tiles);
     const int64_t tile_end = c2_split_begin(&plan->tile_blocks, tiles + 1);
     const int64_t begin = c2_split_begin(&plan->pixel_blocks, block);
     const int64_t end = c2_split_begin(&plan->pixel_blocks, block + 1);
-    const c2_lanes lanes = {.pitch = args->problem->ow, .cols = args->problem->ow};
-    if (plan->weights_outside) {
-        for (int64_t tile = tile_begin; tile < tile_end; tile++)
-            pixel_tiles(&w, &plan->pixel_tiles, begin, end, tile, tile + 1, lanes);
-    } else {
-        pixel_tiles(&w, &plan->pixel_tiles, begin, end, tile_begin, tile_end, lanes);
-    }
+    const int64_t each = plan->weights_outside ? 1 : tile_end - tile_begin;
+    for (int64_t tile = tile_begin; tile < tile_end; tile += each)
+        region_tiles(&w, seen, input, begin, end, tile, tile + each);
 }
 
 /* Parts of the output channel tiles: a block's window is copied once for each, so there are more
@@ -324,8 +355,7 @@ static void run_window(const c2_state *s, const c2_run_args *args, size_t task, 
     c2_rows_init(&w.rows, &view, (const char *)window, s->zeros);
     c2_rows_merge(&w.rows, plan->merged);
     const int64_t pixels = view.oh * view.ow;
-    const int64_t n_tiles = c2_div_up(pixels, s->kernel->mr);
-    const c2_ch_tiles tiles = {c2_split_even(pixels, n_tiles), 0, n_tiles};
+    const c2_split tiles = c2_split_even(pixels, c2_div_up(pixels, s->kernel->mr));
     const c2_lanes lanes = {.pitch = view.ow, .cols = view.ow, .y = y, .x = x};
     for (int64_t tile = c2_split_begin(&parts, part); tile < c2_split_begin(&parts, part + 1);
          tile++)
@@ -382,10 +412,7 @@ conv2d_status c2_gemm_ch_plan_create(conv2d_device *device, const c2_problem *p,
     s->widen = (c2_widen_fn)c2_cpu_helper(s->kernel, C2_FAMILY_WIDEN, p->input_dtype);
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
     s->finishes = c2_ch_finishes(p, s->plan.mode, &s->low, &s->high);
-    const int64_t weights = c2_problem_k(p) * s->plan.pack.tiles.n * s->kernel->nr;
-    s->group = s->finishes && weights * (int64_t)sizeof(float) <= SMALL_WEIGHTS
-                   ? 1
-                   : c2_min(GROUP_TILES, GROUP_PIXELS / s->kernel->mr);
+    s->group = c2_min(GROUP_TILES, GROUP_PIXELS / s->kernel->mr);
     s->zeros_bytes = (size_t)p->icg * sizeof(float);
     s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);
     if (!s->zeros) {

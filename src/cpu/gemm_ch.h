@@ -19,18 +19,19 @@ typedef struct c2_ch_axis {
     bool split;
 } c2_ch_axis;
 
-/* Tiles of pixels: of all that follow each other, or, so that more taps are padding for all of a
- * tile, of each row by itself. */
-typedef struct c2_ch_tiles {
-    c2_split split; /* of all pixels, or of a row's */
-    int64_t row;    /* pixels of a row, 0: not by rows */
-    int64_t n;
-} c2_ch_tiles;
-static inline int64_t c2_ch_tile_begin(const c2_ch_tiles *t, int64_t i)
-{
-    return t->row ? i / t->split.n * t->row + c2_split_begin(&t->split, i % t->split.n)
-                  : c2_split_begin(&t->split, i);
-}
+/* Outputs [begin, end) along an axis, whose taps inside the image are [tap, tap_end). */
+typedef struct c2_ch_band {
+    int32_t begin, end, tap, tap_end;
+} c2_ch_band;
+
+/* All outputs of an axis, cut wherever their taps inside the image change (exact), or one band with
+ * all taps, padded or not. */
+enum { C2_CH_BANDS = 24 };
+typedef struct c2_ch_bands {
+    int n;
+    bool exact;
+    c2_ch_band band[C2_CH_BANDS];
+} c2_ch_bands;
 
 /* Blocking of one problem for one kernel; a pure function of both and workspace_limit. */
 typedef struct c2_ch_plan {
@@ -38,11 +39,11 @@ typedef struct c2_ch_plan {
     c2_pack_shape pack;
     bool merged; /* the taps of a kernel row are one run of kw * icg floats */
     /* direct, turned */
-    c2_ch_tiles pixel_tiles; /* of an image */
-    c2_split pixel_blocks; /* of the pixel tiles */
+    c2_ch_bands bands[2];    /* y, x: an image's regions, row by row */
+    int64_t pixel_tiles;     /* of an image: those of its first region, then of the next, ... */
+    c2_split pixel_blocks;   /* of the pixel tiles */
     c2_split tile_blocks;  /* of the output channel tiles */
     bool weights_outside;
-    bool skips; /* taps that are padding for all pixels of a tile are left out */
     size_t turned_bytes; /* shared by all workers */
     /* window */
     c2_ch_axis axis[2];          /* y, x */
@@ -54,6 +55,31 @@ typedef struct c2_ch_plan {
 
 c2_pack_shape c2_ch_pack_shape(const c2_kernel *kernel, const c2_problem *p);
 c2_ch_plan c2_ch_plan_make(const conv2d_device *device, const c2_problem *p, int variant);
+
+/* gemm_ch_region.c. False where an axis is padded by other things than zeros or has more bands. */
+bool c2_ch_bands_make(const c2_problem *p, int a, c2_ch_bands *bands_out);
+c2_ch_bands c2_ch_bands_whole(const c2_problem *p, int a);
+
+/* Output pixels that a band of rows and one of columns share. */
+typedef struct c2_ch_region {
+    const c2_ch_band *y, *x;
+    c2_problem view; /* with the region as its output and its taps as kernel */
+    int64_t offset;  /* of the view's input, in elements */
+} c2_ch_region;
+static inline int64_t c2_ch_n_regions(const c2_ch_plan *plan)
+{
+    return (int64_t)plan->bands[0].n * plan->bands[1].n;
+}
+/* Region i of the problem that the kernel sees. */
+c2_ch_region c2_ch_region_make(const c2_problem *p, const c2_ch_plan *plan, int64_t i);
+/* Its tiles of mr pixels at most. */
+static inline c2_split c2_ch_region_tiles(const c2_ch_plan *plan, int64_t i, int64_t mr)
+{
+    const c2_ch_band *y = &plan->bands[0].band[i / plan->bands[1].n];
+    const c2_ch_band *x = &plan->bands[1].band[i % plan->bands[1].n];
+    const int64_t pixels = (int64_t)(y->end - y->begin) * (x->end - x->begin);
+    return c2_split_even(pixels, c2_div_up(pixels, mr));
+}
 
 /* Whether the kernel stores results, and its bounds; otherwise its sums wait for the epilogue. */
 bool c2_ch_finishes(const c2_problem *p, c2_ch_mode mode, float *low, float *high);

@@ -8,7 +8,7 @@
 enum {
     WEIGHTS_INNER_BYTES = 1 << 19, /* more packed weights than this: loop over them outside */
     CACHED_BYTES = 1 << 24, /* more packed weights come from memory (Zen 4, 32 MiB of L3) */
-    BLOCK_TILES = 16,              /* pixel tiles of a task, if the image has enough */
+    BLOCK_TILES = 64,              /* pixel tiles of a task, if the image has enough */
     WANTED_TASKS = 16,
     BLOCKS_Y = 8,      /* blocks of rows that images of many have at least */
     MANY_ROWS = 32,
@@ -52,18 +52,18 @@ static double n_taps(const c2_problem *p, const c2_ch_plan *plan, int64_t mr)
     return (double)p->kh * (inside + (1 - inside) * (double)p->kw);
 }
 
-/* Seconds of the products of `pixels` output pixels for all output channels of a group. */
-static double products(const search *s, double pixels, double tiles)
+/* Seconds of `each` products for each of `pixels` output pixels and output channels of a group, in
+ * `runs` runs. */
+static double products(const search *s, double pixels, double tiles, double each, double runs)
 {
     const c2_problem *p = s->p;
     const double lanes = c2_vector_lanes(s->kernel), oc_tiles = (double)s->best.pack.tiles.n;
     const double channels = ceil((double)p->ocg / lanes) * lanes;
     const double vectors = fmin(channels, s->kernel->nr) / lanes;
-    const double taps = n_taps(p, &s->best, s->kernel->mr);
-    return aligned * pixels * channels * (double)c2_problem_k(p) / s->speed->fma_lanes *
+    return aligned * pixels * channels * each / s->speed->fma_lanes *
                c2_cost_small_tile(pixels / tiles, vectors, 1) +
-           /* The loop over a tap's channels costs a few cycles to enter for each tap. */
-           tiles * oc_tiles * (0.5 * s->speed->call + taps * 4 * s->speed->pointer);
+           /* The loop over a run takes a few cycles to enter. */
+           tiles * oc_tiles * (0.5 * s->speed->call + runs * 4 * s->speed->pointer);
 }
 
 static bool is_merged(const c2_problem *p, int64_t pixel_pitch, int64_t dilation)
@@ -71,58 +71,74 @@ static bool is_merged(const c2_problem *p, int64_t pixel_pitch, int64_t dilation
     return p->kw > 1 && dilation == 1 && pixel_pitch == p->icg;
 }
 
-static c2_ch_tiles tiles_of(const c2_kernel *kernel, int64_t pixels, int64_t row)
-{
-    const int64_t each = row ? row : pixels, n = c2_div_up(each, kernel->mr);
-    return (c2_ch_tiles){c2_split_even(each, n), row, row ? n * (pixels / row) : n};
-}
-
-/* Tiles of pixels, by rows where they can leave out more than they lose by being smaller; returns
- * the part of the taps that they need. */
-static double choose_tiles(search *s)
+/* Seconds of one region's products and tables. */
+static double region_seconds(const search *s, int64_t i)
 {
     const c2_problem *p = s->p;
+    const c2_ch_plan *b = &s->best;
+    const c2_ch_band *y = &b->bands[0].band[i / b->bands[1].n];
+    const c2_ch_band *x = &b->bands[1].band[i % b->bands[1].n];
+    const double kh = y->tap_end - y->tap, kw = x->tap_end - x->tap;
+    const double pixels = (double)(y->end - y->begin) * (double)(x->end - x->begin);
+    const double runs = !b->bands[0].exact ? n_taps(p, b, s->kernel->mr) : b->merged ? kh : kh * kw;
+    const double calls = kw < (double)p->kw ? kh : 1;
+    const double tiles = (double)c2_ch_region_tiles(b, i, s->kernel->mr).n;
+    const double tables =
+        pixels * runs * s->speed->pointer * (b->weights_outside ? (double)b->pack.tiles.n : 1);
+    return products(s, pixels, tiles, kh * kw * (double)p->icg, runs) + tables +
+           tiles * (double)b->pack.tiles.n * (calls - 1) * 0.5 * s->speed->call;
+}
+
+static void set_bands(search *s, const c2_ch_bands *y, const c2_ch_bands *x)
+{
     c2_ch_plan *b = &s->best;
-    b->pixel_tiles = tiles_of(s->kernel, p->oh * p->ow, 0);
-    if (!b->skips)
-        return 1;
-    const double live = c2_live_taps(p, 0, 1);
-    const c2_ch_tiles rows = tiles_of(s->kernel, p->oh * p->ow, p->ow);
-    const double live_x = c2_live_taps(p, 1, c2_div_up(p->ow, rows.split.n));
-    if ((double)rows.n * live_x >= (double)b->pixel_tiles.n)
-        return live;
-    b->pixel_tiles = rows;
-    return live * live_x;
+    b->bands[0] = *y;
+    b->bands[1] = *x;
+    b->pixel_tiles = 0;
+    b->seconds = 0;
+    for (int64_t i = 0; i < c2_ch_n_regions(b); i++) {
+        b->pixel_tiles += c2_ch_region_tiles(b, i, s->kernel->mr).n;
+        b->seconds += region_seconds(s, i);
+    }
+}
+
+/* Regions that leave out all padding, where they save more than they lose by smaller tiles. */
+static void choose_bands(search *s)
+{
+    const c2_ch_bands y = c2_ch_bands_whole(s->p, 0), x = c2_ch_bands_whole(s->p, 1);
+    c2_ch_bands exact_y, exact_x;
+    set_bands(s, &y, &x);
+    if (!c2_problem_is_padded(s->p) || !c2_ch_bands_make(s->p, 0, &exact_y) ||
+        !c2_ch_bands_make(s->p, 1, &exact_x))
+        return;
+    const double whole = s->best.seconds;
+    set_bands(s, &exact_y, &exact_x);
+    if (s->best.seconds >= whole)
+        set_bands(s, &y, &x);
 }
 
 static void plan_direct(search *s)
 {
     const c2_problem *p = s->p;
     c2_ch_plan *b = &s->best;
-    const int64_t pixels = p->oh * p->ow, oc_tiles = b->pack.tiles.n;
+    const int64_t oc_tiles = b->pack.tiles.n;
     b->mode = C2_CH_DIRECT;
     b->merged = is_merged(p, p->input_stride[3], p->dilation[1]);
-    /* docs/numerics.md: windows leave nothing out, so where they may be taken instead the sign of a
-     * 0 may depend on the workspace. */
-    b->skips = p->input_dtype == CONV2D_FLOAT32 && p->icg * p->kw >= FAR_CHANNELS;
-    const double live = choose_tiles(s);
     b->weights_outside =
         4.0 * (double)p->ocg * (double)c2_problem_k(p) > (double)WEIGHTS_INNER_BYTES;
+    choose_bands(s);
+    b->seconds *= p->input_dtype == CONV2D_FLOAT32 ? 1 : half_broadcast;
     if (b->weights_outside) {
         /* Big weights: few blocks of pixels, so that a tile of weights is used often. */
         b->pixel_blocks =
-            c2_split_even(b->pixel_tiles.n, c2_div_up(b->pixel_tiles.n, (int64_t)BLOCK_TILES * 4));
+            c2_split_even(b->pixel_tiles, c2_div_up(b->pixel_tiles, (int64_t)BLOCK_TILES));
         const int64_t parts = c2_div_up(WANTED_TASKS, b->pixel_blocks.n);
         b->tile_blocks = c2_split_even(oc_tiles, c2_min(parts, oc_tiles));
     } else {
-        const int64_t blocks = c2_max(c2_div_up(b->pixel_tiles.n, BLOCK_TILES), WANTED_TASKS);
-        b->pixel_blocks = c2_split_even(b->pixel_tiles.n, c2_min(blocks, b->pixel_tiles.n));
+        const int64_t blocks = c2_max(c2_div_up(b->pixel_tiles, BLOCK_TILES), WANTED_TASKS);
+        b->pixel_blocks = c2_split_even(b->pixel_tiles, c2_min(blocks, b->pixel_tiles));
         b->tile_blocks = c2_split_even(oc_tiles, 1);
     }
-    const double widening = p->input_dtype == CONV2D_FLOAT32 ? 1 : half_broadcast;
-    const double tables = (double)pixels * n_taps(p, b, s->kernel->mr) * s->speed->pointer *
-                          (b->weights_outside ? (double)oc_tiles : 1);
-    b->seconds = products(s, (double)pixels, (double)b->pixel_tiles.n) * live * widening + tables;
 }
 
 /* Floats between pixels of a turned copy. */
@@ -207,12 +223,9 @@ static void try_window(search *s, int64_t rows, int64_t cols)
     const double weights = (double)p->ocg * (double)c2_problem_k(p);
     const double again =
         4 * weights > (double)CACHED_BYTES ? (blocks - 1) * weights * s->speed->copy : 0;
-    const bool merged = s->best.merged;
-    s->best.merged = plan.merged;
     plan.seconds = again + blocks *
-                   (fill + products(s, pixels, tiles) +
+                   (fill + products(s, pixels, tiles, (double)c2_problem_k(p), taps) +
                     pixels * (double)plan.pack.tiles.n * (taps + 4) * s->speed->pointer);
-    s->best.merged = merged;
     if (plan.seconds < s->best.seconds)
         s->best = plan;
 }
@@ -273,7 +286,7 @@ c2_ch_plan c2_ch_plan_make(const conv2d_device *device, const c2_problem *p, int
     if (neighbours)
         plan_direct(&s);
     /* In place is best where there is little padding and nothing to convert. */
-    if (neighbours && s.best.skips)
+    if (neighbours && p->input_dtype == CONV2D_FLOAT32 && p->icg * p->kw >= FAR_CHANNELS)
         return s.best;
     const double budget = fmax((double)C2_STACK_BYTES, (double)p->workspace_limit);
     plan_turned(&s);

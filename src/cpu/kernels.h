@@ -61,15 +61,18 @@ typedef enum c2_family {
  * for i < m, j < n. rows points at mr pointers a tap (those from m on are not read); a
  * padded pixel points at klen zeros. Or finished, if out is not NULL:
  *     out[i][at + j] = min(high, max(low, sum + bias[j]))
- * and nothing is written beyond lane n - 1. Bias -0 and infinite bounds leave a sum as it is. */
+ * and nothing is written beyond lane n - 1. Bias -0 and infinite bounds leave a sum as it is.
+ * So for n_tiles tiles of m pixels, whose tables, sums and outputs follow each other. */
 typedef struct c2_gemm_ch_args {
     const void *const *rows;
+    int n_tiles;
+    size_t tile_rows; /* pointers from a tile's table to the next one's */
     size_t n_taps, klen;
     const float *weight;
-    float *acc; /* [m][nr], aligned to a vector; written only without out, read to accumulate */
+    float *acc; /* [n_tiles][m][nr], aligned; written only without out, read to accumulate */
     int m, n;   /* 1 .. mr, 1 .. nr: lanes wanted; weight is readable, acc writable, up to nr */
     bool accumulate;
-    void *const *out;  /* m pointers to pixels of the kernel's type, or NULL */
+    void *const *out;  /* [n_tiles][mr] pointers to pixels of the kernel's type, or NULL */
     ptrdiff_t at;      /* elements */
     const float *bias; /* nr */
     float low, high;

@@ -28,8 +28,6 @@ SPECIAL = "special_values --count 100 --seed 1"
 BITS = "same_bits --count 250 --seed 1"
 # For what few of the problems reach.
 MANY = "differential --count 4000 --seed 1 --isa {isa}"
-# Many channels, and taps that are padding for a tile of pixels.
-SKIPPED = "differential --count 10 --seed 1720 --isa {isa}"
 INTEGERS = "differential --integers --count 600 --seed 1 --isa {isa}"
 FAULTS = [
     ("off-by-one loop: first channel skipped", "cpu/body/gemm_ch.h",
@@ -75,7 +73,8 @@ FAULTS = [
     ("row of the other half not stored", "cpu/body/dwrow_px.h",
      "if (2 * (v + y) + 1 < a->rows)", "if (2 * (v + y) + 2 < a->rows)", MANY),
     ("border tile taken for one inside", "cpu/algo_depthwise_rows_ch.c",
-     "&& x + read <= p->w)", "&& x + read <= p->w + 1)", RANDOM),
+     "x + (read - 1) * p->dilation[1] < p->w) {",
+     "x + (read - 1) * p->dilation[1] <= p->w) {", RANDOM),
     ("input row late for an output row", "cpu/body/direct_rows.h",
      "r == end * step;", "r == end * step + 1;", RANDOM),
     ("last product skipped", "cpu/body/direct_px.h",
@@ -113,10 +112,23 @@ FAULTS = [
      "r->merge && r->inside;", "r->merge;", RANDOM),
     ("bias of a tile's first vector for all", "cpu/body/gemm_ch.h",
      "bias[j] = vf_load(a->bias + j * VF);", "bias[j] = vf_load(a->bias);", RANDOM),
-    ("weights of taps left out are used for others", "cpu/gemm_ch.c",
-     "weight + (size_t)first * a->klen * nr;", "weight;", SKIPPED),
-    ("taps left out that are not padding", "cpu/gemm_ch.c",
-     "live |= table->rows", "live = table->rows", SKIPPED),
+    ("weights of a region's first tap are the kernel's", "cpu/gemm_ch.c",
+     "(w->tap_y + ky) * p->kw + w->tap_x + kx;", "ky * p->kw + kx;", RANDOM),
+    ("weights of taps that a region lacks are used for others", "cpu/gemm_ch.c",
+     "kw == p->kw ? n : c2_min(n - done, in_a_row - kx);", "n;", RANDOM),
+    ("a band of outputs ends a row late", "cpu/gemm_ch_region.c",
+     "(end - 1) * d) / s + 1);", "(end - 1) * d) / s + 2);", RANDOM),
+    ("taps behind a band's last one are outside the image", "cpu/gemm_ch_region.c",
+     "tap_end = (int32_t)end;", "tap_end = (int32_t)k;", RANDOM),
+    ("a region reads from the image's first pixel", "cpu/gemm_ch_region.c",
+     "r.offset += first *", "r.offset += 0 * first *", RANDOM),
+    ("tiles of pixels in one call although one is at a border", "cpu/gemm_ch.c",
+     "tables[i].merged == tables[0].merged)", "tables[i].m == tables[0].m)", RANDOM),
+    ("tiles of one call are finished over each other", "cpu/body/gemm_ch.h",
+     "out += C2_MR;", "out += 0;", RANDOM),
+    ("second phase of a dilated row written over the first", "cpu/algo_depthwise_rows_ch.c",
+     "pixel_tile(t, oy, phase + x * d, rows, (int)n);", "pixel_tile(t, oy, x * d, rows, (int)n);",
+     RANDOM),
     ("output channels of the first task made by all", "cpu/direct.c",
      "w.tile_begin = c2_split_begin(&d->tile_blocks, tiles) * d->joined_tiles;",
      "w.tile_begin = 0;", RANDOM),
@@ -131,7 +143,7 @@ FAULTS = [
     ("pixels right of the image read", "cpu/rows.c",
      "|| (uint64_t)(r->x[i] + dx) >= w;", "|| (uint64_t)(r->x[i] + dx) > w;", RANDOM),
     ("sums of a group's pixel tiles over each other", "cpu/gemm_ch.c",
-     "sums + (at - lanes.first) * nr);", "sums);", RANDOM),
+     "sums + (tables[i].first - lanes.first) * nr);", "sums);", RANDOM),
     ("upper bound dropped without a residual", "cpu/body/epilogue.h",
      "vf_min(f->high, vf_max(f->low, x)) : x;", "vf_max(f->low, x) : x;", RANDOM),
     ("bias of a tile's first channels in all of its strips", "cpu/body/epilogue.h",

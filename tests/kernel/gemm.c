@@ -58,23 +58,22 @@ static bool sums_check(check *c, sums *s, const float *before, const float *acc,
     return true;
 }
 
-/* The same call, finished: pixels of n channels in random order, gaps between them that must stay
- * as they were, the last one at the guard page. */
+/* The same call, finished: pixels of n channels forward or backward, gaps between them that must
+ * stay as they were, the last one at the guard page. */
 static bool ch_finished(check *c, const c2_gemm_ch_args *plain, const float *expected)
 {
     const c2_kernel *k = c->kernel;
     rng *r = c->random;
     const size_t bytes = check_pixel_bytes(k);
     const int pitch = plain->n + (int)rng_range(r, 0, 5);
-    const int turned = (int)rng_range(r, 0, 1);
-    guard_buffer out =
-        guard_alloc((size_t)((plain->m - 1) * pitch + plain->n) * bytes, c->at_end);
+    const int turned = (int)rng_range(r, 0, 1), count = plain->n_tiles * plain->m;
+    guard_buffer out = guard_alloc((size_t)((count - 1) * pitch + plain->n) * bytes, c->at_end);
     memset(out.data, 0x5a, out.bytes);
-    void *pixels[MAX_MR];
+    void *pixels[MAX_MR * MAX_MR];
     float bias[64];
-    for (int i = 0; i < plain->m; i++)
-        pixels[i] = (char *)out.data +
-                    (size_t)((turned ? plain->m - 1 - i : i) * pitch) * bytes - 7 * bytes;
+    for (int i = 0; i < count; i++)
+        pixels[i / plain->m * k->mr + i % plain->m] =
+            (char *)out.data + (size_t)((turned ? count - 1 - i : i) * pitch) * bytes - 7 * bytes;
     for (int j = 0; j < k->nr; j++)
         bias[j] = c->integers ? (float)rng_range(r, -9, 9) : (float)rng_normal(r);
     c2_gemm_ch_args a = *plain;
@@ -86,9 +85,9 @@ static bool ch_finished(check *c, const c2_gemm_ch_args *plain, const float *exp
     a.high = bounded ? 3 : HUGE_VALF;
     ((c2_gemm_ch_fn)k->fn)(&a);
     bool ok = true;
-    for (int i = 0; i < a.m && ok; i++) {
-        const int place = turned ? a.m - 1 - i : i;
-        for (int j = 0; j < (place < a.m - 1 ? pitch : a.n) && ok; j++) {
+    for (int i = 0; i < count && ok; i++) {
+        const int place = turned ? count - 1 - i : i;
+        for (int j = 0; j < (place < count - 1 ? pitch : a.n) && ok; j++) {
             char want[sizeof(double)]; /* as c2_store_f64 can write */
             memset(want, 0x5a, sizeof want);
             if (j < a.n) {
@@ -114,15 +113,19 @@ static bool ch_case(check *c)
     const int m = check_size(r, k->mr, 1), n = check_size(r, k->nr, check_lanes(k));
     const int nr = k->nr, klen = check_size(r, 40, 2), n_taps = (int)rng_range(r, 1, MAX_TAPS);
     const bool accumulate = rng_range(r, 0, 1);
+    const int n_tiles = (int)rng_range(r, 1, k->mr / m), count = n_tiles * m;
+    const int tile_rows = n_taps * k->mr + (int)rng_range(r, 0, 2);
     guard_buffer weight = check_values(c, (size_t)(n_taps * klen * nr));
     guard_buffer pixels = check_pixels(c, (size_t)(3 * klen));
     /* Pointers that are not to be read point nowhere. */
-    guard_buffer table = guard_alloc((size_t)(n_taps * k->mr) * sizeof(float *), c->at_end);
+    guard_buffer table = guard_alloc(
+        (size_t)((n_tiles - 1) * tile_rows + n_taps * k->mr) * sizeof(float *), c->at_end);
     const void **rows = table.data;
     const int64_t bytes = (int64_t)check_pixel_bytes(k);
-    for (int i = 0; i < n_taps * k->mr; i++)
-        rows[i] = i % k->mr < m ? (const char *)pixels.data + rng_range(r, 0, 2 * klen) * bytes
-                                : (const char *)8;
+    for (int i = 0; i < (n_tiles - 1) * tile_rows + n_taps * k->mr; i++)
+        rows[i] = i % tile_rows % k->mr < m
+                      ? (const char *)pixels.data + rng_range(r, 0, 2 * klen) * bytes
+                      : (const char *)8;
     sums s;
     sums_begin(c, &s, accumulate);
     check_acc acc = check_acc_make(c, accumulate ? s.expected : NULL);
@@ -130,12 +133,15 @@ static bool ch_case(check *c)
     memcpy(before, acc.acc, (size_t)(k->mr * nr) * sizeof *before);
     for (int t = 0; t < n_taps; t++)
         for (int x = 0; x < klen; x++)
-            for (int i = 0; i < m; i++)
+            for (int i = 0; i < count; i++)
                 for (int j = 0; j < n; j++)
-                    sums_add(c, &s, i * nr + j, check_pixel(k, rows[t * k->mr + i], x),
+                    sums_add(c, &s, i * nr + j,
+                             check_pixel(k, rows[i / m * tile_rows + t * k->mr + i % m], x),
                              ((const float *)weight.data)[(t * klen + x) * nr + j]);
     s.n_products = (size_t)(n_taps * klen);
     const c2_gemm_ch_args args = {.rows = rows,
+                                  .n_tiles = n_tiles,
+                                  .tile_rows = (size_t)tile_rows,
                                   .n_taps = (size_t)n_taps,
                                   .klen = (size_t)klen,
                                   .weight = weight.data,
@@ -144,7 +150,7 @@ static bool ch_case(check *c)
                                   .n = n,
                                   .accumulate = accumulate};
     const bool ok = ch_finished(c, &args, s.expected) &&
-                    (((c2_gemm_ch_fn)k->fn)(&args), sums_check(c, &s, before, acc.acc, m, n));
+                    (((c2_gemm_ch_fn)k->fn)(&args), sums_check(c, &s, before, acc.acc, count, n));
     guard_free(&acc.buffer);
     guard_free(&table);
     guard_free(&pixels);
@@ -206,6 +212,7 @@ static double ch_bench(const c2_kernel *k)
     for (int i = 0; i < k->mr; i++)
         rows[i] = bench_pixels + i * BENCH_K;
     const c2_gemm_ch_args args = {.rows = rows,
+                                  .n_tiles = 1,
                                   .n_taps = 1,
                                   .klen = BENCH_K,
                                   .weight = bench_weight,

@@ -41,7 +41,7 @@ C2_ALWAYS_INLINE void channels(const int m, const int nv, const bool part, const
             x[j] = vf_keep(load_lanes(nv, part, l, p, j));
         C2_UNROLL
         for (int i = 0; i < m; i++) {
-            const vf b = vf_keep(vf_set1(w[i]));
+            const vf b = nv == 1 ? vf_set1(w[i]) : vf_keep(vf_set1(w[i]));
             C2_UNROLL
             for (int j = 0; j < nv; j++)
                 acc[i][j] = vf_fma(x[j], b, acc[i][j]);

@@ -35,7 +35,7 @@ C2_ALWAYS_INLINE void tile(const int m, const int nv, const bool tail, const c2_
                                                    : px_load(p + j * VF));
             C2_UNROLL
             for (int i = 0; i < m; i++) {
-                const vf b = vf_keep(vf_set1(w[i]));
+                const vf b = nv == 1 ? vf_set1(w[i]) : vf_keep(vf_set1(w[i]));
                 C2_UNROLL
                 for (int j = 0; j < nv; j++)
                     acc[i][j] = vf_fma(x[j], b, acc[i][j]);
