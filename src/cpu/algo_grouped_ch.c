@@ -264,11 +264,7 @@ static void point_at_output(const work *w, const c2_grouped_vector *v, c2_groupe
         out->count[i] = i < w->n_stored ? s->length : 0;
     }
     out->stride = p->output_stride[3];
-    out->bias = room;
-    if (p->has_bias && p->bias_dtype == CONV2D_FLOAT32)
-        out->bias = (const float *)w->args->bias + v->oc;
-    for (int64_t j = 0; j < v->channels && out->bias == room; j++)
-        room[j] = p->has_bias ? c2_load_f32(w->args->bias, p->bias_dtype, v->oc + j) : -0.0f;
+    out->bias = c2_bias_of(w->args, v->oc, v->channels, v->channels, room);
 }
 
 static void store(const work *w, const c2_grouped_vector *v, const float *acc)

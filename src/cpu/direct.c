@@ -42,14 +42,6 @@ typedef struct source {
     const c2_direct_table *table;
 } source;
 
-/* The bias of m channels from oc on, -0 without one, as float32. */
-static void find_bias(const work *w, int64_t oc, int m, float *bias)
-{
-    const c2_problem *p = w->args->problem;
-    for (int i = 0; i < m; i++)
-        bias[i] = p->has_bias ? c2_load_f32(w->args->bias, p->bias_dtype, oc + i) : -0.0f;
-}
-
 /* Where results of a strip wait to be joined: channel i's row r begins at
  * ((i * rows) + r) * lane_pitch floats. */
 static float *waiting(const work *w)
@@ -97,9 +89,8 @@ static void run_tile(const work *w, c2_direct_args *a, int64_t tile, const c2_bl
     a->weight = w->weights + w->g * d->pack.tiles.n * d->pack.width * c2_problem_k(p) +
                 c2_pack_at(&d->pack, tile, 0, c2_problem_k(p));
     a->m = (int)(by_rows ? strip->rows : channels);
-    a->bias = bias;
     a->sums = d->store == C2_DIRECT_SUMS;
-    find_bias(w, oc, (int)channels, bias);
+    a->bias = c2_bias_of(w->args, oc, channels, channels, bias);
     if (d->store == C2_DIRECT_RESULTS) {
         a->out = c2_target_of(w->args, s->epilogue, w->n, oc).out +
                  (strip->y * p->output_stride[2] + strip->x * p->output_stride[3]) * s->element;

@@ -125,6 +125,16 @@ c2_target c2_target_of(const c2_run_args *args, c2_epilogue_fn epilogue, int64_t
     return t;
 }
 
+const float *c2_bias_of(const c2_run_args *args, int64_t oc, int64_t n, int64_t width, float *room)
+{
+    const c2_problem *p = args->problem;
+    if (p->has_bias && p->bias_dtype == CONV2D_FLOAT32 && n == width)
+        return (const float *)args->bias + oc;
+    for (int64_t i = 0; i < width; i++)
+        room[i] = p->has_bias && i < n ? c2_load_f32(args->bias, p->bias_dtype, oc + i) : -0.0f;
+    return room;
+}
+
 /* The bias of n channels, `step` apart, as float32: in place, or in room. NULL without one. */
 static const float *bias_of(const c2_target *t, int n, int64_t step, float *room)
 {

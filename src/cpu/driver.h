@@ -78,6 +78,9 @@ typedef struct c2_target {
     const c2_post *activation;
 } c2_target;
 c2_target c2_target_of(const c2_run_args *args, c2_epilogue_fn epilogue, int64_t n, int64_t oc0);
+/* The bias of n channels from oc on as float32, -0 without one: in place, or in room; with `width`
+ * readable floats. */
+const float *c2_bias_of(const c2_run_args *args, int64_t oc, int64_t n, int64_t width, float *room);
 
 /* Pixels of a tile: `count` lanes from lane `first` of rows that are `pitch` lanes apart and have
  * `cols` real pixels each; lane 0 is output pixel (y, x). */

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "core/dtype.h"
-#include "core/half.h"
 #include "cpu/rows.h"
 
 /* Pixels whose sums wait to be stored together, and tiles of them. */
@@ -153,22 +152,6 @@ static void tiles_of(work *w, pixel_table *table, int n, int64_t tile, const flo
     }
 }
 
-/* Bias of an output channel tile, nr floats: in place, or in room, where -0 waits for problems
- * without one. */
-static const float *bias_of_tile(const work *w, int64_t tile, float *room)
-{
-    const c2_problem *p = w->args->problem;
-    if (!p->has_bias)
-        return room;
-    const int64_t nr = w->s->kernel->nr, first = w->g * p->ocg + tile * nr;
-    const int64_t n = oc_tile_end(p, &w->s->plan.pack, tile) - tile * nr;
-    if (n == nr && p->bias_dtype == CONV2D_FLOAT32)
-        return (const float *)w->args->bias + first;
-    for (int64_t j = 0; j < n; j++)
-        room[j] = c2_load_f32(w->args->bias, p->bias_dtype, first + j);
-    return room;
-}
-
 /* Pixel tiles [begin, end) of `tiles`, which are the view's, for output channel tiles [oc_begin,
  * oc_end), a few tiles at a time whose sums are stored together. lanes: where pixel 0 lies. */
 static void pixel_tiles(work *w, const c2_split *tiles, int64_t begin, int64_t end,
@@ -180,8 +163,6 @@ static void pixel_tiles(work *w, const c2_split *tiles, int64_t begin, int64_t e
     const bool finishes = w->s->finishes;
     _Alignas(64) float sums[GROUP_PIXELS * C2_MAX_NR];
     float room[C2_MAX_NR];
-    for (int i = 0; i < C2_MAX_NR; i++)
-        room[i] = -0.0f;
     const void *rows[GROUP_TILES * C2_TAP_CHUNK * C2_MAX_MR];
     void *out[GROUP_TILES * C2_MAX_MR];
     pixel_table tables[GROUP_TILES];
@@ -200,7 +181,9 @@ static void pixel_tiles(work *w, const c2_split *tiles, int64_t begin, int64_t e
             prepare(w, &lanes, &tables[i]);
         }
         for (int64_t tile = oc_begin; tile < oc_end; tile++) {
-            const float *bias = finishes ? bias_of_tile(w, tile, room) : NULL;
+            const int64_t oc = tile * nr, channels = oc_tile_end(p, &w->s->plan.pack, tile) - oc;
+            const float *bias =
+                finishes ? c2_bias_of(w->args, w->g * p->ocg + oc, channels, nr, room) : NULL;
             for (int64_t i = 0, count; i < n; i += count) {
                 count = alike(&tables[i], n - i);
                 tiles_of(w, &tables[i], (int)count, tile, bias,
@@ -208,11 +191,9 @@ static void pixel_tiles(work *w, const c2_split *tiles, int64_t begin, int64_t e
             }
             if (finishes)
                 continue;
-            const int64_t oc = tile * nr;
             const c2_target target =
                 c2_target_of(w->args, w->s->epilogue, w->n, w->g * p->ocg + oc);
-            c2_store_pixel_rows(&target, sums, nr,
-                                (int)(oc_tile_end(p, &w->s->plan.pack, tile) - oc), 1, &lanes);
+            c2_store_pixel_rows(&target, sums, nr, (int)channels, 1, &lanes);
         }
     }
 }

@@ -311,12 +311,17 @@ typedef void c2_wino_gemm_kernel(const c2_wino_gemm_args *);
 typedef c2_wino_gemm_kernel *c2_wino_gemm_fn;
 
 /* wino_out: one tile of (mr + 2)^2 products m to the mr x mr pixels A'mA, nr lanes each:
- * pixel (i, j) = y[i * row + j * col], from products m[(i * (mr + 2) + j) * m_step]. */
+ * pixel (i, j) = y[i * row + j * col], from products m[(i * (mr + 2) + j) * m_step].
+ * Or finished, if bias is not NULL: min(high, max(low, pixel + bias)), and nothing is written
+ * beyond lane n - 1; bias -0 and infinite bounds leave a pixel as it is. */
 typedef struct c2_wino_out_args {
     const float *m;
     ptrdiff_t m_step;
     float *y;
     ptrdiff_t row, col;
+    const float *bias; /* nr */
+    float low, high;
+    int n; /* 1 .. nr */
 } c2_wino_out_args;
 typedef void c2_wino_out_kernel(const c2_wino_out_args *);
 typedef c2_wino_out_kernel *c2_wino_out_fn;

@@ -127,6 +127,30 @@ static int64_t phase_size(const c2_problem *p, int axis, int64_t phase)
     return c2_div_up(size - phase, p->dilation[axis]);
 }
 
+/* Results of the segment's first n tiles, none of which leaves the image. */
+static void finish(const work *w, const c2_wino_segment *seg, int64_t n, int64_t oc, int channels,
+                   c2_wino_out_args a)
+{
+    const c2_state *s = w->s;
+    const c2_problem *p = w->args->problem;
+    const int64_t *stride = s->phase.output_stride;
+    const int64_t first = w->g * p->ocg + oc, m = s->plan.m;
+    float room[C2_MAX_NR];
+    float *image = (float *)w->args->output.data + seg->n * stride[0] + first * stride[1] +
+                   seg->y * p->output_stride[2] + seg->x * p->output_stride[3];
+    a.bias = c2_bias_of(w->args, first, channels, s->plan.nr, room);
+    a.low = s->low;
+    a.high = s->high;
+    a.n = channels;
+    a.row = stride[2];
+    a.col = stride[3];
+    for (int64_t t = 0; t < n; t++) {
+        a.m = w->m + (seg->first + t) * s->plan.nr;
+        a.y = image + seg->ty * m * a.row + (seg->tx + t) * m * a.col;
+        s->out(&a);
+    }
+}
+
 static void transform_out(const work *w, int64_t oc, int channels)
 {
     const c2_wino_plan *plan = &w->s->plan;
@@ -134,19 +158,26 @@ static void transform_out(const work *w, int64_t oc, int channels)
     const int m = plan->m;
     for (int64_t tile = w->tile_begin; tile < w->tile_end;) {
         const c2_wino_segment seg = segment_at(w, tile);
-        const int64_t y = seg.ty * m, x = seg.tx * m, pitch = seg.count * m;
+        const int64_t y = seg.ty * m, x = seg.tx * m;
         const int64_t rows = c2_min(m, phase_size(p, 0, seg.y) - y);
-        const int64_t cols = c2_min(pitch, phase_size(p, 1, seg.x) - x);
+        const int64_t cols = c2_min(seg.count * m, phase_size(p, 1, seg.x) - x);
         tile += seg.count;
         if (rows <= 0 || cols <= 0) /* of a phase smaller than the first */
             continue;
-        c2_wino_out_args a = {.m_step = plan->m_step, .row = pitch * plan->nr, .col = plan->nr};
-        for (int64_t t = 0; t < seg.count; t++) {
+        const int64_t finished = w->s->finishes && rows == m ? cols / m : 0;
+        c2_wino_out_args a = {.m_step = plan->m_step};
+        finish(w, &seg, finished, oc, channels, a);
+        if (finished * m >= cols)
+            continue;
+        const int64_t pitch = (seg.count - finished) * m, rest = cols - finished * m;
+        a.row = pitch * plan->nr;
+        a.col = plan->nr;
+        for (int64_t t = finished; t < seg.count; t++) {
             a.m = w->m + (seg.first + t) * plan->nr;
-            a.y = w->room + t * m * plan->nr;
+            a.y = w->room + (t - finished) * m * plan->nr;
             w->s->out(&a);
         }
-        const c2_lanes lanes = {0, (rows - 1) * pitch + cols, pitch, cols, y, x};
+        const c2_lanes lanes = {0, (rows - 1) * pitch + rest, pitch, rest, y, x + finished * m};
         store(w, &seg, &lanes, oc, channels);
     }
 }
@@ -207,6 +238,8 @@ conv2d_status c2_wino_state_create(conv2d_device *device, const c2_problem *p, i
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     find_kernels(device, p, m, variant, s);
     s->plan = c2_wino_plan_make(device, p, m, variant);
+    s->finishes = c2_clamp_of(p, &s->low, &s->high) && !p->has_residual &&
+                  p->output_dtype == CONV2D_FLOAT32 && (p->output_stride[1] == 1 || p->ocg == 1);
     s->phase = *p;
     for (int a = 0; a < 2; a++) {
         s->phase.output_stride[2 + a] *= s->plan.phases[a];

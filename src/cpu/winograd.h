@@ -54,6 +54,8 @@ struct c2_state {
     c2_wino_out_fn out;
     c2_widen_fn widen, widen_f32;
     c2_epilogue_fn epilogue;
+    bool finishes;   /* the kernel stores results of whole tiles */
+    float low, high; /* of the activation, if it does */
     c2_problem phase; /* with the strides of a phase's residual and output */
     float *zeros;     /* icg of them; the bits are 0 in every type */
     size_t zeros_bytes;

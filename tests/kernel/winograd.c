@@ -192,6 +192,44 @@ static bool gemm_one(check *c)
 
 /* ---- wino_out ------------------------------------------------------------------------------- */
 
+/* The same call, finished: `plain` has its pixels. */
+static bool out_finished(check *c, const c2_wino_out_args *bare, const float *plain)
+{
+    const c2_kernel *k = c->kernel;
+    rng *r = c->random;
+    const int m = k->mr;
+    c2_wino_out_args a = *bare;
+    a.n = check_size(r, k->nr, check_lanes(k));
+    const size_t n = (size_t)((m - 1) * (a.row + a.col) + a.n);
+    guard_buffer y = canaries(c, n), bias = check_values(c, (size_t)k->nr);
+    const bool bounded = rng_range(r, 0, 1);
+    a.y = y.data;
+    a.bias = bias.data;
+    a.low = bounded ? -2 : -HUGE_VALF;
+    a.high = bounded ? 3 : HUGE_VALF;
+    ((c2_wino_out_fn)k->fn)(&a);
+    bool ok = true;
+    float *got = y.data;
+    for (int i = 0; i < m * m * a.n; i++) {
+        const ptrdiff_t at = i / a.n / m * a.row + i / a.n % m * a.col + i % a.n;
+        const float want = fminf(a.high, fmaxf(a.low, plain[at] + a.bias[i % a.n]));
+        if (ok && got[at] != want) {
+            snprintf(c->why, c->why_bytes, "finished: pixel %d, lane %d is %a, expected %a",
+                     i / a.n, i % a.n, (double)got[at], (double)want);
+            ok = false;
+        }
+        memcpy(&got[at], &canary, sizeof canary);
+    }
+    for (size_t i = 0; ok && i < n; i++)
+        if (!is_canary(got[i])) {
+            snprintf(c->why, c->why_bytes, "finished: float %zu between pixels was written", i);
+            ok = false;
+        }
+    guard_free(&bias);
+    guard_free(&y);
+    return ok;
+}
+
 static bool out_one(check *c)
 {
     const c2_kernel *k = c->kernel;
@@ -203,10 +241,11 @@ static bool out_one(check *c)
     guard_buffer in = check_values(c, (size_t)((steps - 1) * m_step + k->nr));
     const size_t n = (size_t)((m - 1) * (row + col) + k->nr);
     guard_buffer y = canaries(c, n);
-    const c2_wino_out_args args = {in.data, m_step, y.data, row, col};
+    const c2_wino_out_args args = {
+        .m = in.data, .m_step = m_step, .y = y.data, .row = row, .col = col};
     ((c2_wino_out_fn)k->fn)(&args);
-    bool ok = true;
     float *got = y.data;
+    bool ok = out_finished(c, &args, got);
     for (int lane = 0; lane < k->nr; lane++) {
         double x[MAX_EDGE * MAX_EDGE];
         for (int s = 0; s < steps; s++)
@@ -256,7 +295,8 @@ static double in_bench(const c2_kernel *k)
 static double out_bench(const c2_kernel *k)
 {
     const int edge = k->mr + 2;
-    const c2_wino_out_args args = {bench_out, k->nr, bench_u, k->mr * k->nr, k->nr};
+    const c2_wino_out_args args = {
+        .m = bench_out, .m_step = k->nr, .y = bench_u, .row = k->mr * k->nr, .col = k->nr};
     ((c2_wino_out_fn)k->fn)(&args);
     return (double)(edge * edge * k->nr);
 }

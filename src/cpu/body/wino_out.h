@@ -33,10 +33,10 @@ C2_ALWAYS_INLINE void transform(const vf m[C2_EDGE], vf y[C2_MR])
 }
 #endif
 
-c2_wino_out_kernel C2_K(wino_out);
-void C2_K(wino_out)(const c2_wino_out_args *a)
+C2_ALWAYS_INLINE void tile(const bool finish, const c2_wino_out_args *a)
 {
-    for (int v = 0; v < C2_NR; v += VF) {
+    const vf low = vf_set1(a->low), high = vf_set1(a->high);
+    for (int v = 0; v < (finish ? a->n : C2_NR); v += VF) {
         vf column[C2_EDGE], t[C2_MR][C2_EDGE], y[C2_MR];
         C2_UNROLL_LINES
         for (int j = 0; j < C2_EDGE; j++) {
@@ -52,9 +52,25 @@ void C2_K(wino_out)(const c2_wino_out_args *a)
         for (int i = 0; i < C2_MR; i++) {
             transform(t[i], y);
             C2_UNROLL
-            for (int j = 0; j < C2_MR; j++)
-                vf_store(a->y + i * a->row + j * a->col + v, y[j]);
+            for (int j = 0; j < C2_MR; j++) {
+                float *to = a->y + i * a->row + j * a->col + v;
+                if (finish)
+                    y[j] = vf_min(high, vf_max(low, vf_add(y[j], vf_load(a->bias + v))));
+                if (finish && a->n - v < VF)
+                    vf_store_n(to, y[j], a->n - v);
+                else
+                    vf_store(to, y[j]);
+            }
         }
     }
+}
+
+c2_wino_out_kernel C2_K(wino_out);
+void C2_K(wino_out)(const c2_wino_out_args *a)
+{
+    if (a->bias)
+        tile(true, a);
+    else
+        tile(false, a);
 }
 _Static_assert(C2_MR == 2 || C2_MR == 4 || C2_MR == 6, "F(2,3), F(4,3) or F(6,3)");
