@@ -112,9 +112,12 @@ static const option_row rows[] = {
      "time to spend on each problem; default 0.5"},
     {"wisdom", 0, "FILE", SHAPE | PROBLEMS, MEMBER(wisdom), value_text, NULL,
      "what `conv2d tune` found, to choose by; made on a machine like this"},
-    {"isa", 0, "NAME", ALL & ~PACK, MEMBER(isa), value_text, "generic avx2 avx512 neon",
-     "highest instruction set to use: generic, avx2, avx512, neon"},
-    {"isa", 0, "LIST|all", PACK, MEMBER(isas), value_text, "all generic avx2 avx512 neon",
+    {"isa", 0, "NAME", ALL & ~PACK, MEMBER(isa), value_text,
+     "generic avx2 avx512 avx512_bf16 neon",
+     "highest instruction set to use: generic, avx2, avx512, avx512_bf16,\n"
+     "neon"},
+    {"isa", 0, "LIST|all", PACK, MEMBER(isas), value_text,
+     "all generic avx2 avx512 avx512_bf16 neon",
      "instruction sets to pack for, as in avx2,avx512, or all; default: this\n"
      "machine's"},
     {"device", 0, "NAME", ALL, MEMBER(device), value_text, "auto cpu metal",

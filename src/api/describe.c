@@ -41,6 +41,7 @@ conv2d_status conv2d_plan_describe(const conv2d_plan *plan, conv2d_plan_info *in
         info.variant = c->algorithm->variant_name(plan->device, c->variant);
         info.bound_text = c->algorithm->bound_text(&plan->problem, c->variant);
         info.bound = c->bound;
+        info.denormals_flushed |= c->algorithm->flushes;
         info.cost_seconds = c->cost;
         info.packed_bytes = c->bytes.packed;
         info.workspace_shared_bytes = c->bytes.shared;

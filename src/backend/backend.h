@@ -99,6 +99,7 @@ typedef struct c2_run_args {
 
 struct c2_algorithm {
     const char *name; /* stable: wisdom and problem text store it */
+    bool flushes;     /* its instructions flush denormals whatever is asked; plans say so */
     /* Number of variants on this device, and one's name ("gemm_ch_12x32_avx512") and short
      * name ("avx512"); indices are only meaningful on the same device. */
     int (*variants)(const conv2d_device *);

@@ -20,7 +20,7 @@ static bool ch_supports(const conv2d_device *device, const c2_problem *p, int va
 {
     const c2_kernel *kernel = c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant);
     return c2_driver_supports(kernel, p, why) && is_gemm(p, why) &&
-           c2_gemm_ch_supports(device, p, variant, why);
+           c2_ch_supports(device, kernel, p, why);
 }
 
 static bool px_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
@@ -42,8 +42,8 @@ const c2_algorithm c2_algo_gemm1x1_ch = {
     .packing = c2_gemm_ch_packing,
     .pack = c2_gemm_ch_pack,
     .plan_create = c2_gemm_ch_plan_create,
-    .plan_destroy = c2_gemm_ch_plan_destroy,
-    .run = c2_gemm_ch_run,
+    .plan_destroy = c2_ch_plan_destroy,
+    .run = c2_ch_run,
 };
 
 const c2_algorithm c2_algo_gemm1x1_px = {
@@ -59,6 +59,6 @@ const c2_algorithm c2_algo_gemm1x1_px = {
     .packing = c2_gemm_px_packing,
     .pack = c2_gemm_px_pack,
     .plan_create = c2_gemm_px_plan_create,
-    .plan_destroy = c2_gemm_px_plan_destroy,
-    .run = c2_gemm_px_run,
+    .plan_destroy = c2_px_plan_destroy,
+    .run = c2_px_run,
 };

@@ -8,7 +8,7 @@
 static bool ch_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
     const c2_kernel *kernel = c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant);
-    return c2_driver_supports(kernel, p, why) && c2_gemm_ch_supports(device, p, variant, why);
+    return c2_driver_supports(kernel, p, why) && c2_ch_supports(device, kernel, p, why);
 }
 
 static bool px_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
@@ -29,8 +29,8 @@ const c2_algorithm c2_algo_igemm_ch = {
     .packing = c2_gemm_ch_packing,
     .pack = c2_gemm_ch_pack,
     .plan_create = c2_gemm_ch_plan_create,
-    .plan_destroy = c2_gemm_ch_plan_destroy,
-    .run = c2_gemm_ch_run,
+    .plan_destroy = c2_ch_plan_destroy,
+    .run = c2_ch_run,
 };
 
 const c2_algorithm c2_algo_igemm_px = {
@@ -46,6 +46,6 @@ const c2_algorithm c2_algo_igemm_px = {
     .packing = c2_gemm_px_packing,
     .pack = c2_gemm_px_pack,
     .plan_create = c2_gemm_px_plan_create,
-    .plan_destroy = c2_gemm_px_plan_destroy,
-    .run = c2_gemm_px_run,
+    .plan_destroy = c2_px_plan_destroy,
+    .run = c2_px_run,
 };

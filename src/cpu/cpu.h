@@ -9,7 +9,7 @@
 typedef struct c2_machine {
     uint32_t detected;              /* C2_CPU_* */
     uint32_t features;              /* detected, cut to the isa asked for */
-    const char *isa, *isa_detected; /* "generic", "avx2", "avx512", "neon" */
+    const char *isa, *isa_detected; /* "generic", "avx2", "avx512_bf16", "neon" */
     char feature_text[128];
     char model[96];
     const char *vendor;                   /* of the cores: "intel", "amd", or "" for any other */
@@ -28,19 +28,20 @@ typedef struct c2_cpu_device {
     conv2d_device base;
     c2_machine machine;
     /* indices into c2_kernels of the usable ones of each family, best ISA first */
-    int n_family[16];
-    int family[16][16];
+    int n_family[C2_N_FAMILIES];
+    int family[C2_N_FAMILIES][16];
 } c2_cpu_device;
 
 extern const c2_backend c2_cpu_backend;
 
-/* The variant-th usable float32 kernel of a family (0 = best), or NULL; and how many there are. */
+/* The variant-th usable kernel of a family (0 = best), or NULL; and how many there are: of those
+ * for float32, of families dot_... of all. */
 const c2_kernel *c2_cpu_kernel(const conv2d_device *device, c2_family family, int variant);
 int c2_cpu_kernel_count(const conv2d_device *device, c2_family family);
 /* The kernel of another dtype that has the family, tile and ISA of `kernel`, or NULL. */
 const c2_kernel *c2_cpu_kernel_of(const c2_kernel *kernel, int32_t dtype);
-/* A family's first kernel of the same ISA as `kernel`, for tensors of dtype, or NULL; and the
- * epilogue among them. */
+/* A family's first kernel of the same ISA as `kernel`, or of the one that this ISA adds to, for
+ * tensors of dtype, or NULL; and the epilogue among them. */
 c2_any_fn c2_cpu_helper(const c2_kernel *kernel, c2_family family, int32_t dtype);
 c2_epilogue_fn c2_cpu_epilogue(const c2_kernel *kernel, int32_t dtype);
 
@@ -65,6 +66,7 @@ extern const c2_algorithm c2_algo_ref, c2_algo_gemm1x1_ch, c2_algo_gemm1x1_px, c
     c2_algo_igemm_px, c2_algo_depthwise_ch, c2_algo_depthwise_px, c2_algo_grouped_ch,
     c2_algo_depthwise_rows_ch, c2_algo_depthwise_rows_px;
 extern const c2_algorithm c2_algo_direct_px, c2_algo_direct_rows;
+extern const c2_algorithm c2_algo_dot_ch, c2_algo_dot_px;
 extern const c2_algorithm c2_algo_winograd_f2x3, c2_algo_winograd_f4x3, c2_algo_winograd_f6x3;
 
 #endif

@@ -37,7 +37,8 @@ static void list_kernels(c2_cpu_device *d)
 {
     for (int i = 0; i < c2_n_kernels; i++) {
         const c2_kernel *k = &c2_kernels[i];
-        if (k->dtype == CONV2D_FLOAT32 && (k->need & ~d->machine.features) == 0)
+        if ((k->dtype == CONV2D_FLOAT32 || c2_kernel_parts(k)) &&
+            (k->need & ~d->machine.features) == 0)
             d->family[k->family][d->n_family[k->family]++] = i;
     }
 }
@@ -141,13 +142,19 @@ const c2_kernel *c2_cpu_kernel_of(const c2_kernel *kernel, int32_t dtype)
     return NULL;
 }
 
-c2_any_fn c2_cpu_helper(const c2_kernel *kernel, c2_family family, int32_t dtype)
+static c2_any_fn helper_of_isa(const char *isa, c2_family family, int32_t dtype)
 {
     for (int i = 0; i < c2_n_kernels; i++)
         if (c2_kernels[i].family == family && c2_kernels[i].dtype == dtype &&
-            !strcmp(c2_kernels[i].isa, kernel->isa))
+            !strcmp(c2_kernels[i].isa, isa))
             return c2_kernels[i].fn;
     return NULL;
+}
+
+c2_any_fn c2_cpu_helper(const c2_kernel *kernel, c2_family family, int32_t dtype)
+{
+    const c2_any_fn own = helper_of_isa(kernel->isa, family, dtype);
+    return own ? own : helper_of_isa(c2_kernel_base(kernel), family, dtype);
 }
 
 c2_epilogue_fn c2_cpu_epilogue(const c2_kernel *kernel, int32_t dtype)
@@ -333,7 +340,9 @@ static conv2d_status cpu_sync(conv2d_device *device)
     return CONV2D_OK;
 }
 
-static const c2_algorithm *const algorithms[] = {&c2_algo_gemm1x1_ch,
+static const c2_algorithm *const algorithms[] = {&c2_algo_dot_ch,
+                                                 &c2_algo_dot_px,
+                                                 &c2_algo_gemm1x1_ch,
                                                  &c2_algo_gemm1x1_px,
                                                  &c2_algo_depthwise_rows_ch,
                                                  &c2_algo_depthwise_rows_px,

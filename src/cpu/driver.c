@@ -58,7 +58,7 @@ int c2_vector_lanes(const c2_kernel *kernel)
 {
     for (int i = 0; i < c2_n_kernels; i++) {
         const c2_kernel *k = &c2_kernels[i];
-        if (k->family == C2_FAMILY_EPILOGUE && strcmp(k->isa, kernel->isa) == 0)
+        if (k->family == C2_FAMILY_EPILOGUE && strcmp(k->isa, c2_kernel_base(kernel)) == 0)
             return k->nr;
     }
     return kernel->nr;

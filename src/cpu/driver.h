@@ -95,37 +95,64 @@ void c2_store_channel_rows(const c2_target *target, const float *acc, ptrdiff_t 
 void c2_store_pixel_rows(const c2_target *target, const float *acc, ptrdiff_t acc_stride,
                          int channels, int64_t channel_step, const c2_lanes *lanes);
 
-/* The GEMM drivers: members of c2_algorithm for implicit GEMM and for 1x1. */
-bool c2_gemm_ch_supports(const conv2d_device *device, const c2_problem *p, int variant,
-                         c2_why *why);
-double c2_gemm_ch_cost(const conv2d_device *device, const c2_problem *p, int variant);
-c2_bytes c2_gemm_ch_memory(const conv2d_device *device, const c2_problem *p, int variant);
-void c2_gemm_ch_packing(const conv2d_device *device, const c2_problem *p, int variant,
+/* What the dot_... kernels read: for each tap, words of two neighbouring channels' bfloat16. */
+typedef struct c2_words {
+    int parts;    /* of each number; 0: the kernel reads no words */
+    int64_t tap;  /* words of a tap; without words: channels */
+} c2_words;
+c2_words c2_words_of(const c2_kernel *kernel, const c2_problem *p);
+/* The problem with words as its channels, 4 bytes each; p itself without words. */
+c2_problem c2_words_view(const c2_problem *p, const c2_words *words);
+/* Their packed weights have the order of c2_pack_weights(), words in place of floats; shape's k
+ * counts words. */
+void c2_pack_words_name(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape,
                         c2_text *out);
-conv2d_status c2_gemm_ch_pack(conv2d_device *device, const c2_problem *p, int variant,
-                              const c2_weight_view *view, conv2d_buffer *packed);
-conv2d_status c2_gemm_ch_plan_create(conv2d_device *device, const c2_problem *p, int variant,
-                                     c2_state **state_out);
-void c2_gemm_ch_plan_destroy(conv2d_device *device, c2_state *state);
-conv2d_status c2_gemm_ch_run(const c2_state *state, const c2_run_args *args);
+size_t c2_pack_words_bytes(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape);
+void c2_pack_words(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape,
+                   const c2_weight_view *view, void *packed);
 
-double c2_gemm_px_cost(const conv2d_device *device, const c2_problem *p, int variant);
-c2_bytes c2_gemm_px_memory(const conv2d_device *device, const c2_problem *p, int variant);
-void c2_gemm_px_packing(const conv2d_device *device, const c2_problem *p, int variant,
-                        c2_text *out);
-conv2d_status c2_gemm_px_pack(conv2d_device *device, const c2_problem *p, int variant,
-                              const c2_weight_view *view, conv2d_buffer *packed);
-conv2d_status c2_gemm_px_plan_create(conv2d_device *device, const c2_problem *p, int variant,
-                                     c2_state **state_out);
-void c2_gemm_px_plan_destroy(conv2d_device *device, c2_state *state);
-conv2d_status c2_gemm_px_run(const c2_state *state, const c2_run_args *args);
+/* The GEMM drivers, for kernels gemm_ch and dot_ch, gemm_px and dot_px. */
+bool c2_ch_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                    c2_why *why);
+double c2_ch_cost(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p);
+c2_bytes c2_ch_memory(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p);
+void c2_ch_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                   c2_text *out);
+void c2_ch_pack(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                const c2_weight_view *view, void *packed);
+conv2d_status c2_ch_plan_create(conv2d_device *device, const c2_kernel *kernel,
+                                const c2_problem *p, c2_state **state_out);
+void c2_ch_plan_destroy(conv2d_device *device, c2_state *state);
+conv2d_status c2_ch_run(const c2_state *state, const c2_run_args *args);
 
-/* The variants of one family. */
-int c2_gemm_ch_variants(const conv2d_device *device);
-const char *c2_gemm_ch_variant_name(const conv2d_device *device, int variant);
-const char *c2_gemm_ch_variant_isa(const conv2d_device *device, int variant);
-int c2_gemm_px_variants(const conv2d_device *device);
-const char *c2_gemm_px_variant_name(const conv2d_device *device, int variant);
-const char *c2_gemm_px_variant_isa(const conv2d_device *device, int variant);
+double c2_px_cost(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p);
+c2_bytes c2_px_memory(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p);
+void c2_px_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                   c2_text *out);
+void c2_px_pack(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                const c2_weight_view *view, void *packed);
+conv2d_status c2_px_plan_create(conv2d_device *device, const c2_kernel *kernel,
+                                const c2_problem *p, c2_state **state_out);
+void c2_px_plan_destroy(conv2d_device *device, c2_state *state);
+conv2d_status c2_px_run(const c2_state *state, const c2_run_args *args);
+
+/* Members of a c2_algorithm on a driver, whose variants are the kernels of one family
+ * (gemm_members.c). */
+#define C2_GEMM_MEMBERS(family)                                                                    \
+    int c2_##family##_variants(const conv2d_device *device);                                       \
+    const char *c2_##family##_variant_name(const conv2d_device *device, int variant);              \
+    const char *c2_##family##_variant_isa(const conv2d_device *device, int variant);               \
+    double c2_##family##_cost(const conv2d_device *device, const c2_problem *p, int variant);      \
+    c2_bytes c2_##family##_memory(const conv2d_device *device, const c2_problem *p, int variant);  \
+    void c2_##family##_packing(const conv2d_device *device, const c2_problem *p, int variant,      \
+                               c2_text *out);                                                      \
+    conv2d_status c2_##family##_pack(conv2d_device *device, const c2_problem *p, int variant,      \
+                                     const c2_weight_view *view, conv2d_buffer *packed);           \
+    conv2d_status c2_##family##_plan_create(conv2d_device *device, const c2_problem *p,            \
+                                            int variant, c2_state **state_out)
+C2_GEMM_MEMBERS(gemm_ch);
+C2_GEMM_MEMBERS(gemm_px);
+C2_GEMM_MEMBERS(dot_ch);
+C2_GEMM_MEMBERS(dot_px);
 
 #endif

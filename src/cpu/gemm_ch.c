@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Driver of the gemm_ch kernels (rows = pixels, lanes = output channels): implicit GEMM for any
- * strides of input and output. Each tap of each pixel of a tile is a pointer to its channels; a
- * padded zero points at zeros. Pixels are read in one of three ways, chosen by gemm_ch_plan.c:
+ * strides of input and output; and of dot_ch, for neighbouring channels. Each tap of each pixel of
+ * a tile is a pointer to its channels; a padded zero points at zeros. Pixels are read in one of
+ * three ways, chosen by gemm_ch_plan.c:
  *   direct   in place, where channels are neighbours in memory; needs no workspace
  *   turned   from a copy of the whole input whose channels are neighbours, made before
  *   window   from a copy of a block's input (gemm_ch_window.c), which serves all output channels
  * Where the taps of a kernel row follow each other in memory, they are one run of kw * icg floats.
- * Bound: g(K+2) * s + (K+2) * 2^-149 (docs/numerics.md). */
+ * Bound: g(K+2) * s + (K+2) * 2^-149, of dot_ch algo_dot.c's (docs/numerics.md). */
 #include "cpu/gemm_ch.h"
 
 #include <string.h>
@@ -42,7 +43,7 @@ typedef struct work {
     c2_rows rows;         /* of the view that tiles are cut from: a region, or a window */
     int64_t tap_y, tap_x; /* of the kernel, where the view's first tap is */
     int64_t taps;         /* room of a tile's table */
-    const float *weights; /* packed, of the group */
+    const float *weights; /* packed, of the group; or words, which are as large */
     int64_t n, g;
 } work;
 
@@ -113,7 +114,7 @@ static void call_taps(const work *w, const pixel_table *table, int64_t tap, int6
         const int64_t first = (w->tap_y + ky) * p->kw + w->tap_x + kx;
         a->rows = table->rows + done * mr;
         a->n_taps = (size_t)count;
-        a->weight = weights + first * p->icg * nr;
+        a->weight = weights + first * w->s->plan.words.tap * nr;
         done += count;
         a->out = done < n ? NULL : out;
         w->s->fn(a);
@@ -128,7 +129,7 @@ static void tiles_of(work *w, pixel_table *table, int n, int64_t tile, const flo
 {
     const c2_problem *p = w->args->problem;
     const int64_t nr = w->s->kernel->nr, mr = w->s->kernel->mr;
-    const float *weights = w->weights + tile * nr * c2_problem_k(p);
+    const float *weights = w->weights + tile * nr * c2_ch_k(p, &w->s->plan.words);
     c2_gemm_ch_args a = {.n_tiles = n,
                          .tile_rows = (size_t)(w->taps * mr),
                          .klen = (size_t)table->run,
@@ -203,7 +204,7 @@ static work work_of(const c2_state *s, const c2_run_args *args, int64_t image)
     const c2_problem *p = args->problem;
     work w = {.s = s, .args = args, .n = image / p->groups, .g = image % p->groups};
     w.weights = (const float *)args->packed->host +
-                w.g * s->plan.pack.tiles.n * s->plan.pack.width * c2_problem_k(p);
+                w.g * s->plan.pack.tiles.n * s->plan.pack.width * c2_ch_k(p, &s->plan.words);
     return w;
 }
 
@@ -343,7 +344,7 @@ static void run_window(const c2_state *s, const c2_run_args *args, size_t task, 
         pixel_tiles(&w, &tiles, 0, tiles.n, tile, tile + 1, lanes);
 }
 
-conv2d_status c2_gemm_ch_run(const c2_state *s, const c2_run_args *args)
+conv2d_status c2_ch_run(const c2_state *s, const c2_run_args *args)
 {
     const c2_problem *p = args->problem;
     const c2_ch_plan *plan = &s->plan;
@@ -362,30 +363,32 @@ conv2d_status c2_gemm_ch_run(const c2_state *s, const c2_run_args *args)
     return c2_cpu_parallel(s, args, (size_t)(blocks * window_parts(s, args).n), run_window);
 }
 
-void c2_gemm_ch_packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
+void c2_ch_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                   c2_text *out)
 {
-    const c2_pack_shape pack =
-        c2_ch_pack_shape(c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant), p);
-    c2_pack_name(p, &pack, out);
+    (void)device;
+    const c2_words words = c2_words_of(kernel, p);
+    const c2_pack_shape pack = c2_ch_pack_shape(kernel, p);
+    c2_pack_words_name(p, &words, &pack, out);
 }
 
-conv2d_status c2_gemm_ch_pack(conv2d_device *device, const c2_problem *p, int variant,
-                              const c2_weight_view *view, conv2d_buffer *packed)
+void c2_ch_pack(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                const c2_weight_view *view, void *packed)
 {
-    const c2_pack_shape pack =
-        c2_ch_pack_shape(c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant), p);
-    c2_pack_weights(p, &pack, view, packed->host);
-    return CONV2D_OK;
+    (void)device;
+    const c2_words words = c2_words_of(kernel, p);
+    const c2_pack_shape pack = c2_ch_pack_shape(kernel, p);
+    c2_pack_words(p, &words, &pack, view, packed);
 }
 
-conv2d_status c2_gemm_ch_plan_create(conv2d_device *device, const c2_problem *p, int variant,
-                                     c2_state **state_out)
+conv2d_status c2_ch_plan_create(conv2d_device *device, const c2_kernel *kernel,
+                                const c2_problem *p, c2_state **state_out)
 {
     c2_state *s = c2_alloc_zero(&device->allocator, sizeof *s);
     if (!s)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
-    s->plan = c2_ch_plan_make(device, p, variant);
-    s->kernel = c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant);
+    s->plan = c2_ch_plan_make(device, kernel, p);
+    s->kernel = kernel;
     if (s->plan.mode == C2_CH_TURNED)
         s->view = c2_ch_turned_view(p);
     const int32_t dtype = s->plan.mode == C2_CH_DIRECT ? p->input_dtype : CONV2D_FLOAT32;
@@ -398,14 +401,14 @@ conv2d_status c2_gemm_ch_plan_create(conv2d_device *device, const c2_problem *p,
     s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);
     if (!s->zeros) {
         const size_t bytes = s->zeros_bytes;
-        c2_gemm_ch_plan_destroy(device, s);
+        c2_ch_plan_destroy(device, s);
         return c2_fail(CONV2D_E_NOMEM, "no memory for %zu bytes of zeros", bytes);
     }
     *state_out = s;
     return CONV2D_OK;
 }
 
-void c2_gemm_ch_plan_destroy(conv2d_device *device, c2_state *s)
+void c2_ch_plan_destroy(conv2d_device *device, c2_state *s)
 {
     if (!s)
         return;

@@ -36,6 +36,7 @@ typedef struct c2_ch_bands {
 /* Blocking of one problem for one kernel; a pure function of both and workspace_limit. */
 typedef struct c2_ch_plan {
     c2_ch_mode mode;
+    c2_words words;
     c2_pack_shape pack;
     bool merged; /* the taps of a kernel row are one run of kw * icg floats */
     /* direct, turned */
@@ -54,7 +55,13 @@ typedef struct c2_ch_plan {
 } c2_ch_plan;
 
 c2_pack_shape c2_ch_pack_shape(const c2_kernel *kernel, const c2_problem *p);
-c2_ch_plan c2_ch_plan_make(const conv2d_device *device, const c2_problem *p, int variant);
+c2_ch_plan c2_ch_plan_make(const conv2d_device *device, const c2_kernel *kernel,
+                           const c2_problem *p);
+/* Floats or words of weights that one lane has. */
+static inline int64_t c2_ch_k(const c2_problem *p, const c2_words *words)
+{
+    return p->kh * p->kw * words->tap;
+}
 
 /* gemm_ch_region.c. False where an axis is padded by other things than zeros or has more bands. */
 bool c2_ch_bands_make(const c2_problem *p, int a, c2_ch_bands *bands_out);

@@ -85,7 +85,7 @@ static double region_seconds(const search *s, int64_t i)
     const double tiles = (double)c2_ch_region_tiles(b, i, s->kernel->mr).n;
     const double tables =
         pixels * runs * s->speed->pointer * (b->weights_outside ? (double)b->pack.tiles.n : 1);
-    return products(s, pixels, tiles, kh * kw * (double)p->icg, runs) + tables +
+    return products(s, pixels, tiles, kh * kw * (double)b->words.tap, runs) + tables +
            tiles * (double)b->pack.tiles.n * (calls - 1) * 0.5 * s->speed->call;
 }
 
@@ -123,11 +123,13 @@ static void plan_direct(search *s)
     c2_ch_plan *b = &s->best;
     const int64_t oc_tiles = b->pack.tiles.n;
     b->mode = C2_CH_DIRECT;
-    b->merged = is_merged(p, p->input_stride[3], p->dilation[1]);
+    /* A word of two taps' channels is in no packed weights. */
+    b->merged = is_merged(p, p->input_stride[3], p->dilation[1]) &&
+                (!b->words.parts || b->words.tap * 2 == p->icg);
     b->weights_outside =
-        4.0 * (double)p->ocg * (double)c2_problem_k(p) > (double)WEIGHTS_INNER_BYTES;
+        4.0 * (double)p->ocg * (double)c2_ch_k(p, &b->words) > (double)WEIGHTS_INNER_BYTES;
     choose_bands(s);
-    b->seconds *= p->input_dtype == CONV2D_FLOAT32 ? 1 : half_broadcast;
+    b->seconds *= p->input_dtype == CONV2D_FLOAT32 || b->words.parts ? 1 : half_broadcast;
     if (b->weights_outside) {
         /* Big weights: few blocks of pixels, so that a tile of weights is used often. */
         b->pixel_blocks =
@@ -224,7 +226,7 @@ static void try_window(search *s, int64_t rows, int64_t cols)
     const double again =
         4 * weights > (double)CACHED_BYTES ? (blocks - 1) * weights * s->speed->copy : 0;
     plan.seconds = again + blocks *
-                   (fill + products(s, pixels, tiles, (double)c2_problem_k(p), taps) +
+                   (fill + products(s, pixels, tiles, (double)c2_ch_k(p, &plan.words), taps) +
                     pixels * (double)plan.pack.tiles.n * (taps + 4) * s->speed->pointer);
     if (plan.seconds < s->best.seconds)
         s->best = plan;
@@ -272,20 +274,23 @@ static void plan_window(search *s, double bytes)
 c2_pack_shape c2_ch_pack_shape(const c2_kernel *k, const c2_problem *p)
 {
     /* All tiles but the last are full: lanes are worth more than balance. */
-    const int64_t k_all = c2_problem_k(p);
+    const c2_words words = c2_words_of(k, p);
+    const int64_t k_all = c2_ch_k(p, &words);
     return (c2_pack_shape){{c2_div_up(p->ocg, k->nr), k->nr, 0}, k->nr, k_all, k_all};
 }
 
-c2_ch_plan c2_ch_plan_make(const conv2d_device *device, const c2_problem *p, int variant)
+c2_ch_plan c2_ch_plan_make(const conv2d_device *device, const c2_kernel *k, const c2_problem *p)
 {
-    const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant);
     search s = {.p = p, .kernel = k, .speed = c2_speed_of(device, k)};
+    s.best.words = c2_words_of(k, p);
     s.best.pack = c2_ch_pack_shape(k, p);
     s.best.seconds = HUGE_VAL;
     const bool neighbours = p->input_stride[1] == 1 || p->icg == 1;
     if (neighbours)
         plan_direct(&s);
     /* In place is best where there is little padding and nothing to convert. */
+    if (s.best.words.parts)
+        return s.best; /* copies are float32, there are none for words */
     if (neighbours && p->input_dtype == CONV2D_FLOAT32 && p->icg * p->kw >= FAR_CHANNELS)
         return s.best;
     const double budget = fmax((double)C2_STACK_BYTES, (double)p->workspace_limit);
@@ -296,10 +301,14 @@ c2_ch_plan c2_ch_plan_make(const conv2d_device *device, const c2_problem *p, int
     return s.best;
 }
 
-bool c2_gemm_ch_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+bool c2_ch_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                    c2_why *why)
 {
-    if (c2_ch_plan_make(device, p, variant).seconds < HUGE_VAL)
+    if (c2_ch_plan_make(device, kernel, p).seconds < HUGE_VAL)
         return true;
+    if (c2_kernel_parts(kernel))
+        return c2_refuse(why, "input channel stride is %lld: only 1, channels are read in place",
+                         (long long)p->input_stride[1]);
     return c2_refuse(why,
                      "input channel stride is %lld, and windows of %lld channels do not fit the "
                      "workspace",
@@ -313,34 +322,19 @@ bool c2_ch_finishes(const c2_problem *p, c2_ch_mode mode, float *low, float *hig
            (p->output_stride[1] == 1 || p->ocg == 1);
 }
 
-double c2_gemm_ch_cost(const conv2d_device *device, const c2_problem *p, int variant)
+double c2_ch_cost(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p)
 {
-    const c2_ch_plan plan = c2_ch_plan_make(device, p, variant);
-    const c2_speed *speed = c2_speed_of(device, c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant));
+    const c2_ch_plan plan = c2_ch_plan_make(device, kernel, p);
+    const c2_speed *speed = c2_speed_of(device, kernel);
     float low, high;
     const double epilogue = c2_cost_epilogue(speed, p, 1);
     return (double)p->n * (double)p->groups * plan.seconds +
            (c2_ch_finishes(p, plan.mode, &low, &high) ? finished_store * epilogue : epilogue);
 }
 
-c2_bytes c2_gemm_ch_memory(const conv2d_device *device, const c2_problem *p, int variant)
+c2_bytes c2_ch_memory(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p)
 {
-    const c2_ch_plan plan = c2_ch_plan_make(device, p, variant);
-    return (c2_bytes){c2_pack_bytes(p, &plan.pack), plan.turned_bytes,
+    const c2_ch_plan plan = c2_ch_plan_make(device, kernel, p);
+    return (c2_bytes){c2_pack_words_bytes(p, &plan.words, &plan.pack), plan.turned_bytes,
                       plan.scratch_bytes > C2_STACK_BYTES ? plan.scratch_bytes : 0};
-}
-
-int c2_gemm_ch_variants(const conv2d_device *device)
-{
-    return c2_cpu_kernel_count(device, C2_FAMILY_GEMM_CH);
-}
-
-const char *c2_gemm_ch_variant_name(const conv2d_device *device, int variant)
-{
-    return c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant)->variant;
-}
-
-const char *c2_gemm_ch_variant_isa(const conv2d_device *device, int variant)
-{
-    return c2_cpu_kernel(device, C2_FAMILY_GEMM_CH, variant)->isa;
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Driver of the gemm_px kernels (lanes = pixels, rows = output channels): implicit GEMM for any
- * strides of input and output. Pixels are read in one of three ways, chosen by gemm_px_plan.c:
+ * Driver of the gemm_px and dot_px kernels (lanes = pixels, rows = output channels): implicit GEMM
+ * for any strides of input and output. Pixels are read in one of three ways, chosen by
+ * gemm_px_plan.c; those of dot_px, which reads words of two channels (pairs.h), in the last two:
  *   direct   in place: rows of the image follow each other and no tap is padded;
  *   window   from a copy of the block's input in which padding and strides are gone (window.h);
  *   panel    from a copy [k][lane] of a few tiles, in chunks of k, where a window would be too big.
  * All three feed every accumulator the same products in the same order: taps outer, channels inner.
- * Bound: g(K+2) * s + (K+2) * 2^-149 (docs/numerics.md). */
+ * Bound: g(K+2) * s + (K+2) * 2^-149, of dot_px algo_dot.c's (docs/numerics.md). */
 #include "cpu/gemm_px.h"
 
 #include <string.h>
@@ -17,7 +18,7 @@ typedef struct work {
     const c2_state *s;
     const c2_run_args *args;
     const char *image;    /* element (n, first channel of the group, 0, 0) */
-    const float *weights; /* packed, of the group */
+    const float *weights; /* packed, of the group; or words, which are as large */
     char *scratch;
     int64_t n, g;
     int64_t tile_begin, tile_end; /* output channel tiles */
@@ -64,7 +65,7 @@ static void place_group(const work *w, int64_t begin, int64_t end, const char *b
     const int64_t nr = s->kernel->nr, first = c2_split_begin(&s->plan.pack.tiles, begin);
     c2_tap taps[C2_TAP_CHUNK];
     c2_gemm_px_args a = {.taps = taps, .n = n};
-    const int64_t k_all = c2_problem_k(w->args->problem), icg = w->args->problem->icg;
+    const int64_t icg = s->plan.words.tap, k_all = (int64_t)s->n_taps * icg;
     for (int64_t k = 0, length; k < k_all; k += length) {
         length = c2_pack_chunk(&s->plan.pack, k, k_all);
         /* Whole taps, or a part of the channels of one. */
@@ -115,8 +116,13 @@ static void run_window(const work *w)
 {
     const c2_problem *p = w->args->problem;
     const c2_window *win = &w->s->plan.window;
-    c2_window_fill(win, &w->block, w->image, p->input_stride + 1, p->icg, w->scratch);
-    place_block(w, w->scratch, win->channel_pitch, true);
+    char *pixels = w->scratch + w->s->plan.stage_bytes;
+    if (w->s->pair)
+        c2_pairs_fill(p, win, &w->block, w->s->pair, w->image, w->scratch,
+                      (uint32_t *)(void *)pixels);
+    else
+        c2_window_fill(win, &w->block, w->image, p->input_stride + 1, p->icg, pixels);
+    place_block(w, pixels, win->channel_pitch, true);
 }
 
 /* Panels: where lane j of a tap lies in the image, or nowhere for a padded zero. */
@@ -159,23 +165,50 @@ C2_FOR_EACH_SIZE void gather(const size_t element, const char *channel, const pt
     memset(to + (size_t)n * element, 0, (size_t)(whole - n) * element);
 }
 
+/* Where the lanes of a channel lie, as gather() reads them. */
+typedef struct lane_row {
+    const work *w;
+    ptrdiff_t at[C2_MAX_TILE];
+    int n, whole;
+} lane_row;
+
+static void gather_channel(const lane_row *r, int64_t c, char *to)
+{
+    const c2_problem *p = r->w->args->problem;
+    const int64_t element = (int64_t)c2_dtype_bytes(p->input_dtype);
+    const char *channel = r->w->image + c * p->input_stride[1] * element;
+    if (element == sizeof(float))
+        gather(sizeof(float), channel, r->at, r->n, r->whole, to);
+    else
+        gather(sizeof(uint16_t), channel, r->at, r->n, r->whole, to);
+}
+
+/* A row of words, of channels 2q and 2q + 1. */
+static void gather_words(const lane_row *r, int64_t q, char *to)
+{
+    float halves[2][C2_MAX_NR]; /* of any type */
+    const bool both = 2 * q + 1 < r->w->args->problem->icg;
+    gather_channel(r, 2 * q, (char *)halves[0]);
+    if (both)
+        gather_channel(r, 2 * q + 1, (char *)halves[1]);
+    const c2_pair_args a = {halves[0], both ? halves[1] : NULL, (uint32_t *)(void *)to, r->whole};
+    r->w->s->pair(&a);
+}
+
 /* Rows k0 .. k1 of one tile's panel; lanes up to the next whole vector become zeros. */
 static void fill_panel(const work *w, int64_t first, int n, int64_t k0, int64_t k1, char *panel)
 {
-    const int64_t element = w->s->element;
-    const c2_problem *p = w->args->problem;
     const int nr = w->s->kernel->nr, vector = w->s->plan.vector;
-    const int whole = (n + vector - 1) / vector * vector;
-    ptrdiff_t at[C2_MAX_TILE];
+    const int64_t tap_rows = w->s->plan.words.tap;
+    lane_row row = {.w = w, .n = n, .whole = (n + vector - 1) / vector * vector};
     for (int64_t k = k0; k < k1;) {
-        const int64_t tap = k / p->icg, end = c2_min(k1, (tap + 1) * p->icg);
-        find_lanes(p, tap, first, n, at);
-        for (; k < end; k++, panel += nr * element) {
-            const char *channel = w->image + k % p->icg * p->input_stride[1] * element;
-            if (element == sizeof(float))
-                gather(sizeof(float), channel, at, n, whole, panel);
+        const int64_t tap = k / tap_rows, end = c2_min(k1, (tap + 1) * tap_rows);
+        find_lanes(w->args->problem, tap, first, n, row.at);
+        for (; k < end; k++, panel += nr * w->s->element) {
+            if (w->s->pair)
+                gather_words(&row, k % tap_rows, panel);
             else
-                gather(sizeof(uint16_t), channel, at, n, whole, panel);
+                gather_channel(&row, k % tap_rows, panel);
         }
     }
 }
@@ -187,7 +220,8 @@ static void run_panel(const work *w)
 {
     const c2_state *s = w->s;
     const c2_problem *p = w->args->problem;
-    const int64_t k_all = c2_problem_k(p), nr = s->kernel->nr, mr = s->kernel->mr;
+    const int64_t k_all = (int64_t)s->n_taps * s->plan.words.tap;
+    const int64_t nr = s->kernel->nr, mr = s->kernel->mr;
     const lane_tiles cut = cut_lanes(s, w->block.cols);
     const int64_t n_tiles = w->tile_end - w->tile_begin;
     const int64_t panel_bytes = s->plan.pack.chunk * nr * s->element;
@@ -243,9 +277,10 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     if (plan->scratch_bytes > C2_STACK_BYTES)
         w.scratch = (char *)args->workspace + (size_t)worker * plan->scratch_bytes;
     w.image = (const char *)args->input.data +
-              (w.n * p->input_stride[0] + w.g * p->icg * p->input_stride[1]) * s->element;
+              (w.n * p->input_stride[0] + w.g * p->icg * p->input_stride[1]) *
+                  (int64_t)c2_dtype_bytes(p->input_dtype);
     w.weights = (const float *)args->packed->host +
-                w.g * plan->pack.tiles.n * c2_problem_k(p) * plan->pack.width;
+                w.g * plan->pack.tiles.n * (int64_t)s->n_taps * plan->words.tap * plan->pack.width;
     w.tile_begin = c2_split_begin(&plan->tile_blocks, bo);
     w.tile_end = c2_split_begin(&plan->tile_blocks, bo + 1);
     w.block.y = c2_split_begin(&plan->blocks_y, by);
@@ -255,7 +290,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     run[plan->mode](&w);
 }
 
-conv2d_status c2_gemm_px_run(const c2_state *s, const c2_run_args *args)
+conv2d_status c2_px_run(const c2_state *s, const c2_run_args *args)
 {
     const c2_problem *p = args->problem;
     const c2_px_plan *plan = &s->plan;
@@ -263,37 +298,39 @@ conv2d_status c2_gemm_px_run(const c2_state *s, const c2_run_args *args)
     return c2_cpu_parallel(s, args, (size_t)n, run_task);
 }
 
-void c2_gemm_px_packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
+void c2_px_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                   c2_text *out)
 {
-    const c2_px_plan plan = c2_px_plan_make(device, p, variant);
-    c2_pack_name(p, &plan.pack, out);
+    const c2_px_plan plan = c2_px_plan_make(device, kernel, p);
+    c2_pack_words_name(p, &plan.words, &plan.pack, out);
 }
 
-conv2d_status c2_gemm_px_pack(conv2d_device *device, const c2_problem *p, int variant,
-                              const c2_weight_view *view, conv2d_buffer *packed)
+void c2_px_pack(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                const c2_weight_view *view, void *packed)
 {
-    const c2_px_plan plan = c2_px_plan_make(device, p, variant);
-    c2_pack_weights(p, &plan.pack, view, packed->host);
-    return CONV2D_OK;
+    const c2_px_plan plan = c2_px_plan_make(device, kernel, p);
+    c2_pack_words(p, &plan.words, &plan.pack, view, packed);
 }
 
-conv2d_status c2_gemm_px_plan_create(conv2d_device *device, const c2_problem *p, int variant,
-                                     c2_state **state_out)
+conv2d_status c2_px_plan_create(conv2d_device *device, const c2_kernel *kernel,
+                                const c2_problem *p, c2_state **state_out)
 {
     const size_t n_taps = (size_t)(p->kh * p->kw);
     c2_state *s = c2_alloc_zero(&device->allocator, sizeof *s);
     if (!s)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
-    s->plan = c2_px_plan_make(device, p, variant);
-    s->kernel = c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant);
+    s->plan = c2_px_plan_make(device, kernel, p);
+    s->kernel = kernel;
     s->fn = (c2_gemm_px_fn)c2_cpu_kernel_of(s->kernel, p->input_dtype)->fn;
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
-    s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
+    s->element = s->plan.words.parts ? 4 : (int64_t)c2_dtype_bytes(p->input_dtype);
+    if (s->plan.words.parts)
+        s->pair = (c2_pair_fn)c2_cpu_helper(kernel, C2_FAMILY_PAIR, p->input_dtype);
     s->n_taps = n_taps;
     if (s->plan.mode != C2_PX_PANEL) {
         s->tap_offset = c2_alloc(&device->allocator, n_taps * sizeof *s->tap_offset);
         if (!s->tap_offset) {
-            c2_gemm_px_plan_destroy(device, s);
+            c2_px_plan_destroy(device, s);
             return c2_fail(CONV2D_E_NOMEM, "no memory for the offsets of %zu taps", n_taps);
         }
         for (size_t t = 0; t < n_taps; t++) {
@@ -307,7 +344,7 @@ conv2d_status c2_gemm_px_plan_create(conv2d_device *device, const c2_problem *p,
     return CONV2D_OK;
 }
 
-void c2_gemm_px_plan_destroy(conv2d_device *device, c2_state *s)
+void c2_px_plan_destroy(conv2d_device *device, c2_state *s)
 {
     if (!s)
         return;

@@ -3,7 +3,7 @@
 #ifndef C2_CPU_GEMM_PX_H
 #define C2_CPU_GEMM_PX_H
 
-#include "cpu/driver.h"
+#include "cpu/pairs.h"
 #include "cpu/window.h"
 
 enum {
@@ -17,6 +17,7 @@ typedef enum c2_px_mode { C2_PX_DIRECT, C2_PX_WINDOW, C2_PX_PANEL } c2_px_mode;
 /* Blocking of one problem for one kernel; a pure function of both and workspace_limit. */
 typedef struct c2_px_plan {
     c2_px_mode mode;
+    c2_words words;
     c2_pack_shape pack;
     c2_window window;        /* window: its geometry; direct: pitch of the image's rows */
     c2_split blocks_y, blocks_x; /* of output rows and columns; panel: x = pixels, y = one block */
@@ -25,19 +26,22 @@ typedef struct c2_px_plan {
     size_t klen;             /* channels of a group */
     int64_t group_tiles;     /* output channel tiles that share the pixels of a chunk */
     size_t scratch_bytes;    /* of a worker; up to C2_STACK_BYTES they are on its stack */
+    size_t stage_bytes;      /* of them, in front: channels as stored, before they are paired */
     int vector;              /* lanes of the ISA's vector */
     bool weights_stream;     /* weights do not stay in the cache */
     double seconds;
 } c2_px_plan;
 
-c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_problem *p, int variant);
+c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *kernel,
+                           const c2_problem *p);
 
 struct c2_state {
     const c2_kernel *kernel;
     c2_gemm_px_fn fn;
+    c2_pair_fn pair;
     c2_epilogue_fn epilogue;
     c2_px_plan plan;
-    int64_t element; /* bytes of a pixel */
+    int64_t element; /* bytes of a pixel as the kernel reads it */
     size_t n_taps;
     ptrdiff_t *tap_offset; /* n_taps; NULL for panels */
 };

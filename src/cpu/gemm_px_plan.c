@@ -17,10 +17,13 @@ static const double fill_share = 0.12; /* of the products' time that copying pix
 
 static const double unaligned = 1.08; /* times longer a tile takes whose pixels cross cache lines
                                          (Zen 4, AVX2 and AVX-512, November 2026) */
+static const double paired = 3; /* times longer the copy of a word takes than that of a float: two
+                                   channels, and their pairs */
 static const double panel_k = 256; /* rows of k of a panel's chunk */
 
 typedef struct search {
-    const c2_problem *p;
+    const c2_problem *p;      /* the kernel's view */
+    const c2_problem *stored; /* the problem */
     const c2_kernel *kernel;
     const c2_speed *speed;
     double budget; /* bytes of scratch */
@@ -113,13 +116,18 @@ static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t 
     if (!c2_window_set_block(&plan.window, rows, cols, p->icg, fmin(s->budget, window_bytes),
                              &bytes))
         return;
-    plan.scratch_bytes = c2_round_up(bytes, C2_ALIGN);
+    if (plan.words.parts)
+        plan.stage_bytes = c2_pairs_stage_bytes(s->stored, &plan.window);
+    plan.scratch_bytes = c2_round_up(bytes, C2_ALIGN) + plan.stage_bytes;
+    if ((double)plan.scratch_bytes > fmin(s->budget, window_bytes))
+        return;
     const bool runs = p->input_stride[3] == 1 && p->stride[1] <= 2;
     const double copied_rows = (double)p->icg * (double)(shape->y.n_phases * shape->x.n_phases) *
                                (double)(rows + shape->y.reach);
     const double fill =
-        (double)bytes / plan.window.element * (runs ? s->speed->copy : s->speed->gather) +
-        copied_rows * s->speed->run;
+        ((double)bytes / plan.window.element * (runs ? s->speed->copy : s->speed->gather) +
+         copied_rows * s->speed->run) *
+        (plan.words.parts ? paired : 1);
     const double slow = 1 + 0.3 * fmax(0, (double)bytes / window_cheap_bytes - 1) / 3;
     const double lanes = (double)(rows - 1) * (double)plan.window.pitch + (double)cols;
     const double work = products(s, lanes) * slow * unaligned;
@@ -154,11 +162,13 @@ static void try_panel(search *s, int64_t tiles)
     if (sums + (double)(tiles * nr) * element > budget)
         return;
     const double rows = floor((budget - sums) / element / (double)(tiles * nr));
+    plan.stage_bytes = 0;
     plan.pack.period = c2_problem_k(p);
     plan.pack.chunk = (int64_t)fmin(fmin(k_all, panel_k), rows);
     plan.scratch_bytes =
         c2_round_up((size_t)(sums + element * (double)(plan.pack.chunk * tiles * nr)), C2_ALIGN);
-    const double fill = pixels * k_all * s->speed->gather * (double)plan.tile_blocks.n;
+    const double fill = pixels * k_all * s->speed->gather * (double)plan.tile_blocks.n *
+                        (plan.words.parts ? paired : 1);
     plan.seconds =
         fill + blocks_of(&plan) * products(s, lanes) + stores(s, (double)p->oh, (double)p->ow);
     keep_if_better(s, &plan);
@@ -201,20 +211,22 @@ static void try_windows(search *s)
     }
 }
 
-c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_problem *p, int variant)
+c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *k, const c2_problem *p)
 {
-    const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant);
-    search s = {.p = p, .kernel = k, .speed = c2_speed_of(device, k)};
+    const c2_words words = c2_words_of(k, p);
+    const c2_problem view = c2_words_view(p, &words);
+    search s = {.p = &view, .stored = p, .kernel = k, .speed = c2_speed_of(device, k)};
     s.budget = fmax((double)C2_STACK_BYTES, fmin((double)p->workspace_limit, panel_bytes));
     c2_px_plan *plan = &s.best;
+    plan->words = words;
     plan->pack = (c2_pack_shape){c2_split_even(p->ocg, c2_div_up(p->ocg, k->mr)), k->mr, 0, 0};
-    set_chunk(&plan->pack, p);
+    set_chunk(&plan->pack, &view);
     plan->klen = (size_t)p->icg;
     plan->group_tiles = C2_PX_SUMS / (k->mr * k->nr);
     plan->vector = c2_vector_lanes(k);
-    plan->weights_stream = 4.0 * (double)p->ocg * (double)c2_problem_k(p) > weights_inner_bytes;
+    plan->weights_stream = 4.0 * (double)p->ocg * (double)c2_problem_k(&view) > weights_inner_bytes;
     plan->seconds = HUGE_VAL;
-    if (can_be_direct(p)) {
+    if (!words.parts && can_be_direct(p)) {
         for (int64_t rows = 1; rows <= p->oh; rows = next_size(rows, p->oh))
             try_direct(&s, rows);
     }
@@ -225,35 +237,19 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_problem *p, int
     return *plan;
 }
 
-double c2_gemm_px_cost(const conv2d_device *device, const c2_problem *p, int variant)
+double c2_px_cost(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p)
 {
-    const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant);
-    const c2_px_plan plan = c2_px_plan_make(device, p, variant);
+    const c2_px_plan plan = c2_px_plan_make(device, kernel, p);
     /* plan.seconds counts stores of unit stride; others cost the same more in all blocks. */
-    const c2_speed *speed = c2_speed_of(device, k);
+    const c2_speed *speed = c2_speed_of(device, kernel);
     const double outputs = (double)p->n * (double)p->oc * (double)p->oh * (double)p->ow;
     return (double)p->n * (double)p->groups * plan.seconds +
            fmax(0, c2_cost_epilogue(speed, p, 3) - outputs * speed->store);
 }
 
-c2_bytes c2_gemm_px_memory(const conv2d_device *device, const c2_problem *p, int variant)
+c2_bytes c2_px_memory(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p)
 {
-    const c2_px_plan plan = c2_px_plan_make(device, p, variant);
-    return (c2_bytes){c2_pack_bytes(p, &plan.pack), 0,
+    const c2_px_plan plan = c2_px_plan_make(device, kernel, p);
+    return (c2_bytes){c2_pack_words_bytes(p, &plan.words, &plan.pack), 0,
                       plan.scratch_bytes > C2_STACK_BYTES ? plan.scratch_bytes : 0};
-}
-
-int c2_gemm_px_variants(const conv2d_device *device)
-{
-    return c2_cpu_kernel_count(device, C2_FAMILY_GEMM_PX);
-}
-
-const char *c2_gemm_px_variant_name(const conv2d_device *device, int variant)
-{
-    return c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant)->variant;
-}
-
-const char *c2_gemm_px_variant_isa(const conv2d_device *device, int variant)
-{
-    return c2_cpu_kernel(device, C2_FAMILY_GEMM_PX, variant)->isa;
 }

@@ -72,6 +72,12 @@ list(APPEND _neon wino_in_f32_6x4 wino_in_f32_4x4 wino_in_f32_2x4 wino_gemm_f32_
 list(APPEND CONV2D_SOURCES cpu/algo_winograd.c cpu/winograd.c cpu/winograd_in.c cpu/winograd_pack.c
      cpu/winograd_plan.c)
 
+# Pairs of bfloat16 (driver.h).
+set(_avx512_bf16 dot_ch_bf16_12x32 dot_px_bf16_8x48)
+list(APPEND _generic pair_bf16_1x16)
+list(APPEND _avx512 pair_bf16_1x16)
+list(APPEND CONV2D_SOURCES cpu/algo_dot.c cpu/gemm_members.c cpu/pack_words.c cpu/pairs.c)
+
 # A minimal build has the portable kernels and what the compiler's baseline has anyway.
 include(CheckCSourceCompiles)
 set(CONV2D_ISAS generic)
@@ -88,7 +94,7 @@ elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
       list(APPEND CONV2D_ISAS avx2)
     endif()
   else()
-    list(APPEND CONV2D_ISAS avx2 avx512)
+    list(APPEND CONV2D_ISAS avx2 avx512 avx512_bf16)
     if(NOT APPLE) # macOS itself says what its processor has
       find_package(CpuFeatures REQUIRED)
       set(CONV2D_CPU_FEATURES CpuFeatures::cpu_features)

@@ -6,6 +6,8 @@
  * output are stored. Weights, bias and sums are float32 in all of them. Families:
  *   gemm_ch  rows = pixels,          lanes = output channels (channels-last orientation)
  *   gemm_px  rows = output channels, lanes = pixels          (NCHW orientation)
+ *   dot_ch, dot_px  the same two on pairs of bfloat16
+ *   pair     pixels of two channels as pairs
  *   dw_ch    depthwise, rows = pixels,  lanes = channels
  *   dw_px    depthwise, rows = 1,       lanes = pixels
  *   grouped_ch several groups, rows = pixels, lanes = output channels
@@ -19,7 +21,8 @@
  *            wino_out is the m of F(m,3), mr of wino_gemm counts tiles
  *   peak     independent FMAs in registers: the attainable peak
  * Every family sums in one fixed order, taps outer (ky, kx; dwrow_px: kx, ky), channels inner, one
- * FMA a product, so an output element has the same bits wherever its tile lies. */
+ * FMA a product, so an output element has the same bits wherever its tile lies. In dot_... the
+ * second channel of a pair comes before the first, and denormals are zeros. */
 #ifndef C2_CPU_KERNELS_H
 #define C2_CPU_KERNELS_H
 
@@ -35,7 +38,8 @@ enum {
     C2_CPU_FMA = 1u << 1,
     C2_CPU_AVX512 = 1u << 2, /* F, BW, DQ, VL */
     C2_CPU_NEON = 1u << 3,
-    C2_CPU_F16C = 1u << 4
+    C2_CPU_F16C = 1u << 4,
+    C2_CPU_AVX512_BF16 = 1u << 5
 };
 
 typedef enum c2_family {
@@ -53,7 +57,11 @@ typedef enum c2_family {
     C2_FAMILY_PEAK,
     C2_FAMILY_WINO_IN,
     C2_FAMILY_WINO_GEMM,
-    C2_FAMILY_WINO_OUT
+    C2_FAMILY_WINO_OUT,
+    C2_FAMILY_DOT_CH,
+    C2_FAMILY_DOT_PX,
+    C2_FAMILY_PAIR,
+    C2_N_FAMILIES
 } c2_family;
 
 /* gemm_ch: acc[i][j] (+)= sum over t < n_taps, k < klen of
@@ -62,13 +70,18 @@ typedef enum c2_family {
  * padded pixel points at klen zeros. Or finished, if out is not NULL:
  *     out[i][at + j] = min(high, max(low, sum + bias[j]))
  * and nothing is written beyond lane n - 1. Bias -0 and infinite bounds leave a sum as it is.
- * So for n_tiles tiles of m pixels, whose tables, sums and outputs follow each other. */
+ * So for n_tiles tiles of m pixels, whose tables, sums and outputs follow each other.
+ *
+ * dot_ch: the same of rows of bfloat16, but weights of channels 2q and 2q + 1 are one word of 32
+ * bits, the even channel's in the lower half, and a tap has words = (klen + 1) / 2 of them a lane:
+ *     ... rows[t*mr + i][2q + h] * half h of weight[(t*words + q)*nr + j],  h = 1, then 0
+ * A row has klen channels and no more; the second half of the last word is 0 if klen is odd. */
 typedef struct c2_gemm_ch_args {
     const void *const *rows;
     int n_tiles;
     size_t tile_rows; /* pointers from a tile's table to the next one's */
     size_t n_taps, klen;
-    const float *weight;
+    const void *weight;
     float *acc; /* [n_tiles][m][nr], aligned; written only without out, read to accumulate */
     int m, n;   /* 1 .. mr, 1 .. nr: lanes wanted; weight is readable, acc writable, up to nr */
     bool accumulate;
@@ -78,6 +91,7 @@ typedef struct c2_gemm_ch_args {
     float low, high;
 } c2_gemm_ch_args;
 typedef void c2_gemm_ch_kernel(const c2_gemm_ch_args *);
+typedef c2_gemm_ch_kernel c2_dot_ch_kernel;
 typedef c2_gemm_ch_kernel *c2_gemm_ch_fn;
 
 /* One tap of lanes = pixels: channel k's pixels are at pixels + k * pitch. */
@@ -88,16 +102,20 @@ typedef struct c2_tap {
 
 /* gemm_px: acc[i][j] (+)= sum over t, k of
  *              weight[(t*klen + k)*mr + i] * taps[t].pixels[k*pitch + j]
- * for i < m, j < n. Lanes from n on are neither read from memory nor meaningful in acc. */
+ * for i < m, j < n. Lanes from n on are neither read from memory nor meaningful in acc.
+ *
+ * dot_px: the same of words, each two bfloat16 of neighbouring channels: pixels, weights and klen
+ * count words; a word's upper halves are multiplied and added first. */
 typedef struct c2_gemm_px_args {
     const c2_tap *taps;
     size_t n_taps, klen;
-    const float *weight;
+    const void *weight;
     float *acc; /* [m][nr], aligned to a vector */
     int m, n;   /* 1 .. mr, 1 .. nr */
     bool accumulate;
 } c2_gemm_px_args;
 typedef void c2_gemm_px_kernel(const c2_gemm_px_args *);
+typedef c2_gemm_px_kernel c2_dot_px_kernel;
 typedef c2_gemm_px_kernel *c2_gemm_px_fn;
 
 /* dw_ch: acc[i][j] (+)= sum over t < n_taps of rows[t*mr + i][offset + j] * weight[t*nr + j]
@@ -281,6 +299,15 @@ typedef struct c2_widen_args {
 typedef void c2_widen_kernel(const c2_widen_args *);
 typedef c2_widen_kernel *c2_widen_fn;
 
+/* pair: to[j] = a[j] in the lower half, b[j] (0 without b) in the upper half, for j < n. */
+typedef struct c2_pair_args {
+    const void *a, *b; /* b may be NULL */
+    uint32_t *to;
+    int64_t n;
+} c2_pair_args;
+typedef void c2_pair_kernel(const c2_pair_args *);
+typedef c2_pair_kernel *c2_pair_fn;
+
 /* wino_in: one tile of (mr + 2)^2 pixels d to B'dB, for channels in blocks of nr = VF lanes:
  *   v[(i * (mr + 2) + j) * v_step + block * v_block + lane]
  * Lanes beyond the channels are zeros. Pixel (i, j) begins at pixels + i * row + j * col, or, with
@@ -343,6 +370,14 @@ typedef struct c2_kernel {
     uint32_t need; /* features; all must be present */
     c2_any_fn fn;  /* cast to the family's type */
 } c2_kernel;
+
+/* bfloat16 parts that a dot_... kernel multiplies for each number; 0 of other families. */
+static inline int c2_kernel_parts(const c2_kernel *k)
+{
+    return k->family == C2_FAMILY_DOT_CH || k->family == C2_FAMILY_DOT_PX;
+}
+/* The ISA whose helpers do for kernels of an ISA that only adds to it. */
+const char *c2_kernel_base(const c2_kernel *kernel);
 
 /* All kernels of the build, in the order of kernels.inc: within a family the best ISA first. */
 extern const c2_kernel c2_kernels[];

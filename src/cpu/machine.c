@@ -27,6 +27,8 @@ static const level levels[] = {
     /* No processor has AVX2 and lacks F16C. */
     {"avx2", C2_CPU_AVX2 | C2_CPU_FMA | C2_CPU_F16C},
     {"avx512", C2_CPU_AVX2 | C2_CPU_FMA | C2_CPU_F16C | C2_CPU_AVX512},
+    {"avx512_bf16",
+     C2_CPU_AVX2 | C2_CPU_FMA | C2_CPU_F16C | C2_CPU_AVX512 | C2_CPU_AVX512_BF16},
 };
 enum { N_LEVELS = (int)(sizeof levels / sizeof levels[0]) };
 
@@ -37,6 +39,7 @@ static const struct {
                      {C2_CPU_FMA, "fma"},
                      {C2_CPU_F16C, "f16c"},
                      {C2_CPU_AVX512, "avx512"},
+                     {C2_CPU_AVX512_BF16, "avx512_bf16"},
                      {C2_CPU_NEON, "neon"}};
 
 static uint32_t baseline(void)
@@ -53,6 +56,9 @@ static uint32_t baseline(void)
 #endif
 #if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512DQ__) && defined(__AVX512VL__)
     f |= C2_CPU_AVX512;
+#endif
+#if defined(__AVX512BF16__)
+    f |= C2_CPU_AVX512_BF16;
 #endif
 #if defined(__aarch64__)
     f |= C2_CPU_NEON;
@@ -114,6 +120,7 @@ static void find_features(c2_machine *m)
     m->detected |= x->fma3 ? C2_CPU_FMA : 0;
     m->detected |= x->f16c ? C2_CPU_F16C : 0;
     m->detected |= x->avx512f && x->avx512bw && x->avx512dq && x->avx512vl ? C2_CPU_AVX512 : 0;
+    m->detected |= x->avx512_bf16 ? C2_CPU_AVX512_BF16 : 0;
     m->vendor = vendor_of(&info);
     c2_text model = {m->model, sizeof m->model, 0};
     c2_text_add(&model, "%s", info.brand_string + strspn(info.brand_string, " "));
@@ -239,7 +246,8 @@ conv2d_status c2_machine_init(const char *isa, c2_machine *machine_out)
         isa = m.isa_detected;
     const level *l = find_level(isa);
     if (!l)
-        return c2_fail(CONV2D_E_ARGUMENT, "%s is \"%.32s\": expected generic, neon, avx2 or avx512",
+        return c2_fail(CONV2D_E_ARGUMENT,
+                       "%s is \"%.32s\": expected generic, neon, avx2, avx512 or avx512_bf16",
                        source, isa);
     if ((m.detected & l->features) != l->features)
         return c2_fail(CONV2D_E_DEVICE, "%s is %s: this machine has %s at most", source, l->isa,

@@ -2,6 +2,8 @@
  * The kernel table, and the declarations of its entries, both read from kernels.inc. */
 #include "cpu/kernels.h"
 
+#include <string.h>
+
 #define C2_KERNEL(fam, type, isa_, mr_, nr_, need_)                                                \
     c2_##fam##_kernel c2_##fam##_##type##_##mr_##x##nr_##_##isa_;
 #include "cpu/kernels.inc"
@@ -24,6 +26,9 @@ enum {
     family_wino_in = C2_FAMILY_WINO_IN,
     family_wino_gemm = C2_FAMILY_WINO_GEMM,
     family_wino_out = C2_FAMILY_WINO_OUT,
+    family_dot_ch = C2_FAMILY_DOT_CH,
+    family_dot_px = C2_FAMILY_DOT_PX,
+    family_pair = C2_FAMILY_PAIR,
     dtype_f32 = CONV2D_FLOAT32,
     dtype_f16 = CONV2D_FLOAT16,
     dtype_bf16 = CONV2D_BFLOAT16
@@ -45,3 +50,8 @@ const c2_kernel c2_kernels[] = {
 #undef C2_KERNEL
 };
 const int c2_n_kernels = (int)(sizeof c2_kernels / sizeof c2_kernels[0]);
+
+const char *c2_kernel_base(const c2_kernel *kernel)
+{
+    return strcmp(kernel->isa, "avx512_bf16") == 0 ? "avx512" : kernel->isa;
+}

@@ -45,9 +45,9 @@ void c2_describe(const conv2d_device *device, const c2_problem *problem, const c
                 c->algorithm->bound_text(problem, c->variant), c->bound, c2_problem_k(problem),
                 accuracy_names[problem->accuracy]);
     c2_text_add(out, "denormals  %s\n",
-                problem->flush_denormals     ? "flushed to zero"
-                : device->backend->may_flush ? "may be flushed to zero"
-                                             : "computed exactly");
+                problem->flush_denormals || c->algorithm->flushes ? "flushed to zero"
+                : device->backend->may_flush                      ? "may be flushed to zero"
+                                                                  : "computed exactly");
     if (!verbose)
         return;
     const double flops = c2_problem_flops(problem);

@@ -79,7 +79,8 @@ class Completion(tool.ToolTest):
                                                                          "hardsigmoid"])
         self.assertEqual(self.complete("conv2d", "run", "inp"), ["input.npy"])
         self.assertEqual(self.complete("conv2d", "run", "-w", "inp"), ["input.npy"])
-        self.assertEqual(self.complete("conv2d", "pack", "--isa", "av"), ["avx2", "avx512"])
+        self.assertEqual(self.complete("conv2d", "pack", "--isa", "av"),
+                         ["avx2", "avx512", "avx512_bf16"])
         self.assertEqual(self.complete("conv2d", "bench", "--weight"), [])
         self.assertEqual(self.complete("conv2d", "bench", "--seconds", ""), [])
         self.assertEqual(self.complete("conv2d", "completion", ""), list(SHELLS))

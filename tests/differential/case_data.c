@@ -95,12 +95,19 @@ static void fill(rng *r, const random_case *c, conv2d_tensor *t, double scale)
     while (advance(t, at, &offset));
 }
 
-/* How many of EXPECTED_...: F(6,3) runs at accuracy fast alone. */
-static int n_kinds(const conv2d_problem *p)
+/* Which of EXPECTED_... the problem may have: F(6,3) runs at accuracy fast alone. */
+static bool has_kind(const conv2d_problem *p, int kind)
 {
-    if (!oracle_has_tiles(p))
-        return EXPECTED_WINDOW + 1;
-    return p->params.accuracy == CONV2D_ACCURACY_FAST ? EXPECTED_KINDS : EXPECTED_TILE_6;
+    switch (kind) {
+    case EXPECTED_WINDOW:
+        return true;
+    case EXPECTED_DOT:
+        return oracle_has_pairs(p);
+    case EXPECTED_TILE_6:
+        return oracle_has_tiles(p) && p->params.accuracy == CONV2D_ACCURACY_FAST;
+    default:
+        return oracle_has_tiles(p);
+    }
 }
 
 static void list_offsets(case_data *d)
@@ -110,8 +117,9 @@ static void list_offsets(case_data *d)
     d->n_values = count(t);
     d->offsets = get_memory((size_t)d->n_values * sizeof *d->offsets);
     d->values = get_memory((size_t)d->n_values * sizeof *d->values);
-    for (int i = 0; i < n_kinds(&d->problem); ++i)
-        d->expected[i] = get_memory((size_t)d->n_values * sizeof *d->expected[i]);
+    for (int i = 0; i < EXPECTED_KINDS; ++i)
+        if (has_kind(&d->problem, i))
+            d->expected[i] = get_memory((size_t)d->n_values * sizeof *d->expected[i]);
     for (int64_t i = 0; i < d->n_values; ++i) {
         d->offsets[i] = offset;
         advance(t, at, &offset);
@@ -201,9 +209,13 @@ void case_data_solve(case_data *d)
         d->expected[EXPECTED_WINDOW][i] =
             expect(q, d->source->values == VALUES_INTEGER, d->values[i],
                    oracle_bound(q->output.dtype, k, d->values[i].s));
-    for (int i = 1; i < EXPECTED_KINDS; ++i)
+    for (int i = EXPECTED_TILE_2; i <= EXPECTED_TILE_6; ++i)
         if (d->expected[i])
             solve_tiles(d, i);
+    for (int64_t i = 0; d->expected[EXPECTED_DOT] && i < d->n_values; ++i)
+        d->expected[EXPECTED_DOT][i] =
+            expect(q, d->source->values == VALUES_INTEGER, d->values[i],
+                   oracle_dot_bound(q->output.dtype, k, d->values[i]));
 }
 
 void case_data_free(case_data *d)

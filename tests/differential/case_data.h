@@ -30,8 +30,15 @@ typedef struct expected_value {
 } expected_value;
 
 /* Results of algorithms that bound each element by its own window, of winograd_f2x3, of
- * winograd_f4x3, and of winograd_f6x3. */
-enum { EXPECTED_WINDOW, EXPECTED_TILE_2, EXPECTED_TILE_4, EXPECTED_TILE_6, EXPECTED_KINDS };
+ * winograd_f4x3, of winograd_f6x3, and of those of pairs of bfloat16, which flush denormals. */
+enum {
+    EXPECTED_WINDOW,
+    EXPECTED_TILE_2,
+    EXPECTED_TILE_4,
+    EXPECTED_TILE_6,
+    EXPECTED_DOT,
+    EXPECTED_KINDS
+};
 
 typedef struct case_data {
     const random_case *source;
@@ -40,7 +47,7 @@ typedef struct case_data {
     int64_t n_values;
     int64_t *offsets; /* offset of output element i */
     oracle_value *values;
-    /* After the activation; NULL for the tiles of problems that have none. */
+    /* After the activation; NULL of algorithms that do not take such problems. */
     expected_value *expected[EXPECTED_KINDS];
 } case_data;
 

@@ -94,17 +94,23 @@ static conv2d_status run_staged(case_stage *stage, const run_how *how, char *why
     return status;
 }
 
-/* The kind of results of the algorithm that a run takes: the one forced, or the planner's choice,
- * which is asked for only where it may matter. */
-static int expected_kind(const case_place *place, const run_how *how)
+static int kind_of(const char *algorithm)
 {
     static const int kinds[] = {[0] = EXPECTED_WINDOW,
                                 [2] = EXPECTED_TILE_2,
                                 [4] = EXPECTED_TILE_4,
                                 [6] = EXPECTED_TILE_6};
+    return oracle_is_dot(algorithm) ? EXPECTED_DOT : kinds[oracle_tile(algorithm)];
+}
+
+/* The kind of results of the algorithm that a run takes: the one forced, or the planner's choice,
+ * which is asked for only where it may matter. */
+static int expected_kind(const case_place *place, const run_how *how)
+{
     const conv2d_problem *q = &place->problem;
-    if (how->algorithm || !place->data->expected[EXPECTED_TILE_2])
-        return kinds[oracle_tile(how->algorithm)];
+    const case_data *d = place->data;
+    if (how->algorithm || !(d->expected[EXPECTED_TILE_2] || d->expected[EXPECTED_DOT]))
+        return kind_of(how->algorithm);
     conv2d_context *context = NULL;
     conv2d_plan *plan = NULL;
     conv2d_plan_info info = CONV2D_PLAN_INFO_INIT;
@@ -114,7 +120,7 @@ static int expected_kind(const case_place *place, const run_how *how)
         conv2d_plan_create(context, &q->input, optional(&q->residual), &q->output, &plan) ==
             CONV2D_OK &&
         conv2d_plan_describe(plan, &info) == CONV2D_OK)
-        kind = kinds[oracle_tile(info.algorithm)];
+        kind = kind_of(info.algorithm);
     conv2d_plan_destroy(plan);
     conv2d_context_destroy(context);
     return kind;

@@ -21,7 +21,7 @@ typedef struct options {
     bool one_case, integers, print_matrix;
     uint64_t min_cell;
     int threads, jobs; /* threads 0: 1 and 3 in turn */
-    const char *device, *isa;
+    const char *device, *isa, *match;
 } options;
 
 /* What one job found; lies in memory shared with its parent. */
@@ -56,9 +56,10 @@ static const char *const path_names[CALL_PATHS] = {"conv2d", "context", "plan"};
 /* The command that repeats a case. */
 static void repeat_text(const options *opt, uint64_t seed, char *text, size_t capacity)
 {
-    snprintf(text, capacity, "repeat: differential --device %s --case %llu%s%s%s --threads %d",
+    snprintf(text, capacity, "repeat: differential --device %s --case %llu%s%s%s%s%s --threads %d",
              opt->device, (unsigned long long)seed, opt->integers ? " --integers" : "",
-             opt->isa ? " --isa " : "", opt->isa ? opt->isa : "", opt->threads);
+             opt->isa ? " --isa " : "", opt->isa ? opt->isa : "", opt->match ? " --match " : "",
+             opt->match ? opt->match : "", opt->threads);
 }
 
 static void report(session *s, const random_case *c, const char *who, const char *why)
@@ -140,7 +141,8 @@ static void test_case(session *s, const random_case *c)
             matrix_count(&s->tally->counts, ROW_PLANNER, c->label);
         const int n_refused = (int)(c->seed % (uint64_t)s->n);
         for (int i = 0; i < s->n; ++i) {
-            if (s->list[i].shadowed)
+            if (s->list[i].shadowed ||
+                (s->opt->match && !matrix_wants(s->list[i].algorithm, s->opt->match)))
                 continue;
             if (accepted[i]) {
                 right = run_one(s, c, &place, s->list[i].force, side == 1, ++turn);
@@ -155,6 +157,19 @@ static void test_case(session *s, const random_case *c)
     case_data_free(&data);
 }
 
+/* With --match: what the algorithms of that name ask of dtype and accuracy. */
+static void bend(random_case *c, const char *match)
+{
+    conv2d_problem *q = &c->problem;
+    if (strncmp(match, "dot_", 4) != 0)
+        return;
+    c->label[AXIS_DTYPE] = DTYPE_BF16;
+    q->input.dtype = q->weight.dtype = q->output.dtype = CONV2D_BFLOAT16;
+    q->bias.dtype = q->residual.dtype = CONV2D_BFLOAT16;
+    if (c->seed % 16) /* the others are for the refusal */
+        q->params.accuracy = CONV2D_ACCURACY_DEFAULT;
+}
+
 /* Seeds first, first + step, ... of opt->count. */
 static void run_job(const options *opt, tally *t, int first, int step)
 {
@@ -165,6 +180,8 @@ static void run_job(const options *opt, tally *t, int first, int step)
     for (uint64_t i = (uint64_t)first; i < opt->count; i += (uint64_t)step) {
         random_case c;
         random_case_make(opt->seed + i, opt->integers ? VALUES_INTEGER : VALUES_REAL, &c);
+        if (opt->match)
+            bend(&c, opt->match);
         test_case(&s, &c);
         if (t->failures >= MAX_FAILURES) {
             printf("stopped after %d failures\n", t->failures);
@@ -205,8 +222,10 @@ static int usage(void)
 {
     printf("differential [--count N] [--seed S] [--case SEED] [--integers] [--isa NAME]\n"
            "             [--device NAME] [--threads N] [--jobs N] [--matrix] [--min-cell N]\n"
+           "             [--match TEXT]\n"
            "  --case SEED   one problem, in this process (for a debugger)\n"
            "  --integers    integer data, results equal to the oracle's\n"
+           "  --match       algorithms whose names begin so, and problems that they take\n"
            "  --matrix      print the count matrix; --min-cell: fail below N cases a cell\n");
     return 2;
 }
@@ -228,6 +247,10 @@ static bool parse(int argc, char **argv, options *opt)
         const char *value = argv[++i];
         if (strcmp(name, "--isa") == 0 || strcmp(name, "--device") == 0) {
             *(strcmp(name, "--isa") == 0 ? &opt->isa : &opt->device) = value;
+            continue;
+        }
+        if (strcmp(name, "--match") == 0) {
+            opt->match = value;
             continue;
         }
         const uint64_t number = strtoull(value, NULL, 10);
@@ -287,7 +310,8 @@ int main(int argc, char **argv)
     if (opt.print_matrix)
         matrix_print(&tallies[0].counts, list, n, gpu);
     const int thin = opt.min_cell
-                         ? matrix_check(&tallies[0].counts, list, n, gpu, (uint32_t)opt.min_cell)
+                         ? matrix_check(&tallies[0].counts, list, n, gpu, (uint32_t)opt.min_cell,
+                                        opt.match)
                          : 0;
     conv2d_device_close(device);
     printf("differential%s: seeds %llu..%llu, %llu problems, %llu runs, %llu forced refusals, "

@@ -92,7 +92,35 @@ static const refusal refusals[] = {
     {"winograd_f6x3", AXIS_STRIDE, BIT(STRIDE_UNEQUAL) | BIT(STRIDE_BOTH)},
     {"winograd_f6x3", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
     {"winograd_f6x3", AXIS_LIMIT, BIT(LIMIT_ZERO)},
+    {"dot_ch", AXIS_DTYPE, ALL_BUT(DTYPE_BF16)},
+    {"dot_ch", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
+    {"dot_px", AXIS_DTYPE, ALL_BUT(DTYPE_BF16)},
+    {"dot_px", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
 };
+
+/* Cells that few of the algorithm's problems reach, whatever the seed. */
+static const refusal seldom[] = {
+    /* only images of one pixel have neighbouring channels there */
+    {"dot_ch", AXIS_INPUT, BIT(INPUT_NCHW) | BIT(INPUT_NCHW_SLICE)},
+};
+
+/* Algorithms for which a few kinds of problems are enough have a run of their own, with --match. */
+static const char *const own_runs[] = {"dot_"};
+
+static bool begins(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+bool matrix_wants(const char *algorithm, const char *match)
+{
+    if (match)
+        return begins(algorithm, match);
+    for (size_t i = 0; i < sizeof own_runs / sizeof own_runs[0]; ++i)
+        if (begins(algorithm, own_runs[i]))
+            return false;
+    return true;
+}
 
 /* More of them on a GPU. */
 static const refusal gpu_refusals[] = {
@@ -169,12 +197,17 @@ void matrix_print(const matrix *m, const candidate *list, int n, bool gpu)
     printf("(- : the algorithm refuses such problems)\n");
 }
 
-int matrix_check(const matrix *m, const candidate *list, int n, bool gpu, uint32_t least)
+int matrix_check(const matrix *m, const candidate *list, int n, bool gpu, uint32_t least,
+                 const char *match)
 {
     int faults = 0;
-    for (int i = 0; i < n; ++i)
-        for (int a = 0; a < N_AXES && !list[i].shadowed; ++a)
+    for (int i = 0; i < n; ++i) {
+        if (list[i].shadowed || !matrix_wants(list[i].algorithm, match))
+            continue;
+        for (int a = 0; a < N_AXES; ++a)
             for (int v = 0; v < n_values(a); ++v) {
+                if (listed(seldom, sizeof seldom / sizeof seldom[0], list[i].algorithm, a, v))
+                    continue;
                 const uint32_t seen = m->counts[i][a][v];
                 const bool empty = refused(list[i].algorithm, a, v, gpu);
                 if (empty ? seen == 0 : seen >= least)
@@ -184,5 +217,6 @@ int matrix_check(const matrix *m, const candidate *list, int n, bool gpu, uint32
                        empty ? 0 : least);
                 ++faults;
             }
+    }
     return faults;
 }

@@ -20,6 +20,10 @@ void matrix_print(const matrix *m, const candidate *list, int n, bool gpu);
 
 /* Print every supported cell with fewer than least cases and every cell with cases that the table
  * of refusals says must be empty; how many there are. */
-int matrix_check(const matrix *m, const candidate *list, int n, bool gpu, uint32_t least);
+int matrix_check(const matrix *m, const candidate *list, int n, bool gpu, uint32_t least,
+                 const char *match);
+
+/* Whether a run with --match, or NULL, is the one that counts the algorithm's cells. */
+bool matrix_wants(const char *algorithm, const char *match);
 
 #endif

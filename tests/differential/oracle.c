@@ -95,7 +95,7 @@ static oracle_value one_value(const conv2d_problem *p, const int64_t at[4], cons
     const conv2d_params *q = &p->params;
     const int64_t icg = weight->sizes[1];
     const int64_t group = at[1] / (weight->sizes[0] / q->groups);
-    oracle_value v = {0, 0};
+    oracle_value v = {0, 0, 0};
     for (int64_t ky = 0; ky < weight->sizes[2]; ++ky) {
         const int64_t iy = source_index(
             q->padding_mode, at[2] * q->stride[0] + ky * q->dilation[0] - pads[0], input->sizes[2]);
@@ -110,9 +110,10 @@ static oracle_value one_value(const conv2d_problem *p, const int64_t at[4], cons
             int64_t w =
                 at[1] * weight->strides[0] + ky * weight->strides[2] + kx * weight->strides[3];
             for (int64_t c = 0; c < icg; ++c) {
-                const long double product = oracle_load(input, i) * oracle_load(weight, w);
-                v.y += product;
-                v.s += fabsl(product);
+                const long double a = oracle_load(input, i), b = oracle_load(weight, w);
+                v.y += a * b;
+                v.s += fabsl(a * b);
+                v.d += fabsl(a) + fabsl(b);
                 i += input->strides[1];
                 w += weight->strides[1];
             }
@@ -162,6 +163,17 @@ void oracle_run(const conv2d_problem *problem, oracle_value *values)
             for (at[2] = 0; at[2] < p.output.sizes[2]; ++at[2])
                 for (at[3] = 0; at[3] < p.output.sizes[3]; ++at[3])
                     *values++ = one_value(&p, at, pads);
+}
+
+bool oracle_has_pairs(const conv2d_problem *p)
+{
+    return p->input.dtype == CONV2D_BFLOAT16 && p->weight.sizes[1] > 1 &&
+           p->params.accuracy != CONV2D_ACCURACY_STRICT;
+}
+
+bool oracle_is_dot(const char *algorithm)
+{
+    return algorithm && strncmp(algorithm, "dot_", 4) == 0;
 }
 
 int oracle_tile(const char *algorithm)
@@ -315,6 +327,12 @@ long double oracle_bound(int32_t dtype, int64_t k, long double s)
     const bool wide = dtype == CONV2D_FLOAT64;
     const long double n = (long double)(k + 2), nu = n * (wide ? 0x1p-53L : 0x1p-24L);
     return nu / (1 - nu) * s + n * (wide ? 0x1p-1074L : 0x1p-149L);
+}
+
+long double oracle_dot_bound(int32_t dtype, int64_t k, oracle_value v)
+{
+    const long double d = isfinite(v.d) ? v.d : 0;
+    return oracle_bound(dtype, k, v.s) + 0x1p-126L * (2 * (long double)k + 4 + d);
 }
 
 long double oracle_ulp(int32_t dtype, long double x)

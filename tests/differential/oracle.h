@@ -12,6 +12,7 @@
 typedef struct oracle_value {
     long double y; /* bias + residual + sum weight * input */
     long double s; /* |bias| + |residual| + sum |weight| |input| */
+    long double d; /* sum of |weight| + |input| of all products */
 } oracle_value;
 
 /* Fill values[], one an output element, in logical order N C H W. The problem's tensors are read
@@ -27,6 +28,14 @@ long double oracle_load(const conv2d_tensor *tensor, int64_t offset);
 /* gamma_{K+2} s + (K+2) eta: STRICT's bound before activation, K products a sum, in the unit
  * roundoff and least denormal of the type that sums have: float64, or float32 for all others. */
 long double oracle_bound(int32_t dtype, int64_t k, long double s);
+
+/* The same of algorithms of pairs of bfloat16, whose instructions flush denormals. */
+long double oracle_dot_bound(int32_t dtype, int64_t k, oracle_value v);
+
+/* True if they take such problems, but for the values of the weights and the layout; and of an
+ * algorithm's name ("dot_ch", perhaps "/ISA"), whether it is one. */
+bool oracle_has_pairs(const conv2d_problem *problem);
+bool oracle_is_dot(const char *algorithm);
 
 /* m of the Winograd algorithm of that name ("winograd_f4x3", perhaps "/ISA"), or 0. */
 int oracle_tile(const char *algorithm);

@@ -29,6 +29,9 @@ BITS = "same_bits --count 250 --seed 1"
 # For what few of the problems reach.
 MANY = "differential --count 4000 --seed 1 --isa {isa}"
 INTEGERS = "differential --integers --count 600 --seed 1 --isa {isa}"
+# Kernels that exist for one instruction set; their faults wait for a machine that has it.
+BF16 = "avx512_bf16"
+DOT = f"differential --count 600 --seed 1 --isa {BF16} --match dot_"
 FAULTS = [
     ("off-by-one loop: first channel skipped", "cpu/body/gemm_ch.h",
      "size_t k = 0;", "size_t k = klen > 1;", RANDOM),
@@ -201,6 +204,16 @@ FAULTS = [
      "if (!p->weights_finite)", "if (false)", SPECIAL),
     ("Winograd: padded columns of a window taken for inside", "cpu/winograd_in.c",
      "at->inside_begin += column < 0;", "at->inside_begin += column < -1;", RANDOM),
+    ("pairs: a last channel alone read as a pair", "cpu/body/gemm_ch.h",
+     "steps(m, nv, 1, true, table, k, w, acc);", "steps(m, nv, 1, false, table, k, w, acc);", DOT),
+    ("pairs: weights of neighbouring words overlap", "cpu/pack_words.c",
+     "c = 2 * (k % words->tap);", "c = k % words->tap;", DOT),
+    ("pairs: first channels in all of a window", "cpu/pairs.c",
+     "image + c * p->input_stride[1] * w.element", "image", DOT),
+    ("pairs: a panel's first channel twice", "cpu/gemm_px.c",
+     "gather_channel(r, 2 * q + 1,", "gather_channel(r, 2 * q,", DOT),
+    ("pairs: words across taps", "cpu/gemm_ch_plan.c",
+     "(!b->words.parts || b->words.tap * 2 == p->icg)", "true", DOT),
     ("rounding that depends on the worker", "cpu/parallel.c",
      "static void work(void *arg, size_t i, int worker)\n{\n"
      "    parallel_run *run = arg;\n    (void)worker;\n"
@@ -285,18 +298,19 @@ class Build:
                 unit = path if made else path.relative_to(self.source)
                 self.units[str(unit)] = (entry["directory"], arguments)
         self.isa = self.best_isa()
+        self.has_bf16 = self.has_isa(BF16)
         self.includes = {unit: self.headers_of(unit) for unit in self.units if self.wanted(unit)}
 
     def program(self, name):
         return self.config["programs"][name]["file"]
 
+    def has_isa(self, isa):
+        run = subprocess.run([self.program("differential"), "--isa", isa, "--count", "1"],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        return run.returncode == 0
+
     def best_isa(self):
-        for isa in ("avx2", "neon"):
-            run = subprocess.run([self.program("differential"), "--isa", isa, "--count", "1"],
-                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-            if run.returncode == 0:
-                return isa
-        return "generic"
+        return next((isa for isa in ("avx2", "neon") if self.has_isa(isa)), "generic")
 
     def wanted(self, unit):
         """Kernel stubs of other ISAs keep their original objects: they need not be compiled. For
@@ -304,7 +318,7 @@ class Build:
         if self.metal:
             return os.path.isabs(unit) or unit.startswith(("metal/", "gpu/"))
         folder = re.match(r"cpu/isa/(\w+)/", unit)
-        return not folder or folder[1] == self.isa
+        return not folder or folder[1] == self.isa or (folder[1] == BF16 and self.has_bf16)
 
     def headers_of(self, unit):
         """Files under src/ that a unit includes, itself among them, by the compiler's own list."""
@@ -412,7 +426,8 @@ def main():
     build = Build(sys.argv[1], metal)
     names = [name for name in sys.argv[2:] if name != "--metal"]
     faults = METAL_FAULTS if metal else FAULTS
-    chosen = [f for f in faults if not names or f[0] in names]
+    chosen = [f for f in faults if (not names or f[0] in names) and
+              (build.has_bf16 or BF16 not in f[4])]
     print(f"planted_faults: {len(chosen)} faults, kernels of {build.isa}")
     missed = 0
 

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "emulate_bf16.h"
+
 static const uint32_t canary = 0x7fa5a5a5; /* a NaN that no arithmetic makes */
 enum { CANARY_FLOATS = 16 };
 
@@ -49,6 +51,8 @@ size_t check_pixel_bytes(const c2_kernel *kernel)
 
 float check_add_product(const c2_kernel *kernel, float a, float b, float sum)
 {
+    if (c2_kernel_parts(kernel))
+        return emulate_fma(a, b, sum);
     return strcmp(kernel->isa, "generic") == 0 ? a * b + sum : fmaf(a, b, sum);
 }
 
@@ -56,7 +60,7 @@ int check_lanes(const c2_kernel *kernel)
 {
     for (int i = 0; i < c2_n_kernels; i++)
         if (c2_kernels[i].family == C2_FAMILY_EPILOGUE &&
-            strcmp(c2_kernels[i].isa, kernel->isa) == 0)
+            strcmp(c2_kernels[i].isa, c2_kernel_base(kernel)) == 0)
             return c2_kernels[i].nr;
     return kernel->nr;
 }

@@ -32,6 +32,7 @@ typedef struct check_family {
 } check_family;
 extern const check_family check_gemm_ch, check_gemm_px, check_dw_ch, check_dw_px, check_grouped_ch,
     check_epilogue, check_peak, check_widen, check_dwrow_ch, check_dwrow_px;
+extern const check_family check_dot_ch, check_dot_px, check_pair;
 extern const check_family check_direct_px, check_direct_rows;
 extern const check_family check_wino_in, check_wino_gemm, check_wino_out;
 
@@ -43,7 +44,8 @@ guard_buffer check_values(check *c, size_t n);
 guard_buffer check_pixels(check *c, size_t n);
 float check_pixel(const c2_kernel *kernel, const void *pixels, ptrdiff_t i);
 size_t check_pixel_bytes(const c2_kernel *kernel);
-/* One product added the way the kernel's ISA does it: one rounding (FMA) or two. */
+/* One product added the way the kernel's ISA does it: one rounding (FMA) or two; in families
+ * dot_... without denormals. */
 float check_add_product(const c2_kernel *kernel, float a, float b, float sum);
 /* Vector lanes of the kernel's ISA. */
 int check_lanes(const c2_kernel *kernel);

@@ -19,6 +19,7 @@
 #pragma GCC diagnostic pop
 
 #include "core/half.h"
+#include "emulate_bf16.h"
 
 static inline simde__m512 emulate_maskz_loadu(simde__mmask16 mask, const float *p)
 {
@@ -121,6 +122,20 @@ static inline simde__m512 emulate_shuffle_f32x4(simde__m512 a, simde__m512 b, in
     return simde__m512_from_private(v);
 }
 
+/* VDPBF16PS; its operands of pairs are moved by memcpy alone. */
+static inline simde__m512 emulate_mm512_dpbf16(simde__m512 sum, simde__m512 a, simde__m512 b)
+{
+    const simde__m512_private x = simde__m512_to_private(a), y = simde__m512_to_private(b);
+    simde__m512_private z = simde__m512_to_private(sum);
+    for (int i = 0; i < 16; i++)
+        z.f32[i] = emulate_dpbf16(z.f32[i], x.u32[i], y.u32[i]);
+    return simde__m512_from_private(z);
+}
+
+#undef __m512bh
+#define __m512bh simde__m512
+#undef _mm512_dpbf16_ps
+#define _mm512_dpbf16_ps(sum, a, b) emulate_mm512_dpbf16(sum, a, b)
 #undef _mm512_shuffle_f32x4
 #define _mm512_shuffle_f32x4(a, b, imm) emulate_shuffle_f32x4(a, b, imm)
 #undef _mm256_maskz_loadu_epi16

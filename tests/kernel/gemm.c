@@ -2,109 +2,11 @@
  * gemm_ch and gemm_px: random numbers of taps, channels, rows and lanes around the tile's edges.
  * Every sum is compared bit by bit with the same products added one after the other, which is what
  * the families promise, and (floats) with float64 and the bound of docs/numerics.md. */
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "check.h"
+#include "sums.h"
 
-enum { MAX_TAPS = 5, MAX_MR = 16, MAX_TILE = 1024 };
-
-/* Sums of one case, as the kernel must make them and in float64. */
-typedef struct sums {
-    float expected[MAX_TILE];
-    double exact[MAX_TILE], magnitude[MAX_TILE];
-    size_t n_products;
-} sums;
-
-static void sums_begin(check *c, sums *s, bool accumulate)
-{
-    memset(s, 0, sizeof *s);
-    for (int i = 0; accumulate && i < c->kernel->mr * c->kernel->nr; i++) {
-        s->expected[i] =
-            c->integers ? (float)rng_range(c->random, -99, 99) : (float)rng_normal(c->random);
-        s->exact[i] = (double)s->expected[i];
-        s->magnitude[i] = fabs(s->exact[i]);
-    }
-}
-
-static void sums_add(check *c, sums *s, int at, float a, float b)
-{
-    s->expected[at] = check_add_product(c->kernel, a, b, s->expected[at]);
-    s->exact[at] += (double)a * (double)b;
-    s->magnitude[at] += fabs((double)a * (double)b);
-}
-
-/* Rows from m on keep what they had; without accumulate that is a canary of the buffer. */
-static bool sums_check(check *c, sums *s, const float *before, const float *acc, int m, int n)
-{
-    const int nr = c->kernel->nr;
-    memcpy(s->expected + m * nr, before + m * nr,
-           (size_t)((c->kernel->mr - m) * nr) * sizeof *before);
-    if (!check_tile(c, acc, s->expected, m, n))
-        return false;
-    const double k = (double)s->n_products + 2, gamma = k * 0x1p-24 / (1 - k * 0x1p-24);
-    for (int i = 0; i < m; i++) {
-        for (int j = 0; j < n; j++) {
-            const double error = fabs((double)acc[i * nr + j] - s->exact[i * nr + j]);
-            const double bound = c->integers ? 0 : gamma * s->magnitude[i * nr + j] + k * 0x1p-149;
-            if (!(error <= bound)) {
-                snprintf(c->why, c->why_bytes, "row %d, lane %d: error %g, bound %g", i, j, error,
-                         bound);
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-/* The same call, finished: pixels of n channels forward or backward, gaps between them that must
- * stay as they were, the last one at the guard page. */
-static bool ch_finished(check *c, const c2_gemm_ch_args *plain, const float *expected)
-{
-    const c2_kernel *k = c->kernel;
-    rng *r = c->random;
-    const size_t bytes = check_pixel_bytes(k);
-    const int pitch = plain->n + (int)rng_range(r, 0, 5);
-    const int turned = (int)rng_range(r, 0, 1), count = plain->n_tiles * plain->m;
-    guard_buffer out = guard_alloc((size_t)((count - 1) * pitch + plain->n) * bytes, c->at_end);
-    memset(out.data, 0x5a, out.bytes);
-    void *pixels[MAX_MR * MAX_MR];
-    float bias[64];
-    for (int i = 0; i < count; i++)
-        pixels[i / plain->m * k->mr + i % plain->m] =
-            (char *)out.data + (size_t)((turned ? count - 1 - i : i) * pitch) * bytes - 7 * bytes;
-    for (int j = 0; j < k->nr; j++)
-        bias[j] = c->integers ? (float)rng_range(r, -9, 9) : (float)rng_normal(r);
-    c2_gemm_ch_args a = *plain;
-    const bool bounded = rng_range(r, 0, 1);
-    a.out = pixels;
-    a.at = 7;
-    a.bias = bias;
-    a.low = bounded ? -2 : -HUGE_VALF;
-    a.high = bounded ? 3 : HUGE_VALF;
-    ((c2_gemm_ch_fn)k->fn)(&a);
-    bool ok = true;
-    for (int i = 0; i < count && ok; i++) {
-        const int place = turned ? count - 1 - i : i;
-        for (int j = 0; j < (place < count - 1 ? pitch : a.n) && ok; j++) {
-            char want[sizeof(double)]; /* as c2_store_f64 can write */
-            memset(want, 0x5a, sizeof want);
-            if (j < a.n) {
-                const float y = expected[i * k->nr + j] + bias[j];
-                c2_store_f64(want, k->dtype, 0, (double)fminf(a.high, fmaxf(a.low, y)));
-            }
-            const char *got = (const char *)out.data + (size_t)(place * pitch + j) * bytes;
-            ok = memcmp(got, want, bytes) == 0;
-            if (!ok)
-                snprintf(c->why, c->why_bytes, "%s: pixel %d, channel %d of %d is %a, expected %a",
-                         j < a.n ? "wrong result" : "written between pixels", i, j, a.n,
-                         c2_load_f64(got, k->dtype, 0), c2_load_f64(want, k->dtype, 0));
-        }
-    }
-    guard_free(&out);
-    return ok;
-}
+enum { MAX_TAPS = 5 };
 
 static bool ch_case(check *c)
 {
@@ -129,7 +31,7 @@ static bool ch_case(check *c)
     sums s;
     sums_begin(c, &s, accumulate);
     check_acc acc = check_acc_make(c, accumulate ? s.expected : NULL);
-    float before[MAX_TILE];
+    float before[SUMS_TILE];
     memcpy(before, acc.acc, (size_t)(k->mr * nr) * sizeof *before);
     for (int t = 0; t < n_taps; t++)
         for (int x = 0; x < klen; x++)
@@ -149,8 +51,9 @@ static bool ch_case(check *c)
                                   .m = m,
                                   .n = n,
                                   .accumulate = accumulate};
-    const bool ok = ch_finished(c, &args, s.expected) &&
-                    (((c2_gemm_ch_fn)k->fn)(&args), sums_check(c, &s, before, acc.acc, count, n));
+    const bool ok =
+        sums_finished(c, &args, s.expected) &&
+        (((c2_gemm_ch_fn)k->fn)(&args), sums_check(c, &s, before, acc.acc, count, n));
     guard_free(&acc.buffer);
     guard_free(&table);
     guard_free(&pixels);
@@ -180,7 +83,7 @@ static bool px_case(check *c)
     sums s;
     sums_begin(c, &s, accumulate);
     check_acc acc = check_acc_make(c, accumulate ? s.expected : NULL);
-    float before[MAX_TILE];
+    float before[SUMS_TILE];
     memcpy(before, acc.acc, (size_t)(k->mr * nr) * sizeof *before);
     for (int t = 0; t < n_taps; t++)
         for (int x = 0; x < klen; x++)
@@ -204,11 +107,11 @@ static bool px_case(check *c)
 /* 64 channels: weights and pixels together stay below 32 KiB. */
 enum { BENCH_K = 64 };
 static _Alignas(64) float bench_weight[BENCH_K * 64], bench_pixels[BENCH_K * 64];
-static _Alignas(64) float bench_acc[MAX_TILE];
+static _Alignas(64) float bench_acc[SUMS_TILE];
 
 static double ch_bench(const c2_kernel *k)
 {
-    const void *rows[MAX_MR];
+    const void *rows[SUMS_MR];
     for (int i = 0; i < k->mr; i++)
         rows[i] = bench_pixels + i * BENCH_K;
     const c2_gemm_ch_args args = {.rows = rows,

@@ -4,6 +4,7 @@
  * broadcasts, NV weight loads, MR*NV FMAs. More rows' pointers are loaded from the table again for
  * every two steps: 12x32 AVX-512 has 93 instructions for 48 FMAs (GCC 12), none on the stack. */
 #include "cpu/body/body.h"
+#include "cpu/body/step.h"
 
 enum { C2_RELOAD = C2_MR > VF_ROW_POINTERS, C2_STEPS = C2_RELOAD ? 2 : 1 };
 
@@ -16,8 +17,10 @@ C2_ALWAYS_INLINE const void *const *fresh(const void *const *table)
     return table;
 }
 
-C2_ALWAYS_INLINE void steps(const int m, const int nv, const int nk, const void *const *table,
-                            size_t k, const float *w, vf acc[C2_MR][C2_NV])
+/* nk steps from channel k on; last: one, which the row's last channel has for itself. */
+C2_ALWAYS_INLINE void steps(const int m, const int nv, const int nk, const bool last,
+                            const void *const *table, size_t k, const float *w,
+                            vf acc[C2_MR][C2_NV])
 {
     vf b[C2_STEPS][C2_NV];
     C2_UNROLL
@@ -34,10 +37,11 @@ C2_ALWAYS_INLINE void steps(const int m, const int nv, const int nk, const void 
         for (int s = 0; s < nk; s++) {
             /* Zen 4 broadcasts an operand of an FMA for nothing, by an instruction of its own in a
              * unit of FMAs: 12.1 instead of 16.6 cycles a step of 12x16. */
-            const vf x = nv == 1 ? px_set1(p[s]) : vf_keep(px_set1(p[s]));
+            const vf one = last ? step_set1_last(p) : step_set1(p + s * C2_STEP);
+            const vf x = nv == 1 ? one : vf_keep(one);
             C2_UNROLL
             for (int j = 0; j < nv; j++)
-                acc[i][j] = vf_fma(x, b[s][j], acc[i][j]);
+                acc[i][j] = step_add(x, b[s][j], acc[i][j]);
         }
     }
 }
@@ -113,10 +117,15 @@ C2_ALWAYS_INLINE void tile(const int m, const int nv, const c2_gemm_ch_args *a,
     const size_t n_taps = a->n_taps, klen = a->klen;
     for (size_t t = 0; t < n_taps; t++, table += C2_MR) {
         size_t k = 0;
-        for (; k + C2_STEPS <= klen; k += C2_STEPS, w += C2_STEPS * C2_NR)
-            steps(m, nv, C2_STEPS, table, k, w, acc);
-        if (C2_STEPS > 1 && k < klen) {
-            steps(m, nv, 1, table, k, w, acc);
+        for (; k + C2_STEPS * C2_STEP <= klen; k += C2_STEPS * C2_STEP, w += C2_STEPS * C2_NR)
+            steps(m, nv, C2_STEPS, false, table, k, w, acc);
+        if (C2_STEPS > 1 && k + C2_STEP <= klen) {
+            steps(m, nv, 1, false, table, k, w, acc);
+            k += C2_STEP;
+            w += C2_NR;
+        }
+        if (C2_STEP > 1 && k < klen) {
+            steps(m, nv, 1, true, table, k, w, acc);
             w += C2_NR;
         }
     }
@@ -163,8 +172,8 @@ C2_ALWAYS_INLINE void rows(const int nv, const c2_gemm_ch_args *a)
 }
 _Static_assert(C2_MR <= 12 && C2_NV <= 2, "rows and vectors have a case of their own");
 
-c2_gemm_ch_kernel C2_K(gemm_ch);
-void C2_K(gemm_ch)(const c2_gemm_ch_args *a)
+c2_gemm_ch_kernel C2_GEMM(gemm_ch, dot_ch);
+void C2_GEMM(gemm_ch, dot_ch)(const c2_gemm_ch_args *a)
 {
     if (a->n <= VF)
         rows(1, a);

@@ -3,6 +3,7 @@
  * One step of k: NV vectors of pixels, MR broadcasts, MR*NV FMAs; the accumulators, one broadcast
  * and the pixels must fit the registers: MR*NV + NV + 1 <= 16 (AVX2) or 32 (AVX-512, NEON). */
 #include "cpu/body/body.h"
+#include "cpu/body/step.h"
 
 C2_ALWAYS_INLINE void tile(const int m, const int nv, const bool tail, const c2_gemm_px_args *a)
 {
@@ -38,7 +39,7 @@ C2_ALWAYS_INLINE void tile(const int m, const int nv, const bool tail, const c2_
                 const vf b = nv == 1 ? vf_set1(w[i]) : vf_keep(vf_set1(w[i]));
                 C2_UNROLL
                 for (int j = 0; j < nv; j++)
-                    acc[i][j] = vf_fma(x[j], b, acc[i][j]);
+                    acc[i][j] = step_add(x[j], b, acc[i][j]);
             }
             w += C2_MR;
             p += pitch;
@@ -76,8 +77,8 @@ C2_ALWAYS_INLINE void vectors(const bool tail, const c2_gemm_px_args *a)
     }
 }
 
-c2_gemm_px_kernel C2_K(gemm_px);
-void C2_K(gemm_px)(const c2_gemm_px_args *a)
+c2_gemm_px_kernel C2_GEMM(gemm_px, dot_px);
+void C2_GEMM(gemm_px, dot_px)(const c2_gemm_px_args *a)
 {
     if (a->n % VF)
         vectors(true, a);

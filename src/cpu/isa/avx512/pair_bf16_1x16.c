@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * AVX-512: bfloat16 pixels of two channels as pairs. */
+#define C2_ISA avx512
+#include "cpu/body/pair.h"

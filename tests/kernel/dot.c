@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * dot_ch, dot_px and pair: as gemm.c checks gemm_ch and gemm_px, on words of two bfloat16. Some
+ * cases have numbers so small that products and sums are denormals, which the instructions make
+ * zeros: what is expected comes from emulate_bf16.h, so this is also where hardware and emulation
+ * are held against each other, bit by bit. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "emulate_bf16.h"
+#include "sums.h"
+
+enum { MAX_TAPS = 5, MAX_KLEN = 40 };
+
+/* Small integers, ordinary numbers, or ones whose products are about the least normal number. */
+static double draw(check *c, bool tiny)
+{
+    if (c->integers)
+        return (double)rng_range(c->random, -8, 8);
+    return rng_normal(c->random) * (tiny ? 0x1p-63 : 1);
+}
+
+/* Words whose halves from `channels` on within each row of words are 0, `lanes` words a step. */
+static guard_buffer random_words(check *c, int rows, int channels, int lanes, bool tiny)
+{
+    const int words = (channels + 1) / 2;
+    guard_buffer b = guard_alloc((size_t)(rows * words * lanes) * sizeof(uint32_t), c->at_end);
+    for (int i = 0; i < rows * words * lanes; i++)
+        for (int h = 0; h < 2; h++)
+            c2_store_f64(b.data, CONV2D_BFLOAT16, 2 * i + h,
+                         2 * (i / lanes % words) + h < channels ? draw(c, tiny) : 0);
+    guard_protect(&b, false);
+    return b;
+}
+
+static float half_at(const void *words, ptrdiff_t word, int h)
+{
+    return emulate_half(((const uint32_t *)words)[word], h);
+}
+
+static bool ch_case(check *c)
+{
+    const c2_kernel *k = c->kernel;
+    rng *r = c->random;
+    const int m = check_size(r, k->mr, 1), n = check_size(r, k->nr, check_lanes(k));
+    const int nr = k->nr, klen = check_size(r, MAX_KLEN, 2), words = (klen + 1) / 2;
+    const int n_taps = (int)rng_range(r, 1, MAX_TAPS);
+    const bool accumulate = rng_range(r, 0, 1), tiny = rng_range(r, 0, 3) == 0;
+    guard_buffer weight = random_words(c, n_taps, klen, nr, tiny);
+    guard_buffer pixels = guard_alloc((size_t)(3 * klen) * sizeof(uint16_t), c->at_end);
+    for (int i = 0; i < 3 * klen; i++)
+        c2_store_f64(pixels.data, CONV2D_BFLOAT16, i, draw(c, tiny));
+    guard_protect(&pixels, false);
+    guard_buffer table = guard_alloc((size_t)(n_taps * k->mr) * sizeof(void *), c->at_end);
+    const void **rows = table.data;
+    for (int i = 0; i < n_taps * k->mr; i++)
+        rows[i] = i % k->mr < m ? (const uint16_t *)pixels.data + rng_range(r, 0, 2 * klen)
+                                : (const void *)8;
+    sums s;
+    sums_begin(c, &s, accumulate);
+    check_acc acc = check_acc_make(c, accumulate ? s.expected : NULL);
+    float before[SUMS_TILE];
+    memcpy(before, acc.acc, (size_t)(k->mr * nr) * sizeof *before);
+    for (int t = 0; t < n_taps; t++)
+        for (int x = 0; x < 2 * words; x++) {
+            const int channel = x ^ 1;
+            for (int i = 0; channel < klen && i < m; i++)
+                for (int j = 0; j < n; j++)
+                    sums_add(c, &s, i * nr + j, check_pixel(k, rows[t * k->mr + i], channel),
+                             half_at(weight.data, (t * words + channel / 2) * nr + j,
+                                     channel % 2));
+        }
+    s.n_products = (size_t)(n_taps * klen);
+    const c2_gemm_ch_args args = {.rows = rows,
+                                  .n_tiles = 1,
+                                  .n_taps = (size_t)n_taps,
+                                  .klen = (size_t)klen,
+                                  .weight = weight.data,
+                                  .acc = acc.acc,
+                                  .m = m,
+                                  .n = n,
+                                  .accumulate = accumulate};
+    const bool ok = sums_finished(c, &args, s.expected) &&
+                    (((c2_gemm_ch_fn)k->fn)(&args), sums_check(c, &s, before, acc.acc, m, n));
+    guard_free(&acc.buffer);
+    guard_free(&table);
+    guard_free(&pixels);
+    guard_free(&weight);
+    return ok;
+}
+
+static bool px_case(check *c)
+{
+    const c2_kernel *k = c->kernel;
+    rng *r = c->random;
+    const int m = check_size(r, k->mr, 1), n = check_size(r, k->nr, check_lanes(k));
+    const int nr = k->nr, klen = check_size(r, MAX_KLEN / 2, 2);
+    const int n_taps = (int)rng_range(r, 1, MAX_TAPS);
+    const bool accumulate = rng_range(r, 0, 1), tiny = rng_range(r, 0, 3) == 0;
+    guard_buffer weight = random_words(c, n_taps, 2 * klen, k->mr, tiny);
+    guard_buffer pixels[MAX_TAPS];
+    c2_tap taps[MAX_TAPS];
+    for (int t = 0; t < n_taps; t++) {
+        const ptrdiff_t pitch = rng_range(r, -2 * n, 2 * n), reach = (klen - 1) * pitch;
+        pixels[t] = random_words(c, 1, 2, (int)((reach < 0 ? -reach : reach) + n), tiny);
+        taps[t] = (c2_tap){(const uint32_t *)pixels[t].data - (reach < 0 ? reach : 0), pitch};
+    }
+    sums s;
+    sums_begin(c, &s, accumulate);
+    check_acc acc = check_acc_make(c, accumulate ? s.expected : NULL);
+    float before[SUMS_TILE];
+    memcpy(before, acc.acc, (size_t)(k->mr * nr) * sizeof *before);
+    for (int t = 0; t < n_taps; t++)
+        for (int x = 0; x < 2 * klen; x++)
+            for (int i = 0; i < m; i++)
+                for (int j = 0; j < n; j++)
+                    sums_add(c, &s, i * nr + j,
+                             half_at(taps[t].pixels, x / 2 * taps[t].pitch + j, 1 - x % 2),
+                             half_at(weight.data, (t * klen + x / 2) * k->mr + i, 1 - x % 2));
+    s.n_products = (size_t)(n_taps * 2 * klen);
+    const c2_gemm_px_args args = {taps, (size_t)n_taps, (size_t)klen, weight.data, acc.acc, m,
+                                  n,    accumulate};
+    ((c2_gemm_px_fn)k->fn)(&args);
+    const bool ok = sums_check(c, &s, before, acc.acc, m, n);
+    guard_free(&acc.buffer);
+    for (int t = 0; t < n_taps; t++)
+        guard_free(&pixels[t]);
+    guard_free(&weight);
+    return ok;
+}
+
+static bool pair_case(check *c)
+{
+    rng *r = c->random;
+    const int n = check_size(r, 70, c->kernel->nr);
+    const bool both = rng_range(r, 0, 3) != 0;
+    guard_buffer a = check_pixels(c, (size_t)n), b = check_pixels(c, (size_t)n);
+    guard_buffer to = guard_alloc((size_t)n * sizeof(uint32_t), c->at_end);
+    const c2_pair_args args = {a.data, both ? b.data : NULL, to.data, n};
+    ((c2_pair_fn)c->kernel->fn)(&args);
+    bool ok = true;
+    for (int i = 0; ok && i < n; i++) {
+        const uint32_t low = ((const uint16_t *)a.data)[i], high = ((const uint16_t *)b.data)[i];
+        const uint32_t want = both ? low | high << 16 : low, got = ((uint32_t *)to.data)[i];
+        ok = got == want;
+        if (!ok)
+            snprintf(c->why, c->why_bytes, "word %d of %d is %08x, expected %08x", i, n,
+                     (unsigned)got, (unsigned)want);
+    }
+    guard_free(&to);
+    guard_free(&b);
+    guard_free(&a);
+    return ok;
+}
+
+/* 64 words: weights and pixels together stay below 32 KiB. A word is two products. */
+enum { BENCH_K = 64 };
+static _Alignas(64) float bench_weight[BENCH_K * 64], bench_pixels[BENCH_K * 64];
+static _Alignas(64) float bench_acc[SUMS_TILE];
+
+static double ch_bench(const c2_kernel *k)
+{
+    const void *rows[SUMS_MR];
+    for (int i = 0; i < k->mr; i++)
+        rows[i] = bench_pixels + i * BENCH_K;
+    const c2_gemm_ch_args args = {.rows = rows,
+                                  .n_tiles = 1,
+                                  .n_taps = 1,
+                                  .klen = 2 * BENCH_K,
+                                  .weight = bench_weight,
+                                  .acc = bench_acc,
+                                  .m = k->mr,
+                                  .n = k->nr,
+                                  .accumulate = true};
+    ((c2_gemm_ch_fn)k->fn)(&args);
+    return 2.0 * k->mr * k->nr * (double)BENCH_K;
+}
+
+static double px_bench(const c2_kernel *k)
+{
+    const c2_tap tap = {bench_pixels + 1, k->nr};
+    const c2_gemm_px_args args = {&tap, 1, BENCH_K, bench_weight, bench_acc, k->mr, k->nr, true};
+    ((c2_gemm_px_fn)k->fn)(&args);
+    return 2.0 * k->mr * k->nr * (double)BENCH_K;
+}
+
+static double pair_bench(const c2_kernel *k)
+{
+    const c2_pair_args args = {bench_pixels, bench_weight, (uint32_t *)(void *)bench_acc,
+                               SUMS_TILE};
+    ((c2_pair_fn)k->fn)(&args);
+    return SUMS_TILE;
+}
+
+const check_family check_dot_ch = {C2_FAMILY_DOT_CH, ch_case, ch_bench};
+const check_family check_dot_px = {C2_FAMILY_DOT_PX, px_case, px_bench};
+const check_family check_pair = {C2_FAMILY_PAIR, pair_case, pair_bench};
