@@ -50,6 +50,20 @@ static float *filled(const conv2d_tensor *t, unsigned seed)
     return data;
 }
 
+/* Weights of the problem's form: column 0 of a filter times row 0 of it. */
+static void separate(const conv2d_problem *p, float *weight)
+{
+    const int64_t kh = p->weight.sizes[2], kw = p->weight.sizes[3];
+    for (int64_t o = 0; o < p->weight.sizes[0] && p->weights_form; o++) {
+        float *w = weight + o * kh * kw;
+        for (int64_t i = kh * kw - 1; i >= 0; i--)
+            if (o > 0 && p->weights_form == CONV2D_WEIGHTS_ALIKE)
+                w[i] = weight[i];
+            else if (i % kw)
+                w[i] = w[i - i % kw] * w[i % kw];
+    }
+}
+
 typedef struct layer {
     conv2d_device *device;
     conv2d_problem problem;
@@ -142,6 +156,7 @@ static bool time_layer(conv2d_device *device, const char *text, conv2d_order ord
     conv2d_tensor_set_order(&l.problem.output, order);
     l.problem.input.data = filled(&l.problem.input, 1);
     l.problem.weight.data = filled(&l.problem.weight, 2);
+    separate(&l.problem, l.problem.weight.data);
     l.output = l.problem.output;
     l.output.data = filled(&l.output, 3);
     timing t, without;

@@ -35,6 +35,7 @@ bool convolution_make(const conv2d_problem *problem, cli_convolution *out, cli_e
         }
     }
     c.params = problem->params;
+    c.weights_form = problem->weights_form;
     *out = c;
     return true;
 }
@@ -45,6 +46,8 @@ void convolution_fill(cli_convolution *c, uint64_t seed, int64_t limit)
     cli_tensor *tensors[] = {&c->input, &c->weight, &c->bias, &c->residual};
     for (size_t i = 0; i < 4; i++)
         tensor_fill(&tensors[i]->t, &random, limit);
+    if (c->weights_form != CONV2D_WEIGHTS_ANY)
+        tensor_separate(&c->weight.t, c->weights_form == CONV2D_WEIGHTS_ALIKE);
 }
 
 /* A buffer for all bytes from the lowest element of t to the highest, and t's twin in it. The

@@ -9,10 +9,11 @@
 typedef struct cli_convolution {
     cli_tensor input, weight, bias, residual, output; /* bias, residual: rank 0 = absent */
     conv2d_params params;
+    uint32_t weights_form; /* as the problem's */
 } cli_convolution;
 #define CLI_CONVOLUTION_INIT                                                                       \
     {CLI_TENSOR_INIT, CLI_TENSOR_INIT, CLI_TENSOR_INIT, CLI_TENSOR_INIT, CLI_TENSOR_INIT,          \
-     CONV2D_PARAMS_INIT}
+     CONV2D_PARAMS_INIT, CONV2D_WEIGHTS_ANY}
 
 void convolution_free(cli_convolution *c);
 

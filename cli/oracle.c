@@ -226,9 +226,11 @@ static double flushed_floor(const cli_convolution *c, double terms, double least
     return terms * least_normal * (1 + weight + input);
 }
 
-/* The bound of a Winograd algorithm, in place of the strict one. */
+/* The bound of a Winograd algorithm or of separable, in place of the strict one. */
 static void use_tiles(const cli_oracle *oracle, const cli_convolution *c, bounds *b)
 {
+    if (oracle->separable)
+        b->factor = oracle->factor;
     if (!oracle->tile)
         return;
     const double n = oracle->factor / (1 + oracle->factor) * 0x1p24; /* factor = g(n) */

@@ -142,6 +142,7 @@ bool oracle_of_plan(conv2d_device *device, const cli_convolution *c, const conv2
     const size_t n = sizeof prefix - 1;
     const int m = strncmp(info->algorithm, prefix, n) == 0 ? info->algorithm[n] - '0' : 0;
     oracle->factor = info->bound;
+    oracle->separable = strcmp(info->algorithm, "separable") == 0;
     if (m == 0 || (m == oracle->tile && oracle->tiles.block)) {
         oracle->tile = m;
         return true;

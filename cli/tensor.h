@@ -67,5 +67,7 @@ double random_real(cli_random *random);
 
 /* Fill with random_real(), or with integers in [-limit, limit] if limit > 0. */
 void tensor_fill(const conv2d_tensor *t, cli_random *random, int64_t limit);
+/* Make each filter of a filled weight its column 0 times a row of 0, 1 and -1, or all the first. */
+void tensor_separate(const conv2d_tensor *weight, bool alike);
 
 #endif

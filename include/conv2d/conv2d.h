@@ -412,12 +412,20 @@ CONV2D_API conv2d_status conv2d_plan_text(const conv2d_plan *plan, int verbose, 
 
 /* ---- problems: a convolution without data --------------------------------------------------- */
 
+/** What algorithms for picture filters ask of weights with one input channel a group. */
+typedef enum conv2d_weights_form {
+    CONV2D_WEIGHTS_ANY = 0,
+    CONV2D_WEIGHTS_SEPARABLE = 1, /**< each filter is a column times a row: gaussian, box, Sobel */
+    CONV2D_WEIGHTS_ALIKE = 2      /**< and all channels have the same one */
+} conv2d_weights_form;
+
 /** Descriptions of all tensors and the parameters. Absent bias and residual have rank 0. Its text
  *  is oneDNN's benchdnn notation with extensions after colons, as in
  *  g32mb1ic128ih56oc128oh56kh3ph1dh0:in=nhwc:out=nhwc:act=clamp,0,6 (docs/problem-text.md). */
 typedef struct conv2d_problem {
-    uint32_t struct_size; /**< sizeof(conv2d_problem) */
-    uint32_t reserved;    /**< 0 */
+    uint32_t struct_size;  /**< sizeof(conv2d_problem) */
+    uint32_t weights_form; /**< conv2d_weights_form that conv2d_explain() plans for; where there are
+                                weights, the library looks at them instead */
     conv2d_tensor input, weight, bias, residual, output;
     conv2d_params params; /**< params.algorithm points into algorithm_name or is NULL */
     char algorithm_name[56];
@@ -435,7 +443,8 @@ CONV2D_API conv2d_status conv2d_problem_format(const conv2d_problem *problem, ch
                                                size_t capacity, size_t *length_out);
 
 /** Plan a problem without weights: for conv2d_plan_describe(), _candidate() and _text() only.
- *  Weights are taken to be finite. device NULL = a CPU device with default options.
+ *  Weights are taken to be finite and of the problem's weights_form. device NULL = a CPU device
+ *  with default options.
  *  plan_out given; free with conv2d_plan_destroy(). Returns as conv2d(). Since 0.1 */
 CONV2D_API conv2d_status conv2d_explain(conv2d_device *device, const conv2d_problem *problem,
                                         conv2d_plan **plan_out);

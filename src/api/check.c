@@ -340,6 +340,8 @@ conv2d_status c2_check_problem(const conv2d_problem *d, c2_problem *problem_out)
     conv2d_status s = c2_check_params(&d->params, &params);
     const bool has_bias = d->bias.rank != 0, has_residual = d->residual.rank != 0;
     int64_t pad[4], sizes[4] = {0};
+    if (d->weights_form > CONV2D_WEIGHTS_ALIKE)
+        return c2_fail(CONV2D_E_ARGUMENT, "weights_form is %" PRIu32 ": unknown", d->weights_form);
     if (s || (s = c2_check_tensor("input", &d->input, 1u << 3 | 1u << 4)) ||
         (s = c2_check_weights(&d->weight, has_bias ? &d->bias : NULL, &params)) ||
         (s = output_sizes(&d->input, &d->weight, &params, pad, sizes)))
@@ -411,6 +413,7 @@ conv2d_status c2_check_problem(const conv2d_problem *d, c2_problem *problem_out)
     p.accuracy = params.accuracy;
     p.flush_denormals = params.flush_denormals != 0;
     p.weights_finite = true;
+    p.weights_form = (int32_t)d->weights_form;
     p.workspace_limit = params.workspace_limit;
     if (params.algorithm)
         memcpy(p.algorithm, params.algorithm, strlen(params.algorithm));

@@ -75,6 +75,7 @@ static conv2d_problem describe(const conv2d_context *c, const conv2d_tensor *inp
         d.residual = *residual;
     d.output = *output;
     d.params = c->params;
+    d.weights_form = (uint32_t)c->weights->form;
     return d;
 }
 

@@ -6,6 +6,7 @@
 
 #include "api/check.h"
 #include "api/stored.h"
+#include "core/text_tables.h"
 #include "file/checksum.h"
 
 void c2_file_retain(conv2d_file *f)
@@ -125,17 +126,34 @@ static bool usable(const conv2d_file *f, const c2_st_tensor *t, int rank)
            (uintptr_t)c2_file_data(f, t) % element == 0;
 }
 
+/* "finite=1 bias=0", and " form=alike" behind it if the form is not any. */
+static bool read_facts(const char *text, c2_stored_weights *w, bool *bias_out)
+{
+    static const size_t length = sizeof "finite=0 bias=0" - 1, mark = sizeof " form=" - 1;
+    if (strlen(text) < length || strncmp(text, "finite=", 7) != 0 ||
+        strncmp(text + 8, " bias=", 6) != 0 || !strchr("01", text[7]) || !strchr("01", text[14]))
+        return false;
+    w->finite = text[7] == '1';
+    w->form = CONV2D_WEIGHTS_ANY;
+    *bias_out = text[14] == '1';
+    if (!text[length])
+        return true;
+    if (!w->finite || strncmp(text + length, " form=", mark) != 0)
+        return false;
+    for (const c2_word *word = c2_words_form; word->word; word++)
+        if (word->value && strcmp(text + length + mark, word->word) == 0)
+            w->form = (conv2d_weights_form)word->value;
+    return w->form != CONV2D_WEIGHTS_ANY;
+}
+
 static conv2d_status read_weights(conv2d_file *f, int i)
 {
     c2_stored_weights *w = &f->weights[i];
     const char *facts = value_of(f, "weights", i, "");
     w->stem = value_of(f, "weights", i, ".name");
-    if (!facts || !w->stem || strlen(facts) != sizeof "finite=0 bias=0" - 1 ||
-        strncmp(facts, "finite=", 7) != 0 || strncmp(facts + 8, " bias=", 6) != 0 ||
-        !strchr("01", facts[7]) || !strchr("01", facts[14]))
+    bool has_bias;
+    if (!facts || !w->stem || !read_facts(facts, w, &has_bias))
         return broken(f, "weights", i);
-    w->finite = facts[7] == '1';
-    const bool has_bias = facts[14] == '1';
     w->weight = tensor_of(f, w->stem, ".weight");
     w->bias = has_bias ? tensor_of(f, w->stem, ".bias") : NULL;
     if (!w->weight || !usable(f, w->weight, 4) ||

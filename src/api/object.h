@@ -38,6 +38,7 @@ typedef struct c2_weights {
     void *bias_copy; /* NULL if absent or in the file */
     size_t bias_bytes;
     bool finite;                /* every weight is finite */
+    conv2d_weights_form form;
     conv2d_file *file;          /* retained; NULL if not loaded */
     int stored;                 /* which of the file's weights */
     struct c2_weights *of_file; /* the next in file->live, guarded by its mutex */

@@ -12,6 +12,7 @@
 #include "core/copy.h"
 #include "core/dtype.h"
 #include "core/shape.h"
+#include "core/text_tables.h"
 #include "file/checksum.h"
 #include "file/json.h"
 
@@ -181,11 +182,13 @@ static conv2d_status add_metadata(arrangement *a)
             s = add_pair(a, keep_text(a, "context.%d", i), keep_text(a, "%s", line));
     }
     for (int w = 0; w < v->n_weights && !s; w++) {
+        const conv2d_weights_form form = v->weights[w]->form;
         s = add_pair(a, keep_text(a, "weights.%d.name", w), stem_of(a, w));
         if (!s)
             s = add_pair(a, keep_text(a, "weights.%d", w),
-                         keep_text(a, "finite=%d bias=%d", v->weights[w]->finite,
-                                   v->weights[w]->bias.rank != 0));
+                         keep_text(a, "finite=%d bias=%d%s%s", v->weights[w]->finite,
+                                   v->weights[w]->bias.rank != 0, form ? " form=" : "",
+                                   form ? c2_word_of(c2_words_form, (int32_t)form) : ""));
     }
     for (size_t i = 0; i < a->header.n_tensors && !s; i++)
         s = add_pair(a, keep_text(a, "xxh64:%s", a->header.tensors[i].name),

@@ -288,6 +288,7 @@ static conv2d_status check_input(const conv2d_context *context, const conv2d_ten
     d.weight = context->weights->weight;
     d.bias = context->weights->bias;
     d.params = context->params;
+    d.weights_form = (uint32_t)context->weights->form;
     if ((s = c2_check_problem(&d, problem_out)))
         return s;
     problem_out->weights_finite = context->weights->finite;

@@ -13,6 +13,7 @@ typedef struct c2_stored_weights {
     const char *stem; /* its tensors are <stem>.weight, <stem>.bias, <stem>.packed/<key> */
     const c2_st_tensor *weight, *bias; /* bias NULL if absent */
     bool finite;
+    conv2d_weights_form form;
 } c2_stored_weights;
 
 typedef struct c2_stored_context {

@@ -10,6 +10,7 @@
 #include "api/check.h"
 #include "api/object.h"
 #include "core/dtype.h"
+#include "core/half.h"
 #include "core/shape.h"
 #include "plan/wisdom.h"
 
@@ -80,6 +81,19 @@ static conv2d_status no_memory(const char *name, size_t bytes)
     return c2_fail(CONV2D_E_NOMEM, "no memory to tune with: %s of %zu bytes", name, bytes);
 }
 
+/* Weights of the form that the problem has: one value a filter, or one for all filters. */
+static void make_separable(const conv2d_tensor *w, uint32_t form)
+{
+    for (int64_t o = 0; o < w->sizes[0]; o++)
+        for (int64_t y = 0; y < w->sizes[2]; y++)
+            for (int64_t x = 0; x < w->sizes[3]; x++) {
+                const int64_t from = form == CONV2D_WEIGHTS_ALIKE ? 0 : o * w->strides[0];
+                c2_store_f64(w->data, w->dtype,
+                             o * w->strides[0] + y * w->strides[2] + x * w->strides[3],
+                             c2_load_f64(w->data, w->dtype, from));
+            }
+}
+
 /* Host memory for m->t, filled; with its data pointer set. */
 static conv2d_status make_host(tuner *t, const char *name, memory *m)
 {
@@ -91,6 +105,8 @@ static conv2d_status make_host(tuner *t, const char *name, memory *m)
         return no_memory(name, m->bytes);
     fill(m->t.dtype, m->host, n, n);
     m->t.data = (char *)m->host + (size_t)first * size;
+    if (m == &t->weight && t->problem.weights_form && m->t.sizes[1] == 1)
+        make_separable(&m->t, t->problem.weights_form);
     return CONV2D_OK;
 }
 

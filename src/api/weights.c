@@ -7,6 +7,7 @@
 #include "api/stored.h"
 #include "core/copy.h"
 #include "core/dtype.h"
+#include "core/factor.h"
 #include "core/half.h"
 #include "core/shape.h"
 
@@ -176,6 +177,7 @@ conv2d_status c2_weights_create(conv2d_device *device, const conv2d_tensor *weig
             goto fail;
     }
     w->finite = all_finite(&w->weight);
+    w->form = w->finite ? c2_weights_form_of(&w->weight) : CONV2D_WEIGHTS_ANY;
     *weights_out = w;
     return CONV2D_OK;
 fail:
@@ -229,6 +231,7 @@ conv2d_status c2_weights_from_file(conv2d_device *device, conv2d_file *file, int
         if (from->bias)
             w->bias = stored_tensor(file, from->bias);
         w->finite = from->finite;
+        w->form = from->form;
         w->stored = stored;
         w->file = file;
         c2_file_retain(file);

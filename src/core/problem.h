@@ -52,6 +52,7 @@ typedef struct c2_problem {
     int32_t accuracy;
     bool flush_denormals;
     bool weights_finite; /* all weights are finite; true while unknown (conv2d_explain) */
+    int32_t weights_form; /* conv2d_weights_form; while unknown, what the caller says */
     uint64_t workspace_limit;
     char algorithm[56]; /* "" = the planner chooses */
 } c2_problem;

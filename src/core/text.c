@@ -38,6 +38,10 @@ const c2_word c2_words_accuracy[] = {{"default", CONV2D_ACCURACY_DEFAULT},
                                      {"fast", CONV2D_ACCURACY_FAST},
                                      {"tf32", CONV2D_ACCURACY_TF32},
                                      {NULL, 0}};
+const c2_word c2_words_form[] = {{"any", CONV2D_WEIGHTS_ANY},
+                                 {"separable", CONV2D_WEIGHTS_SEPARABLE},
+                                 {"alike", CONV2D_WEIGHTS_ALIKE},
+                                 {NULL, 0}};
 const c2_word c2_words_order[] = {{"nchw", CONV2D_NCHW}, {"nhwc", CONV2D_NHWC}, {NULL, 0}};
 const c2_word c2_words_weight_order[] = {{"oihw", CONV2D_NCHW}, {"ohwi", CONV2D_NHWC}, {NULL, 0}};
 
@@ -267,6 +271,9 @@ static conv2d_status check_problem(const conv2d_problem *p, dims *d)
     const int32_t dtype = p->input.dtype;
     /* PyTorch: no input channels, no output channels. */
     const int64_t out[4] = {d->n, d->c ? d->oc : 0, d->out[0], d->out[1]};
+    if (!c2_word_of(c2_words_form, (int32_t)p->weights_form))
+        return c2_fail(CONV2D_E_ARGUMENT, "problem: weights_form is %" PRIu32 ": unknown",
+                       p->weights_form);
     if (!c2_word_of(c2_words_dtype, dtype))
         return c2_fail(CONV2D_E_ARGUMENT, "problem: input has unknown dtype %" PRId32, dtype);
     s = check_tensor("input", &p->input, dtype, rank, p->input.sizes);
@@ -457,5 +464,7 @@ conv2d_status c2_problem_to_text(const conv2d_problem *problem, c2_text *out)
         c2_text_add(out, ":ftz");
     if (d.unbatched)
         c2_text_add(out, ":unbatched");
+    if (problem->weights_form)
+        c2_text_add(out, ":weights=%s", c2_word_of(c2_words_form, (int32_t)problem->weights_form));
     return CONV2D_OK;
 }

@@ -336,6 +336,15 @@ static conv2d_status option_unbatched(parser *s)
     return CONV2D_OK;
 }
 
+static conv2d_status option_weights(parser *s)
+{
+    int32_t form;
+    if (!take_word(s, c2_words_form, &form))
+        return expected(s, "any, separable or alike");
+    s->problem.weights_form = (uint32_t)form;
+    return CONV2D_OK;
+}
+
 static const struct option {
     const char *name;
     bool has_value; /* bias and res look for theirs themselves: it is optional */
@@ -346,6 +355,7 @@ static const struct option {
     {"out", true, option_out},     {"wei", true, option_wei},     {"dtype", true, option_dtype},
     {"acc", true, option_acc},     {"algo", true, option_algo},   {"ws", true, option_ws},
     {"ftz", false, option_ftz},    {"unbatched", false, option_unbatched},
+    {"weights", true, option_weights},
 };
 enum { N_OPTIONS = sizeof options / sizeof options[0] };
 
@@ -367,7 +377,7 @@ static conv2d_status take_option(parser *s)
         return options[i].take(s);
     }
     return expected(s, "an option (pad mode act bias res in out wei dtype acc algo ws ftz "
-                       "unbatched)");
+                       "unbatched weights)");
 }
 
 /* ---- resolving: what was left out ----------------------------------------------------------- */

@@ -14,7 +14,7 @@ typedef struct c2_word {
     int32_t value;
 } c2_word;
 
-extern const c2_word c2_words_mode[], c2_words_dtype[], c2_words_accuracy[];
+extern const c2_word c2_words_mode[], c2_words_dtype[], c2_words_accuracy[], c2_words_form[];
 extern const c2_word c2_words_order[];        /* of input, residual, output */
 extern const c2_word c2_words_weight_order[]; /* oihw, ohwi */
 

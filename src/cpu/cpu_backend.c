@@ -356,6 +356,7 @@ static const c2_algorithm *const algorithms[] = {&c2_algo_dot_ch,
                                                  &c2_algo_igemm_px,
                                                  &c2_algo_direct_px,
                                                  &c2_algo_direct_rows,
+                                                 &c2_algo_separable,
                                                  &c2_algo_ref,
                                                  NULL};
 

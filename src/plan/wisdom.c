@@ -92,6 +92,7 @@ bool c2_wisdom_key(const c2_problem *p, char key[C2_WISDOM_KEY_BYTES])
     memset(&d, 0, sizeof d);
     d.struct_size = sizeof d;
     params_of(p, &d.params);
+    d.weights_form = (uint32_t)p->weights_form;
     const int64_t in[4] = {p->n, p->ic, p->h, p->w}, out[4] = {p->n, p->oc, p->oh, p->ow};
     const int64_t weight[4] = {p->oc, p->icg, p->kh, p->kw};
     int64_t dense[4];

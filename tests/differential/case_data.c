@@ -103,11 +103,41 @@ static bool has_kind(const conv2d_problem *p, int kind)
         return true;
     case EXPECTED_DOT:
         return oracle_has_pairs(p);
+    case EXPECTED_FACTORS:
+        return p->weight.sizes[1] == 1 && p->params.accuracy != CONV2D_ACCURACY_STRICT;
     case EXPECTED_TILE_6:
         return oracle_has_tiles(p) && p->params.accuracy == CONV2D_ACCURACY_FAST;
     default:
         return oracle_has_tiles(p);
     }
+}
+
+/* Element x of filter o's row: 0, 1 and -1, or a number where rounded products of two are close
+ * enough; element 0 is 1. */
+static double row_factor(const random_case *c, const conv2d_tensor *t, int64_t o, int64_t x)
+{
+    const int64_t room = (t->sizes[2] - 1) * (t->sizes[3] - 1);
+    if (c->seed % 3 == 0 || x == 0)
+        return 1;
+    if (c->values == VALUES_INTEGER || t->dtype != CONV2D_FLOAT32 || room < 9)
+        return (double)((x * x + o) % 3 - 1);
+    rng r = {c->seed + (uint64_t)(o * 4096 + x)};
+    return rng_normal(&r);
+}
+
+/* Make filters of the problem's form: column 0 times a row, or (box) one value. */
+static void separate(const random_case *c, conv2d_tensor *t)
+{
+    int64_t at[4] = {0, 0, 0, 0}, offset = 0;
+    if (c->problem.weights_form == CONV2D_WEIGHTS_ANY)
+        return;
+    do {
+        const int64_t o = c->problem.weights_form == CONV2D_WEIGHTS_ALIKE ? 0 : at[0];
+        const int64_t y = c->seed % 3 == 0 ? 0 : at[2];
+        const double column =
+            c2_load_f64(t->data, t->dtype, o * t->strides[0] + y * t->strides[2]);
+        case_store(t, offset, column * row_factor(c, t, o, at[3]));
+    } while (advance(t, at, &offset));
 }
 
 static void list_offsets(case_data *d)
@@ -141,6 +171,7 @@ void case_data_make(const random_case *source, case_data *d)
         if (i != CASE_OUTPUT)
             fill(&r, source, t, scales[i]);
     }
+    separate(source, &d->problem.weight);
     if (source->in_place) { /* the residual's values are the output's old ones */
         d->problem.residual.data = d->problem.output.data;
         fill(&r, source, &d->problem.residual, addend);
@@ -200,22 +231,43 @@ static void solve_tiles(case_data *d, int kind)
     free(sums);
 }
 
-void case_data_solve(case_data *d)
+/* The expected values of algorithms whose bound is that of n roundings of each product. */
+static void solve_windows(case_data *d, int kind, int64_t n)
 {
     const conv2d_problem *q = &d->problem;
     const int64_t k = q->weight.sizes[1] * q->weight.sizes[2] * q->weight.sizes[3];
-    oracle_run(q, d->values);
+    const long double underflow = oracle_bound(q->output.dtype, k, 0);
+    for (int64_t i = 0; i < d->n_values; ++i) {
+        const long double s = d->values[i].s;
+        const long double roundings =
+            oracle_bound(q->output.dtype, n - 2, s) - oracle_bound(q->output.dtype, n - 2, 0);
+        d->expected[kind][i] = expect(q, d->source->values == VALUES_INTEGER, d->values[i],
+                                      isfinite(s) ? roundings + underflow : s);
+    }
+}
+
+static void solve_pairs(case_data *d, int64_t k)
+{
+    const conv2d_problem *q = &d->problem;
     for (int64_t i = 0; i < d->n_values; ++i)
-        d->expected[EXPECTED_WINDOW][i] =
-            expect(q, d->source->values == VALUES_INTEGER, d->values[i],
-                   oracle_bound(q->output.dtype, k, d->values[i].s));
-    for (int i = EXPECTED_TILE_2; i <= EXPECTED_TILE_6; ++i)
-        if (d->expected[i])
-            solve_tiles(d, i);
-    for (int64_t i = 0; d->expected[EXPECTED_DOT] && i < d->n_values; ++i)
         d->expected[EXPECTED_DOT][i] =
             expect(q, d->source->values == VALUES_INTEGER, d->values[i],
                    oracle_dot_bound(q->output.dtype, k, d->values[i]));
+}
+
+void case_data_solve(case_data *d)
+{
+    const int64_t *w = d->problem.weight.sizes;
+    const int64_t strict = w[1] * w[2] * w[3] + 2, factors = w[2] + w[3] + 10;
+    oracle_run(&d->problem, d->values);
+    solve_windows(d, EXPECTED_WINDOW, strict);
+    if (d->expected[EXPECTED_FACTORS])
+        solve_windows(d, EXPECTED_FACTORS, factors < strict ? factors : strict);
+    for (int i = EXPECTED_TILE_2; i <= EXPECTED_TILE_6; ++i)
+        if (d->expected[i])
+            solve_tiles(d, i);
+    if (d->expected[EXPECTED_DOT])
+        solve_pairs(d, strict - 2);
 }
 
 void case_data_free(case_data *d)

@@ -30,13 +30,15 @@ typedef struct expected_value {
 } expected_value;
 
 /* Results of algorithms that bound each element by its own window, of winograd_f2x3, of
- * winograd_f4x3, of winograd_f6x3, and of those of pairs of bfloat16, which flush denormals. */
+ * winograd_f4x3, of winograd_f6x3, of those of pairs of bfloat16, which flush denormals, and of
+ * separable. */
 enum {
     EXPECTED_WINDOW,
     EXPECTED_TILE_2,
     EXPECTED_TILE_4,
     EXPECTED_TILE_6,
     EXPECTED_DOT,
+    EXPECTED_FACTORS,
     EXPECTED_KINDS
 };
 

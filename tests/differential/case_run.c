@@ -100,6 +100,8 @@ static int kind_of(const char *algorithm)
                                 [2] = EXPECTED_TILE_2,
                                 [4] = EXPECTED_TILE_4,
                                 [6] = EXPECTED_TILE_6};
+    if (algorithm && strncmp(algorithm, "separable", sizeof "separable" - 1) == 0)
+        return EXPECTED_FACTORS;
     return oracle_is_dot(algorithm) ? EXPECTED_DOT : kinds[oracle_tile(algorithm)];
 }
 
@@ -109,7 +111,8 @@ static int expected_kind(const case_place *place, const run_how *how)
 {
     const conv2d_problem *q = &place->problem;
     const case_data *d = place->data;
-    if (how->algorithm || !(d->expected[EXPECTED_TILE_2] || d->expected[EXPECTED_DOT]))
+    if (how->algorithm || !(d->expected[EXPECTED_TILE_2] || d->expected[EXPECTED_DOT] ||
+                            d->expected[EXPECTED_FACTORS]))
         return kind_of(how->algorithm);
     conv2d_context *context = NULL;
     conv2d_plan *plan = NULL;

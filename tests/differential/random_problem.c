@@ -444,6 +444,20 @@ static void draw_values(rng *r, random_case *c)
         c->integer_max = (c->integer_max + 1) / 2;
 }
 
+/* From a stream of its own, so that all else is drawn as it was without it. */
+static void draw_form(random_case *c)
+{
+    const conv2d_tensor *w = &c->problem.weight;
+    rng r = {c->seed ^ 0x9e3779b97f4a7c15u};
+    r.state = rng_u64(&r);
+    if (w->sizes[1] != 1 || w->sizes[2] == 1 || w->sizes[3] == 1 ||
+        w->dtype == CONV2D_FLOAT64 || c->weight_scale != 1 ||
+        c->label[AXIS_WEIGHT] == WEIGHT_EXPANDED)
+        return;
+    static const int forms[] = {CONV2D_WEIGHTS_ANY, CONV2D_WEIGHTS_SEPARABLE, CONV2D_WEIGHTS_ALIKE};
+    c->problem.weights_form = (uint32_t)forms[DRAW(&r, 50, 25, 25)];
+}
+
 void random_case_make(uint64_t seed, case_values values, random_case *case_out)
 {
     rng r = {seed};
@@ -484,4 +498,5 @@ void random_case_make(uint64_t seed, case_values values, random_case *case_out)
     draw_activation(&r, c);
     draw_limits(&r, c);
     draw_values(&r, c);
+    draw_form(c);
 }

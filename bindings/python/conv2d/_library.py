@@ -93,7 +93,7 @@ class CandidateInfo(ctypes.Structure):
 class Problem(ctypes.Structure):
     """conv2d_problem"""
     _fields_ = [
-        ("struct_size", c_uint32), ("reserved", c_uint32), ("input", Tensor),
+        ("struct_size", c_uint32), ("weights_form", c_uint32), ("input", Tensor),
         ("weight", Tensor), ("bias", Tensor), ("residual", Tensor), ("output", Tensor),
         ("params", Params), ("algorithm_name", c_char * 56), ("name", c_char * 64)]
 
