@@ -57,7 +57,9 @@ static void separate(const conv2d_problem *p, float *weight)
     for (int64_t o = 0; o < p->weight.sizes[0] && p->weights_form; o++) {
         float *w = weight + o * kh * kw;
         for (int64_t i = kh * kw - 1; i >= 0; i--)
-            if (o > 0 && p->weights_form == CONV2D_WEIGHTS_ALIKE)
+            if (p->weights_form == CONV2D_WEIGHTS_BOX)
+                w[i] = weight[0];
+            else if (o > 0 && p->weights_form == CONV2D_WEIGHTS_ALIKE)
                 w[i] = weight[i];
             else if (i % kw)
                 w[i] = w[i - i % kw] * w[i % kw];

@@ -47,7 +47,7 @@ void convolution_fill(cli_convolution *c, uint64_t seed, int64_t limit)
     for (size_t i = 0; i < 4; i++)
         tensor_fill(&tensors[i]->t, &random, limit);
     if (c->weights_form != CONV2D_WEIGHTS_ANY)
-        tensor_separate(&c->weight.t, c->weights_form == CONV2D_WEIGHTS_ALIKE);
+        tensor_separate(&c->weight.t, (conv2d_weights_form)c->weights_form);
 }
 
 /* A buffer for all bytes from the lowest element of t to the highest, and t's twin in it. The

@@ -233,12 +233,14 @@ double random_real(cli_random *random)
     return (double)(random_next(random) >> 40) * 0x1p-23 - 1;
 }
 
-void tensor_separate(const conv2d_tensor *weight, bool alike)
+void tensor_separate(const conv2d_tensor *weight, conv2d_weights_form form)
 {
+    const bool alike = form >= CONV2D_WEIGHTS_ALIKE, box = form == CONV2D_WEIGHTS_BOX;
     const size_t bytes = conv2d_dtype_bytes(weight->dtype);
     const int64_t *stride = weight->strides;
     for (tensor_walk w = tensor_begin(weight); w.more; tensor_next(&w)) {
-        const int64_t o = alike ? 0 : w.index[0], y = w.index[2], x = w.index[3];
+        const int64_t o = alike ? 0 : w.index[0], y = box ? 0 : w.index[2];
+        const int64_t x = box ? 0 : w.index[3];
         const char *filter = (const char *)weight->data + o * stride[0] * (int64_t)bytes;
         double column = tensor_load(filter + y * stride[2] * (int64_t)bytes, weight->dtype);
         if (x > 0)

@@ -67,7 +67,8 @@ double random_real(cli_random *random);
 
 /* Fill with random_real(), or with integers in [-limit, limit] if limit > 0. */
 void tensor_fill(const conv2d_tensor *t, cli_random *random, int64_t limit);
-/* Make each filter of a filled weight its column 0 times a row of 0, 1 and -1, or all the first. */
-void tensor_separate(const conv2d_tensor *weight, bool alike);
+/* Make each filter of a filled weight its column 0 times a row of 0, 1 and -1, or all of them the
+ * first, or all weights the first, as a form other than any says. */
+void tensor_separate(const conv2d_tensor *weight, conv2d_weights_form form);
 
 #endif

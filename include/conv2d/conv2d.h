@@ -416,7 +416,8 @@ CONV2D_API conv2d_status conv2d_plan_text(const conv2d_plan *plan, int verbose, 
 typedef enum conv2d_weights_form {
     CONV2D_WEIGHTS_ANY = 0,
     CONV2D_WEIGHTS_SEPARABLE = 1, /**< each filter is a column times a row: gaussian, box, Sobel */
-    CONV2D_WEIGHTS_ALIKE = 2      /**< and all channels have the same one */
+    CONV2D_WEIGHTS_ALIKE = 2,     /**< and all channels have the same one */
+    CONV2D_WEIGHTS_BOX = 3        /**< and all weights are equal */
 } conv2d_weights_form;
 
 /** Descriptions of all tensors and the parameters. Absent bias and residual have rank 0. Its text

@@ -340,7 +340,7 @@ conv2d_status c2_check_problem(const conv2d_problem *d, c2_problem *problem_out)
     conv2d_status s = c2_check_params(&d->params, &params);
     const bool has_bias = d->bias.rank != 0, has_residual = d->residual.rank != 0;
     int64_t pad[4], sizes[4] = {0};
-    if (d->weights_form > CONV2D_WEIGHTS_ALIKE)
+    if (d->weights_form > CONV2D_WEIGHTS_BOX)
         return c2_fail(CONV2D_E_ARGUMENT, "weights_form is %" PRIu32 ": unknown", d->weights_form);
     if (s || (s = c2_check_tensor("input", &d->input, 1u << 3 | 1u << 4)) ||
         (s = c2_check_weights(&d->weight, has_bias ? &d->bias : NULL, &params)) ||

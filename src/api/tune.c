@@ -87,7 +87,7 @@ static void make_separable(const conv2d_tensor *w, uint32_t form)
     for (int64_t o = 0; o < w->sizes[0]; o++)
         for (int64_t y = 0; y < w->sizes[2]; y++)
             for (int64_t x = 0; x < w->sizes[3]; x++) {
-                const int64_t from = form == CONV2D_WEIGHTS_ALIKE ? 0 : o * w->strides[0];
+                const int64_t from = form >= CONV2D_WEIGHTS_ALIKE ? 0 : o * w->strides[0];
                 c2_store_f64(w->data, w->dtype,
                              o * w->strides[0] + y * w->strides[2] + x * w->strides[3],
                              c2_load_f64(w->data, w->dtype, from));

@@ -140,5 +140,10 @@ conv2d_weights_form c2_weights_form_of(const conv2d_tensor *t)
         if (!c2_factor(&filter, &ignored))
             return CONV2D_WEIGHTS_ANY;
     }
-    return alike ? CONV2D_WEIGHTS_ALIKE : CONV2D_WEIGHTS_SEPARABLE;
+    if (!alike)
+        return CONV2D_WEIGHTS_SEPARABLE;
+    for (int64_t i = 1; i < kh * kw; i++)
+        if (weight_at(&first, i / kw, i % kw) != weight_at(&first, 0, 0))
+            return CONV2D_WEIGHTS_ALIKE;
+    return CONV2D_WEIGHTS_BOX;
 }

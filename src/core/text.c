@@ -41,6 +41,7 @@ const c2_word c2_words_accuracy[] = {{"default", CONV2D_ACCURACY_DEFAULT},
 const c2_word c2_words_form[] = {{"any", CONV2D_WEIGHTS_ANY},
                                  {"separable", CONV2D_WEIGHTS_SEPARABLE},
                                  {"alike", CONV2D_WEIGHTS_ALIKE},
+                                 {"box", CONV2D_WEIGHTS_BOX},
                                  {NULL, 0}};
 const c2_word c2_words_order[] = {{"nchw", CONV2D_NCHW}, {"nhwc", CONV2D_NHWC}, {NULL, 0}};
 const c2_word c2_words_weight_order[] = {{"oihw", CONV2D_NCHW}, {"ohwi", CONV2D_NHWC}, {NULL, 0}};

@@ -340,7 +340,7 @@ static conv2d_status option_weights(parser *s)
 {
     int32_t form;
     if (!take_word(s, c2_words_form, &form))
-        return expected(s, "any, separable or alike");
+        return expected(s, "any, separable, alike or box");
     s->problem.weights_form = (uint32_t)form;
     return CONV2D_OK;
 }

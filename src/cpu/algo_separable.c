@@ -2,7 +2,8 @@
  * separable: one input channel a group, filters that are a column times a row (core/factor.h);
  * lanes = pixels, any strides, dilations and padding mode. The column goes first, over the image in
  * place, into a few rows that stay in the cache; the row makes outputs of these. Not in STRICT:
- * sums of a column may overflow where those of all products do not.
+ * sums of a column may overflow where those of all products do not. Boxes are sums only; on Zen 4
+ * they are no faster than products up to 9 rows, twice as fast at 31 (bench/models/pictures.txt).
  * Error before activation: g(min(KH+KW+10, K+2)) * s + (K+2) * 2^-149 (docs/numerics.md). */
 #include <math.h>
 
@@ -12,7 +13,7 @@
 #include "cpu/depthwise.h"
 #include "cpu/separable.h"
 
-enum { WANTED_TASKS = 16, WANTED_LANES = 1024, MOST_COPIED_ROWS = 128 };
+enum { WANTED_TASKS = 16, WANTED_LANES = 2048, MOST_COPIED_ROWS = 128 };
 
 /* A worker's scratch, at most: half of a common L2 cache. */
 static const double scratch_bytes = 512 << 10;
@@ -72,11 +73,22 @@ static c2_separable_store choose_store(const c2_problem *p, const c2_separable_p
  * of the L1 cache. */
 static int64_t row_pitch(int64_t lanes) { return c2_div_up(lanes, 32) * 32 + 16; }
 
+/* How often 2 goes into n one after the other. */
+static int64_t doublings(int64_t n)
+{
+    int64_t i = 0;
+    while (n > 1) {
+        n /= 2;
+        i++;
+    }
+    return i;
+}
+
 /* Tiles of rows x cols outputs: false if their scratch exceeds the budget. */
 static bool try_tile(const c2_problem *p, double budget, int64_t rows, int64_t cols,
                      c2_separable_plan *d)
 {
-    const int64_t mr = d->kernel->mr, reach = (p->kw - 1) * p->dilation[1];
+    const int64_t mr = d->rows, reach = (p->kw - 1) * p->dilation[1];
     const int64_t in_rows = (rows - 1) * p->stride[0] + (p->kh - 1) * p->dilation[0] + 1;
     d->phases = d->copied ? c2_min(p->stride[1], reach + 1) : 1;
     d->lanes_x = d->copied ? cols + reach / p->stride[1] : cols + reach;
@@ -89,11 +101,14 @@ static bool try_tile(const c2_problem *p, double budget, int64_t rows, int64_t c
     d->sums_pitch = d->store == C2_SEPARABLE_RESULTS ? 0 : row_pitch(cols * d->channels);
     const bool spread = d->store == C2_SEPARABLE_DENSE && p->has_bias;
     const int64_t floats[] = {d->copied ? in_rows * d->mid_pitch : 0, mr * d->mid_pitch,
-                              mr * d->sums_pitch, spread ? cols * d->channels : 0};
-    size_t *const bytes[] = {&d->copy_bytes, &d->mid_bytes, &d->sums_bytes, &d->bias_bytes};
-    d->rows_bytes = c2_round_up((size_t)offsets * sizeof(ptrdiff_t), C2_ALIGN);
+                              mr * d->sums_pitch, spread ? cols * d->channels : 0,
+                              d->box ? doublings(p->kw) * d->mid_pitch : 0};
+    size_t *const bytes[] = {&d->copy_bytes, &d->mid_bytes, &d->sums_bytes, &d->bias_bytes,
+                             &d->room_bytes};
+    /* Of offsets, and of pointers. */
+    d->rows_bytes = 2 * c2_round_up((size_t)offsets * sizeof(ptrdiff_t), C2_ALIGN);
     d->scratch_bytes = d->rows_bytes;
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         *bytes[i] = c2_round_up((size_t)floats[i] * sizeof(float), C2_ALIGN);
         d->scratch_bytes += *bytes[i];
     }
@@ -105,7 +120,8 @@ static bool choose_tiles(const c2_problem *p, double budget, c2_separable_plan *
 {
     const int64_t halo = (p->kw - 1) * p->dilation[1] * d->channels;
     const int64_t wanted = c2_max(WANTED_LANES, 4 * halo);
-    const int64_t unit = d->kernel->mr * d->row_distance;
+    const int64_t unit = d->rows * d->row_distance;
+    d->row_unit = d->box ? unit : 1;
     for (int64_t parts = 1;; parts *= 2) {
         parts = c2_min(parts, p->ow);
         const int64_t cols = c2_div_up(p->ow, parts);
@@ -118,7 +134,8 @@ static bool choose_tiles(const c2_problem *p, double budget, c2_separable_plan *
                 const int64_t planes = d->flat ? 1 : p->groups;
                 const int64_t more = c2_min(c2_div_up(WANTED_TASKS, parts * planes),
                                             c2_div_up(p->oh, 2 * unit));
-                d->tiles_y = c2_split_even(p->oh, c2_max(c2_div_up(p->oh, rows), more));
+                d->tiles_y = c2_split_even(c2_div_up(p->oh, d->row_unit),
+                                           c2_max(c2_div_up(p->oh, rows), more));
                 return true;
             }
         }
@@ -133,7 +150,7 @@ static double seconds_of(const conv2d_device *device, const c2_problem *p,
                          const c2_separable_plan *d)
 {
     const c2_speed *speed = c2_speed_of(device, d->kernel);
-    const double mr = d->kernel->mr, kh = (double)p->kh, kw = (double)p->kw;
+    const double mr = (double)d->rows, kh = (double)p->kh, kw = (double)p->kw;
     const double planes = d->flat ? 1 : (double)p->groups, filters = d->flat ? 1 : (double)p->oc;
     const double tiles = (double)d->tiles_x.n, oh = (double)p->oh;
     const double mid = oh * tiles * (double)d->phases * (double)d->lanes_x * (double)d->channels;
@@ -141,6 +158,10 @@ static double seconds_of(const conv2d_device *device, const c2_problem *p,
     const double loads = (mr + (kh - 1) / (double)d->step) / (mr * kh);
     const double down = mid * kh * (1 + 2 * loads) / speed->fma_lanes;
     const double across = out * (kw + 1) / (2 * speed->load_lanes) + mid * 2 * speed->store;
+    if (d->box) /* loads, additions and stores at about the speed of products */
+        return filters * (mid * ((kh + mr) / mr + 3) + out * (4 * (double)doublings(p->kw) + 2)) /
+                   speed->fma_lanes +
+               filters * mid * 2 * speed->store + filters * tiles * oh * speed->call;
     const double calls = filters * tiles * ceil(oh / mr) * 3 * speed->call;
     const double in = (double)d->tiles_y.n * tiles * (double)d->copy_bytes / 4;
     const bool gathered = p->input_stride[3] != 1 || p->stride[1] != 1;
@@ -155,10 +176,14 @@ bool c2_separable_plan_make(const conv2d_device *device, const c2_problem *p,
     const int64_t g = gcd(p->stride[0], p->dilation[0]);
     d.row_distance = p->dilation[0] / g;
     d.step = p->stride[0] / g;
-    d.flat = p->weights_form == CONV2D_WEIGHTS_ALIKE && p->ocg == 1 && p->ic > 1 &&
+    d.flat = p->weights_form >= CONV2D_WEIGHTS_ALIKE && p->ocg == 1 && p->ic > 1 &&
              p->ic <= C2_MAX_TILE && p->stride[1] == 1 && is_dense(p->input_stride, p->ic, p->w);
     d.channels = d.flat ? p->ic : 1;
     d.copied = !d.flat && (p->stride[1] != 1 || !is_dense(p->input_stride, 1, p->w));
+    /* Sums of pixels alone may be denormals that weights would have made larger. */
+    d.box = p->weights_form == CONV2D_WEIGHTS_BOX && p->kh >= C2_BOX_ROWS && d.step == 1 &&
+            !d.copied && p->input_dtype == CONV2D_FLOAT32 && !p->flush_denormals;
+    d.rows = d.box ? C2_BOX_ROWS : kernel->mr;
     d.store = choose_store(p, &d);
     const double budget =
         fmax((double)C2_STACK_BYTES, fmin((double)p->workspace_limit, scratch_bytes));

@@ -56,6 +56,12 @@ list(APPEND CONV2D_SOURCES
   cpu/rows.c
   cpu/window.c)
 
+# Box filters (separable.c).
+list(APPEND _generic box_down_f32_8x4 box_across_f32_1x4)
+list(APPEND _avx2 box_down_f32_8x8 box_across_f32_1x8)
+list(APPEND _avx512 box_down_f32_8x16 box_across_f32_1x16)
+list(APPEND _neon box_down_f32_8x4 box_across_f32_1x4)
+
 # Winograd (winograd.c).
 list(APPEND _generic wino_in_f32_6x4 wino_in_f32_4x4 wino_in_f32_2x4 wino_gemm_f32_4x8
   wino_out_f32_6x8 wino_out_f32_4x8 wino_out_f32_2x8 wino_in_f16_6x4 wino_in_f16_4x4

@@ -15,6 +15,7 @@
  *   direct_px    rows = output channels, lanes = pixels of one row: a whole strip a call
  *   direct_rows  rows = output rows of one output channel, lanes = pixels: a whole strip a call
  *   dwrow_px depthwise 3x3, 5x5, 7x7,   rows, lanes = pixels, finished in registers
+ *   box_down, box_across  sums of rows and of columns, the two passes of a box filter; no products
  *   epilogue bias, residual, activation, strided store of a finished tile
  *   widen    pixels of any strides and type as rows of float32 channels
  *   wino_in, wino_gemm, wino_out  the three steps of Winograd convolution; mr of wino_in and
@@ -61,6 +62,8 @@ typedef enum c2_family {
     C2_FAMILY_DOT_CH,
     C2_FAMILY_DOT_PX,
     C2_FAMILY_PAIR,
+    C2_FAMILY_BOX_DOWN,
+    C2_FAMILY_BOX_ACROSS,
     C2_N_FAMILIES
 } c2_family;
 
@@ -269,6 +272,33 @@ typedef struct c2_dwrow_px_args {
 } c2_dwrow_px_args;
 typedef void c2_dwrow_px_kernel(const c2_dwrow_px_args *);
 typedef c2_dwrow_px_kernel *c2_dwrow_px_fn;
+
+/* box_down: out[i*out_pitch + j] = sum over r < kh of rows[i + r][at + j] for i < mr, j < n. A row
+ * that is NULL counts as zeros. Bits depend on which rows are one call's; kh is at least mr. */
+enum { C2_BOX_ROWS = 8 }; /* mr of every instruction set */
+typedef struct c2_box_down_args {
+    const float *const *rows; /* mr - 1 + kh */
+    ptrdiff_t kh, at, n;
+    float *out;
+    ptrdiff_t out_pitch;
+} c2_box_down_args;
+typedef void c2_box_down_kernel(const c2_box_down_args *);
+typedef c2_box_down_kernel *c2_box_down_fn;
+
+/* box_across: for j < n,
+ *     out[j] = min(high, max(low, weight * (sum over k < kw of row[j + k*distance]) + bias))
+ * Whole vectors of the row are read, and of room written: as many rows as 2 goes into
+ * kw one after the other, each with space for all lanes read. */
+typedef struct c2_box_across_args {
+    const float *row;
+    ptrdiff_t kw, distance, n;
+    float *room;
+    ptrdiff_t room_pitch;
+    float weight, bias, low, high; /* bias -0 and infinite bounds change nothing */
+    float *out;
+} c2_box_across_args;
+typedef void c2_box_across_kernel(const c2_box_across_args *);
+typedef c2_box_across_kernel *c2_box_across_fn;
 
 /* Epilogue of one tile: out = activation(acc + bias + residual), any strides of out and residual.
  * In order: bias added first, then residual, then activation, then rounding to the type. */

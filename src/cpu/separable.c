@@ -13,6 +13,8 @@
 struct c2_state {
     c2_separable_plan plan;
     c2_direct_fn down, across; /* for the input as it is stored or copied; for float32 */
+    c2_box_down_fn box_down;
+    c2_box_across_fn box_across;
     c2_epilogue_fn epilogue;
     c2_widen_fn widen;
     int64_t element; /* bytes of an input pixel */
@@ -30,8 +32,9 @@ typedef struct tile {
     int64_t first, count;        /* columns of the image in a middle row, padding included */
     int64_t begin, end;          /* those of the image among them that are not padding */
     const char *image;           /* of the plane */
-    float *copy, *mid, *sums, *bias;
+    float *copy, *mid, *sums, *bias, *room;
     ptrdiff_t *row_offset;
+    const float **row; /* of a box */
 } tile;
 
 /* One output channel, or all of the flat plane. */
@@ -93,10 +96,31 @@ static void find_rows(const tile *t, int64_t y, int m, c2_direct_args *a)
                       : c2_pad_index(p->padding_mode, first + r * step, p->h) * p->input_stride[2];
 }
 
+/* The input rows of a box's output rows; those of output rows that do not exist are not read. */
+static void point_rows(const tile *t, const c2_direct_args *a)
+{
+    const c2_separable_plan *d = &t->s->plan;
+    for (int64_t r = 0; r < d->rows - 1 + a->kh; r++) {
+        const bool inside = r >= a->row_begin && r < a->row_end;
+        const ptrdiff_t offset = inside ? t->row_offset[r] : 0;
+        t->row[r] = inside ? (const float *)(const void *)t->image + offset : NULL;
+    }
+}
+
 /* Middle columns [i, i + n) of the image's columns from x on. */
 static void run_down(const tile *t, c2_direct_args *a, int64_t x, int64_t i, int64_t n)
 {
     const int64_t lanes = t->s->plan.channels;
+    if (t->s->plan.box) {
+        const c2_box_down_args b = {.rows = t->row,
+                                    .kh = a->kh,
+                                    .at = x * lanes,
+                                    .n = n * lanes,
+                                    .out = t->mid + i * lanes,
+                                    .out_pitch = t->s->plan.mid_pitch};
+        t->s->box_down(&b);
+        return;
+    }
     a->pixels = t->image + x * t->s->plan.channels * t->s->element;
     a->out = t->mid + i * lanes;
     a->n = n * lanes;
@@ -138,6 +162,8 @@ static void middle_rows(const tile *t, const filter *f, int64_t y, int m)
     a.m = m;
     a.out_pitch = d->mid_pitch;
     find_rows(t, y, m, &a);
+    if (d->box)
+        point_rows(t, &a);
     if (d->copied) {
         a.pixels = t->copy;
         a.out = t->mid;
@@ -193,6 +219,34 @@ static void store(const tile *t, const filter *f, int64_t y, int m)
     }
 }
 
+/* Rows of the output, or of sums, from middle rows; like what direct_rows makes of a. */
+static void box_rows(const tile *t, const filter *f, const c2_direct_args *a)
+{
+    const c2_separable_plan *d = &t->s->plan;
+    for (int i = 0; i < a->m; i++) {
+        const c2_box_across_args b = {.row = t->mid + i * d->mid_pitch,
+                                      .kw = t->args->problem->kw,
+                                      .distance = t->args->problem->dilation[1] * d->channels,
+                                      .n = a->n,
+                                      .room = t->room,
+                                      .room_pitch = d->mid_pitch,
+                                      .weight = f->column[0] * f->row[0], /* exact: factor.h */
+                                      .bias = a->bias[0],
+                                      .low = a->low,
+                                      .high = a->high,
+                                      .out = (float *)a->out + i * a->out_pitch};
+        t->s->box_across(&b);
+    }
+}
+
+static void run_across(const tile *t, const filter *f, const c2_direct_args *a)
+{
+    if (t->s->plan.box)
+        box_rows(t, f, a);
+    else
+        t->s->across(a);
+}
+
 /* Output rows y, y + row_distance, ...: m of them. */
 static void output_rows(const tile *t, const filter *f, int64_t y, int m)
 {
@@ -211,7 +265,7 @@ static void output_rows(const tile *t, const filter *f, int64_t y, int m)
     a.out = t->sums;
     a.out_pitch = d->sums_pitch;
     if (d->store != C2_SEPARABLE_RESULTS) {
-        t->s->across(&a);
+        run_across(t, f, &a);
         store(t, f, y, m);
         return;
     }
@@ -223,13 +277,13 @@ static void output_rows(const tile *t, const filter *f, int64_t y, int m)
     a.out = f->target.out +
             (y * p->output_stride[2] + t->x * p->output_stride[3]) * f->target.element;
     a.out_pitch = p->output_stride[2] * d->row_distance;
-    t->s->across(&a);
+    run_across(t, f, &a);
 }
 
 static void run_filter(const tile *t, const filter *f)
 {
     const c2_separable_plan *d = &t->s->plan;
-    const int64_t unit = d->kernel->mr * d->row_distance, end = t->y + t->rows;
+    const int64_t unit = d->rows * d->row_distance, end = t->y + t->rows;
     for (int64_t y = t->y; y < end; y += unit) {
         const int64_t last = c2_min(end, y + unit);
         for (int64_t i = y; i < c2_min(last, y + d->row_distance); i++)
@@ -253,16 +307,18 @@ static void carve(tile *t, char *scratch)
     t->mid = (float *)(void *)(scratch += d->copy_bytes);
     t->sums = (float *)(void *)(scratch += d->mid_bytes);
     t->bias = (float *)(void *)(scratch += d->sums_bytes);
-    t->row_offset = (ptrdiff_t *)(void *)(scratch + d->bias_bytes);
+    t->room = (float *)(void *)(scratch += d->bias_bytes);
+    t->row_offset = (ptrdiff_t *)(void *)(scratch += d->room_bytes);
+    t->row = (const float **)(void *)(scratch + d->rows_bytes / 2);
 }
 
 static void place(tile *t, int64_t by, int64_t bx)
 {
     const c2_separable_plan *d = &t->s->plan;
     const c2_problem *p = t->args->problem;
-    t->y = c2_split_begin(&d->tiles_y, by);
+    t->y = c2_split_begin(&d->tiles_y, by) * d->row_unit;
     t->x = c2_split_begin(&d->tiles_x, bx);
-    t->rows = c2_split_begin(&d->tiles_y, by + 1) - t->y;
+    t->rows = c2_min(p->oh, c2_split_begin(&d->tiles_y, by + 1) * d->row_unit) - t->y;
     t->cols = c2_split_begin(&d->tiles_x, bx + 1) - t->x;
     t->first = t->x * p->stride[1] - p->pad[1];
     t->count = (t->cols - 1) * p->stride[1] + (p->kw - 1) * p->dilation[1] + 1;
@@ -326,6 +382,8 @@ conv2d_status c2_separable_create(conv2d_device *device, const c2_problem *p,
     s->plan = *plan;
     s->down = (c2_direct_fn)c2_cpu_kernel_of(k, read)->fn;
     s->across = (c2_direct_fn)c2_cpu_kernel_of(k, CONV2D_FLOAT32)->fn;
+    s->box_down = (c2_box_down_fn)c2_cpu_helper(k, C2_FAMILY_BOX_DOWN, CONV2D_FLOAT32);
+    s->box_across = (c2_box_across_fn)c2_cpu_helper(k, C2_FAMILY_BOX_ACROSS, CONV2D_FLOAT32);
     s->epilogue = c2_cpu_epilogue(k, p->output_dtype);
     s->widen = (c2_widen_fn)c2_cpu_helper(k, C2_FAMILY_WIDEN, p->input_dtype);
     s->element = (int64_t)c2_dtype_bytes(p->input_dtype);

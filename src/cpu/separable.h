@@ -8,6 +8,9 @@
  *
  *     middle   padding | columns of the image that the tile reads | padding      mid_pitch floats
  *
+ * Where all weights are equal (`box`), both are sums without products, the column's for C2_BOX_ROWS
+ * output rows at a time, which are the same ones whatever the tiles.
+ *
  * With strides or pixels that are not neighbours a tile's input is first copied as float32
  * (`copied`), columns of equal remainder modulo the stride together, padding included. */
 #ifndef C2_CPU_SEPARABLE_H
@@ -24,17 +27,19 @@ typedef enum c2_separable_store {
 
 typedef struct c2_separable_plan {
     const c2_kernel *kernel; /* of direct_rows */
-    bool flat, copied;
+    bool flat, copied, box;
     c2_separable_store store;
     int64_t channels;           /* lanes of a pixel of the plane */
     int64_t row_distance, step; /* of output rows that share input rows; of these in input rows */
+    int64_t rows;               /* of them in one call */
     int64_t phases;             /* copied: runs of columns, at most the stride */
     c2_split tiles_y, tiles_x;
+    int64_t row_unit; /* tiles_y counts so many rows */
     int64_t lanes_x;   /* of one phase of a middle row */
     int64_t mid_pitch; /* floats */
     int64_t sums_pitch;
     /* Of a worker's scratch, in this order, each a multiple of C2_ALIGN. */
-    size_t copy_bytes, mid_bytes, sums_bytes, bias_bytes, rows_bytes, scratch_bytes;
+    size_t copy_bytes, mid_bytes, sums_bytes, bias_bytes, room_bytes, rows_bytes, scratch_bytes;
     double seconds; /* of one image */
 } c2_separable_plan;
 

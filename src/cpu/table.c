@@ -29,6 +29,8 @@ enum {
     family_dot_ch = C2_FAMILY_DOT_CH,
     family_dot_px = C2_FAMILY_DOT_PX,
     family_pair = C2_FAMILY_PAIR,
+    family_box_down = C2_FAMILY_BOX_DOWN,
+    family_box_across = C2_FAMILY_BOX_ACROSS,
     dtype_f32 = CONV2D_FLOAT32,
     dtype_f16 = CONV2D_FLOAT16,
     dtype_bf16 = CONV2D_BFLOAT16

@@ -454,8 +454,10 @@ static void draw_form(random_case *c)
         w->dtype == CONV2D_FLOAT64 || c->weight_scale != 1 ||
         c->label[AXIS_WEIGHT] == WEIGHT_EXPANDED)
         return;
-    static const int forms[] = {CONV2D_WEIGHTS_ANY, CONV2D_WEIGHTS_SEPARABLE, CONV2D_WEIGHTS_ALIKE};
-    c->problem.weights_form = (uint32_t)forms[DRAW(&r, 50, 25, 25)];
+    /* Boxes are sums of their own from some height on. */
+    const bool high = w->sizes[2] >= 8;
+    const int form = high ? DRAW(&r, 20, 10, 10, 60) : DRAW(&r, 50, 25, 15, 10);
+    c->problem.weights_form = (uint32_t)form;
 }
 
 void random_case_make(uint64_t seed, case_values values, random_case *case_out)

@@ -33,7 +33,7 @@ typedef struct check_family {
 extern const check_family check_gemm_ch, check_gemm_px, check_dw_ch, check_dw_px, check_grouped_ch,
     check_epilogue, check_peak, check_widen, check_dwrow_ch, check_dwrow_px;
 extern const check_family check_dot_ch, check_dot_px, check_pair;
-extern const check_family check_direct_px, check_direct_rows;
+extern const check_family check_direct_px, check_direct_rows, check_box_down, check_box_across;
 extern const check_family check_wino_in, check_wino_gemm, check_wino_out;
 
 /* 1, limit, or near a multiple of step, or anything between: sizes at which tails begin. */

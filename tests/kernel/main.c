@@ -29,8 +29,8 @@ static const check_family *const families[] = {
     &check_gemm_ch,    &check_gemm_px,  &check_dw_ch,     &check_dw_px,
     &check_grouped_ch, &check_epilogue, &check_peak,      &check_widen,
     &check_dwrow_ch,   &check_dwrow_px, &check_direct_px, &check_direct_rows,
-    &check_wino_in,    &check_wino_gemm, &check_wino_out,
-    &check_dot_ch,     &check_dot_px,    &check_pair};
+    &check_wino_in,    &check_wino_gemm, &check_wino_out, &check_box_down,
+    &check_box_across, &check_dot_ch,    &check_dot_px,   &check_pair};
 
 static const check_family *family_of(const c2_kernel *k)
 {
@@ -110,8 +110,9 @@ static void bench_kernel(const c2_kernel *k)
 {
     const double products = rate(k), peak = rate(peak_of(k));
     if (k->family == C2_FAMILY_EPILOGUE || k->family == C2_FAMILY_WIDEN ||
-        k->family == C2_FAMILY_PAIR ||
-        k->family == C2_FAMILY_WINO_IN || k->family == C2_FAMILY_WINO_OUT)
+        k->family == C2_FAMILY_PAIR || k->family == C2_FAMILY_WINO_IN ||
+        k->family == C2_FAMILY_WINO_OUT || k->family == C2_FAMILY_BOX_DOWN ||
+        k->family == C2_FAMILY_BOX_ACROSS)
         printf("  %.2f ns a float\n", 1e9 / products);
     else
         printf("  %7.1f GFLOP/s, %5.1f %% of peak %.1f\n", 2e-9 * products, 100 * products / peak,

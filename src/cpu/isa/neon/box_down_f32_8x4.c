@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * NEON: box filters, sums of rows. */
+#include "cpu/simd/vec_neon.h"
+
+#define C2_MR 8
+#define C2_NR 4
+#include "cpu/body/box_down.h"
