@@ -113,11 +113,11 @@ static const option_row rows[] = {
     {"wisdom", 0, "FILE", SHAPE | PROBLEMS, MEMBER(wisdom), value_text, NULL,
      "what `conv2d tune` found, to choose by; made on a machine like this"},
     {"isa", 0, "NAME", ALL & ~PACK, MEMBER(isa), value_text,
-     "generic avx2 avx512 avx512_bf16 neon",
+     "generic avx2 avx512 avx512_bf16 amx neon",
      "highest instruction set to use: generic, avx2, avx512, avx512_bf16,\n"
-     "neon"},
+     "amx, neon"},
     {"isa", 0, "LIST|all", PACK, MEMBER(isas), value_text,
-     "all generic avx2 avx512 avx512_bf16 neon",
+     "all generic avx2 avx512 avx512_bf16 amx neon",
      "instruction sets to pack for, as in avx2,avx512, or all; default: this\n"
      "machine's"},
     {"device", 0, "NAME", ALL, MEMBER(device), value_text, "auto cpu metal",

@@ -7,3 +7,4 @@ set(CONV2D_ISA_FLAGS_avx2 -mavx2 -mfma -mf16c)
 set(CONV2D_ISA_FLAGS_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma
                             -mprefer-vector-width=512)
 set(CONV2D_ISA_FLAGS_avx512_bf16 ${CONV2D_ISA_FLAGS_avx512} -mavx512bf16)
+set(CONV2D_ISA_FLAGS_amx ${CONV2D_ISA_FLAGS_avx512_bf16} -mamx-tile -mamx-bf16)

@@ -60,8 +60,8 @@ typedef struct conv2d_device_options {
     const conv2d_pool *pool;           /**< kept by value; its user must outlive the device */
     const conv2d_allocator *allocator; /**< kept by value; NULL = malloc family */
     const char *isa;                   /**< CPU: highest instruction set to use, "generic", "avx2",
-                                            "avx512", "avx512_bf16", "neon"; NULL = best, or what
-                                            the environment variable CONV2D_CPU says */
+                                            "avx512", "avx512_bf16", "amx", "neon"; NULL = best,
+                                            or what the environment variable CONV2D_CPU says */
     void (*log)(void *user, const char *line); /**< one line, without a newline, for each plan
                                                     made, and what a backend could not use (a cache
                                                     of compiled kernels); NULL = silent; called from
@@ -107,7 +107,7 @@ typedef struct conv2d_device_info {
     int32_t n_threads;        /**< workers of its pool */
     const char *backend;      /**< "cpu", ... */
     const char *isa;          /**< instruction set in use: "generic", "avx2", "avx512",
-                                   "avx512_bf16", "neon" */
+                                   "avx512_bf16", "amx", "neon" */
     const char *isa_detected; /**< best one the machine has */
     const char *features;     /**< detected CPU features of interest, space separated */
     const char *model;        /**< processor or GPU name, "" if unknown */

@@ -6,30 +6,48 @@
  * Error before the activation, which is rounded to bfloat16 as with other algorithms:
  *   g(K+2) * s + 2^-126 * (2 K + 4 + D),  D = sum over products of |w| + |x|
  * (docs/numerics.md): the instructions take denormals for zeros and make zeros of denormal sums,
- * whatever flush_denormals says. Taps outer, words of two channels inner, the second one first. */
+ * whatever flush_denormals says. Taps outer, words of two channels inner, the second one first;
+ * with AMX sums of 16 words, first channels and second ones apart. */
 #include "core/dtype.h"
 #include "cpu/driver.h"
 
-static bool supports(const c2_kernel *kernel, const c2_problem *p, c2_why *why)
+/* Channels of a group that fill at least a quarter of a row of tile registers. */
+enum { LEAST_TILE_CHANNELS = 8 };
+
+bool c2_dot_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                     c2_why *why)
 {
-    if (p->input_dtype != CONV2D_BFLOAT16)
-        return c2_refuse(why, "dtype %s: bfloat16 only", c2_dtype_name(p->input_dtype));
+    const c2_machine *m = &((const c2_cpu_device *)device)->machine;
     if (p->accuracy == CONV2D_ACCURACY_STRICT)
         return c2_refuse(why, "accuracy = strict: these instructions flush denormals");
     if (p->icg == 1)
         return c2_refuse(why, "one input channel a group: no pairs");
-    return c2_driver_supports(kernel, p, why);
+    if (c2_kernel_unit(kernel) > 1 && p->icg < LEAST_TILE_CHANNELS)
+        return c2_refuse(why, "%lld input channels a group: tile registers pay from %d on",
+                         (long long)p->icg, LEAST_TILE_CHANNELS);
+    if (kernel->need & m->refused)
+        return c2_refuse(why, "the system refuses the registers of AMX (arch_prctl: error %d)",
+                         m->refused_error);
+    return true;
+}
+
+static bool supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                     c2_why *why)
+{
+    if (p->input_dtype != CONV2D_BFLOAT16)
+        return c2_refuse(why, "dtype %s: bfloat16 only", c2_dtype_name(p->input_dtype));
+    return c2_dot_supports(device, kernel, p, why) && c2_driver_supports(kernel, p, why);
 }
 
 static bool ch_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
     const c2_kernel *kernel = c2_cpu_kernel(device, C2_FAMILY_DOT_CH, variant);
-    return supports(kernel, p, why) && c2_ch_supports(device, kernel, p, why);
+    return supports(device, kernel, p, why) && c2_ch_supports(device, kernel, p, why);
 }
 
 static bool px_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
-    return supports(c2_cpu_kernel(device, C2_FAMILY_DOT_PX, variant), p, why);
+    return supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT_PX, variant), p, why);
 }
 
 static const char *bound_text(const c2_problem *p, int variant)

@@ -9,8 +9,10 @@
 typedef struct c2_machine {
     uint32_t detected;              /* C2_CPU_* */
     uint32_t features;              /* detected, cut to the isa asked for */
-    const char *isa, *isa_detected; /* "generic", "avx2", "avx512_bf16", "neon" */
-    char feature_text[128];
+    const char *isa, *isa_detected; /* "generic", "avx2", "amx", "neon" */
+    uint32_t refused;               /* C2_CPU_AMX, if the system keeps it from us: not detected */
+    int refused_error;              /* the error number of that */
+    char feature_text[160];
     char model[96];
     const char *vendor;                   /* of the cores: "intel", "amd", or "" for any other */
     size_t l1d_bytes, l2_bytes, l3_bytes; /* with defaults where unknown */
@@ -66,7 +68,7 @@ extern const c2_algorithm c2_algo_ref, c2_algo_gemm1x1_ch, c2_algo_gemm1x1_px, c
     c2_algo_igemm_px, c2_algo_depthwise_ch, c2_algo_depthwise_px, c2_algo_grouped_ch,
     c2_algo_depthwise_rows_ch, c2_algo_depthwise_rows_px;
 extern const c2_algorithm c2_algo_direct_px, c2_algo_direct_rows, c2_algo_separable;
-extern const c2_algorithm c2_algo_dot_ch, c2_algo_dot_px;
+extern const c2_algorithm c2_algo_dot_ch, c2_algo_dot_px, c2_algo_split2_px, c2_algo_split3_px;
 extern const c2_algorithm c2_algo_winograd_f2x3, c2_algo_winograd_f4x3, c2_algo_winograd_f6x3;
 
 #endif

@@ -37,8 +37,10 @@ static void list_kernels(c2_cpu_device *d)
 {
     for (int i = 0; i < c2_n_kernels; i++) {
         const c2_kernel *k = &c2_kernels[i];
-        if ((k->dtype == CONV2D_FLOAT32 || c2_kernel_parts(k)) &&
-            (k->need & ~d->machine.features) == 0)
+        /* Of those that the system refuses, plans say so. */
+        const uint32_t shown =
+            d->machine.features | (c2_kernel_parts(k) ? d->machine.refused : 0);
+        if ((k->dtype == CONV2D_FLOAT32 || c2_kernel_parts(k)) && (k->need & ~shown) == 0)
             d->family[k->family][d->n_family[k->family]++] = i;
     }
 }
@@ -342,6 +344,8 @@ static conv2d_status cpu_sync(conv2d_device *device)
 
 static const c2_algorithm *const algorithms[] = {&c2_algo_dot_ch,
                                                  &c2_algo_dot_px,
+                                                 &c2_algo_split3_px,
+                                                 &c2_algo_split2_px,
                                                  &c2_algo_gemm1x1_ch,
                                                  &c2_algo_gemm1x1_px,
                                                  &c2_algo_depthwise_rows_ch,

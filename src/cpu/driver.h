@@ -98,18 +98,31 @@ void c2_store_pixel_rows(const c2_target *target, const float *acc, ptrdiff_t ac
 /* What the dot_... kernels read: for each tap, words of two neighbouring channels' bfloat16. */
 typedef struct c2_words {
     int parts;    /* of each number; 0: the kernel reads no words */
+    int unit;     /* a tap's words are rounded up to a multiple of it, by zeros */
+    bool by_rows; /* packed weights have `unit` words of an output channel side by side */
     int64_t tap;  /* words of a tap; without words: channels */
 } c2_words;
 c2_words c2_words_of(const c2_kernel *kernel, const c2_problem *p);
 /* The problem with words as its channels, 4 bytes each; p itself without words. */
 c2_problem c2_words_view(const c2_problem *p, const c2_words *words);
+/* Products of parts for each product of numbers. */
+static inline int c2_words_products(const c2_words *words)
+{
+    return words->parts > 1 ? words->parts * (words->parts + 1) / 2 : 1;
+}
 /* Their packed weights have the order of c2_pack_weights(), words in place of floats; shape's k
- * counts words. */
+ * counts words (pack_words.c). */
 void c2_pack_words_name(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape,
                         c2_text *out);
 size_t c2_pack_words_bytes(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape);
 void c2_pack_words(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape,
                    const c2_weight_view *view, void *packed);
+
+/* The tile registers' state of the kernel's ISA, or NULL. */
+c2_tiles_fn c2_tiles_of(const c2_kernel *kernel);
+/* What refuses problems to all dot_... kernels: strict accuracy, the system, too few channels. */
+bool c2_dot_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                     c2_why *why);
 
 /* The GEMM drivers, for kernels gemm_ch and dot_ch, gemm_px and dot_px. */
 bool c2_ch_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
@@ -154,5 +167,7 @@ C2_GEMM_MEMBERS(gemm_ch);
 C2_GEMM_MEMBERS(gemm_px);
 C2_GEMM_MEMBERS(dot_ch);
 C2_GEMM_MEMBERS(dot_px);
+C2_GEMM_MEMBERS(dot2_px);
+C2_GEMM_MEMBERS(dot3_px);
 
 #endif

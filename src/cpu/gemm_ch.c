@@ -23,6 +23,7 @@ struct c2_state {
     c2_gemm_ch_fn fn;
     c2_widen_fn widen;
     c2_epilogue_fn epilogue;
+    c2_tiles_fn tiles; /* state that tasks set, or NULL */
     int64_t group;   /* pixel tiles whose output channel tiles come one after the other */
     bool finishes;   /* the kernel stores results; otherwise sums wait for the epilogue */
     float low, high; /* of the activation, if it does */
@@ -301,8 +302,12 @@ static void run_direct(const c2_state *s, const c2_run_args *args, size_t task, 
     const int64_t begin = c2_split_begin(&plan->pixel_blocks, block);
     const int64_t end = c2_split_begin(&plan->pixel_blocks, block + 1);
     const int64_t each = plan->weights_outside ? 1 : tile_end - tile_begin;
+    if (s->tiles)
+        s->tiles(true);
     for (int64_t tile = tile_begin; tile < tile_end; tile += each)
         region_tiles(&w, seen, input, begin, end, tile, tile + each);
+    if (s->tiles)
+        s->tiles(false);
 }
 
 /* Parts of the output channel tiles: a block's window is copied once for each, so there are more
@@ -395,7 +400,8 @@ conv2d_status c2_ch_plan_create(conv2d_device *device, const c2_kernel *kernel,
     s->fn = (c2_gemm_ch_fn)c2_cpu_kernel_of(s->kernel, dtype)->fn;
     s->widen = (c2_widen_fn)c2_cpu_helper(s->kernel, C2_FAMILY_WIDEN, p->input_dtype);
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
-    s->finishes = c2_ch_finishes(p, s->plan.mode, &s->low, &s->high);
+    s->tiles = s->plan.words.parts ? c2_tiles_of(kernel) : NULL;
+    s->finishes = c2_ch_finishes(p, &s->plan, &s->low, &s->high);
     s->group = c2_min(GROUP_TILES, GROUP_PIXELS / s->kernel->mr);
     s->zeros_bytes = (size_t)p->icg * sizeof(float);
     s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);

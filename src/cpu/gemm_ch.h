@@ -89,7 +89,7 @@ static inline c2_split c2_ch_region_tiles(const c2_ch_plan *plan, int64_t i, int
 }
 
 /* Whether the kernel stores results, and its bounds; otherwise its sums wait for the epilogue. */
-bool c2_ch_finishes(const c2_problem *p, c2_ch_mode mode, float *low, float *high);
+bool c2_ch_finishes(const c2_problem *p, const c2_ch_plan *plan, float *low, float *high);
 
 /* The problem that the kernel sees: with the turned copy of all channels as its input. */
 c2_problem c2_ch_turned_view(const c2_problem *p);

@@ -315,11 +315,11 @@ bool c2_ch_supports(const conv2d_device *device, const c2_kernel *kernel, const 
                      (long long)p->input_stride[1], (long long)p->icg);
 }
 
-bool c2_ch_finishes(const c2_problem *p, c2_ch_mode mode, float *low, float *high)
+bool c2_ch_finishes(const c2_problem *p, const c2_ch_plan *plan, float *low, float *high)
 {
-    const int32_t kernel = mode == C2_CH_DIRECT ? p->input_dtype : CONV2D_FLOAT32;
-    return c2_clamp_of(p, low, high) && !p->has_residual && p->output_dtype == kernel &&
-           (p->output_stride[1] == 1 || p->ocg == 1);
+    const int32_t kernel = plan->mode == C2_CH_DIRECT ? p->input_dtype : CONV2D_FLOAT32;
+    return plan->words.unit == 1 && c2_clamp_of(p, low, high) && !p->has_residual &&
+           p->output_dtype == kernel && (p->output_stride[1] == 1 || p->ocg == 1);
 }
 
 double c2_ch_cost(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p)
@@ -329,7 +329,7 @@ double c2_ch_cost(const conv2d_device *device, const c2_kernel *kernel, const c2
     float low, high;
     const double epilogue = c2_cost_epilogue(speed, p, 1);
     return (double)p->n * (double)p->groups * plan.seconds +
-           (c2_ch_finishes(p, plan.mode, &low, &high) ? finished_store * epilogue : epilogue);
+           (c2_ch_finishes(p, &plan, &low, &high) ? finished_store * epilogue : epilogue);
 }
 
 c2_bytes c2_ch_memory(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p)

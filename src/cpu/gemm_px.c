@@ -64,7 +64,7 @@ static void place_group(const work *w, int64_t begin, int64_t end, const char *b
     const c2_state *s = w->s;
     const int64_t nr = s->kernel->nr, first = c2_split_begin(&s->plan.pack.tiles, begin);
     c2_tap taps[C2_TAP_CHUNK];
-    c2_gemm_px_args a = {.taps = taps, .n = n};
+    c2_gemm_px_args a = {.taps = taps, .n = n, .part_pitch = s->plan.part_pitch};
     const int64_t icg = s->plan.words.tap, k_all = (int64_t)s->n_taps * icg;
     for (int64_t k = 0, length; k < k_all; k += length) {
         length = c2_pack_chunk(&s->plan.pack, k, k_all);
@@ -75,7 +75,7 @@ static void place_group(const work *w, int64_t begin, int64_t end, const char *b
             taps[i] = (c2_tap){
                 base + (s->tap_offset[k / icg + i] + k % icg * pitch) * s->element, pitch};
         for (int64_t tile = begin; tile < end; tile++) {
-            a.weight = w->weights + c2_pack_at(&s->plan.pack, tile, k, length);
+            a.weight = w->weights + c2_pack_at(&s->plan.pack, tile, k, length) * s->plan.tile_parts;
             a.acc = sums + (c2_split_begin(&s->plan.pack.tiles, tile) - first) * nr;
             a.m = tile_rows(s, tile);
             s->fn(&a);
@@ -118,7 +118,7 @@ static void run_window(const work *w)
     const c2_window *win = &w->s->plan.window;
     char *pixels = w->scratch + w->s->plan.stage_bytes;
     if (w->s->pair)
-        c2_pairs_fill(p, win, &w->block, w->s->pair, w->image, w->scratch,
+        c2_pairs_fill(p, &w->s->plan.words, win, &w->block, w->s->pair, w->image, w->scratch,
                       (uint32_t *)(void *)pixels);
     else
         c2_window_fill(win, &w->block, w->image, p->input_stride + 1, p->icg, pixels);
@@ -183,15 +183,24 @@ static void gather_channel(const lane_row *r, int64_t c, char *to)
         gather(sizeof(uint16_t), channel, r->at, r->n, r->whole, to);
 }
 
-/* A row of words, of channels 2q and 2q + 1. */
+/* A row of words, of channels 2q and 2q + 1, for each part. */
 static void gather_words(const lane_row *r, int64_t q, char *to)
 {
     float halves[2][C2_MAX_NR]; /* of any type */
-    const bool both = 2 * q + 1 < r->w->args->problem->icg;
+    const int64_t icg = r->w->args->problem->icg;
+    const c2_px_plan *plan = &r->w->s->plan;
+    uint32_t *words = (uint32_t *)(void *)to;
+    if (2 * q >= icg) {
+        for (int i = 0; i < plan->words.parts; i++)
+            memset(words + i * plan->part_pitch, 0, (size_t)r->whole * sizeof *words);
+        return;
+    }
+    const bool both = 2 * q + 1 < icg;
     gather_channel(r, 2 * q, (char *)halves[0]);
     if (both)
         gather_channel(r, 2 * q + 1, (char *)halves[1]);
-    const c2_pair_args a = {halves[0], both ? halves[1] : NULL, (uint32_t *)(void *)to, r->whole};
+    const c2_pair_args a = {halves[0], both ? halves[1] : NULL, words, r->whole,
+                            plan->part_pitch};
     r->w->s->pair(&a);
 }
 
@@ -224,7 +233,7 @@ static void run_panel(const work *w)
     const int64_t nr = s->kernel->nr, mr = s->kernel->mr;
     const lane_tiles cut = cut_lanes(s, w->block.cols);
     const int64_t n_tiles = w->tile_end - w->tile_begin;
-    const int64_t panel_bytes = s->plan.pack.chunk * nr * s->element;
+    const int64_t panel_bytes = s->plan.pack.chunk * nr * s->element * s->plan.tile_parts;
     float *sums = (float *)(void *)w->scratch;
     char *panels = (char *)(sums + n_tiles * s->plan.panel_tiles * mr * nr);
     for (int64_t k0 = 0, k1; k0 < k_all; k0 = k1) {
@@ -236,7 +245,8 @@ static void run_panel(const work *w)
         }
         for (int64_t t = 0; t < n_tiles; t++) {
             const float *weights =
-                w->weights + c2_pack_at(&s->plan.pack, w->tile_begin + t, k0, k1 - k0);
+                w->weights + c2_pack_at(&s->plan.pack, w->tile_begin + t, k0, k1 - k0) *
+                                 s->plan.tile_parts;
             for (int64_t i = 0; i < cut.vectors.n; i++) {
                 const int64_t first = c2_split_begin(&cut.vectors, i) * cut.vector;
                 const int64_t end = c2_split_begin(&cut.vectors, i + 1) * cut.vector;
@@ -249,7 +259,8 @@ static void run_panel(const work *w)
                                            acc,
                                            tile_rows(s, w->tile_begin + t),
                                            (int)(end - first),
-                                           k0 > 0};
+                                           k0 > 0,
+                                           s->plan.part_pitch};
                 s->fn(&a);
                 if (k1 == k_all) {
                     const c2_lanes lanes = {
@@ -280,14 +291,19 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
               (w.n * p->input_stride[0] + w.g * p->icg * p->input_stride[1]) *
                   (int64_t)c2_dtype_bytes(p->input_dtype);
     w.weights = (const float *)args->packed->host +
-                w.g * plan->pack.tiles.n * (int64_t)s->n_taps * plan->words.tap * plan->pack.width;
+                w.g * plan->pack.tiles.n * (int64_t)s->n_taps * plan->words.tap *
+                    plan->pack.width * plan->tile_parts;
     w.tile_begin = c2_split_begin(&plan->tile_blocks, bo);
     w.tile_end = c2_split_begin(&plan->tile_blocks, bo + 1);
     w.block.y = c2_split_begin(&plan->blocks_y, by);
     w.block.x = c2_split_begin(&plan->blocks_x, bx);
     w.block.rows = c2_split_begin(&plan->blocks_y, by + 1) - w.block.y;
     w.block.cols = c2_split_begin(&plan->blocks_x, bx + 1) - w.block.x;
+    if (s->tiles)
+        s->tiles(true);
     run[plan->mode](&w);
+    if (s->tiles)
+        s->tiles(false);
 }
 
 conv2d_status c2_px_run(const c2_state *s, const c2_run_args *args)
@@ -324,8 +340,10 @@ conv2d_status c2_px_plan_create(conv2d_device *device, const c2_kernel *kernel,
     s->fn = (c2_gemm_px_fn)c2_cpu_kernel_of(s->kernel, p->input_dtype)->fn;
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
     s->element = s->plan.words.parts ? 4 : (int64_t)c2_dtype_bytes(p->input_dtype);
-    if (s->plan.words.parts)
-        s->pair = (c2_pair_fn)c2_cpu_helper(kernel, C2_FAMILY_PAIR, p->input_dtype);
+    if (s->plan.words.parts) {
+        s->pair = c2_pair_of(kernel, s->plan.words.parts, p->input_dtype);
+        s->tiles = c2_tiles_of(kernel);
+    }
     s->n_taps = n_taps;
     if (s->plan.mode != C2_PX_PANEL) {
         s->tap_offset = c2_alloc(&device->allocator, n_taps * sizeof *s->tap_offset);

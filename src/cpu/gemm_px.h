@@ -18,6 +18,8 @@ typedef enum c2_px_mode { C2_PX_DIRECT, C2_PX_WINDOW, C2_PX_PANEL } c2_px_mode;
 typedef struct c2_px_plan {
     c2_px_mode mode;
     c2_words words;
+    int tile_parts;          /* words.parts; without words 1 */
+    ptrdiff_t part_pitch;    /* of pixels, in words */
     c2_pack_shape pack;
     c2_window window;        /* window: its geometry; direct: pitch of the image's rows */
     c2_split blocks_y, blocks_x; /* of output rows and columns; panel: x = pixels, y = one block */
@@ -38,7 +40,8 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *kernel,
 struct c2_state {
     const c2_kernel *kernel;
     c2_gemm_px_fn fn;
-    c2_pair_fn pair;
+    c2_pair_fn pair;   /* NULL without words */
+    c2_tiles_fn tiles; /* state that tasks set, or NULL */
     c2_epilogue_fn epilogue;
     c2_px_plan plan;
     int64_t element; /* bytes of a pixel as the kernel reads it */

@@ -37,7 +37,10 @@ static double products(const search *s, double lanes)
     const double vectors = ceil(lanes / b->vector);
     const double tiles = ceil(vectors / (s->kernel->nr / b->vector));
     const double rows = (double)s->p->ocg / (double)b->pack.tiles.n, columns = vectors / tiles;
-    const double k = (double)c2_problem_k(s->p), products = (double)s->p->ocg * k;
+    /* Tile registers multiply all of their rows. */
+    const int64_t unit = b->words.unit, channels = c2_div_up(s->p->ocg, unit) * unit;
+    const double k = (double)c2_problem_k(s->p) * c2_words_products(&b->words);
+    const double products = (double)channels * k;
     const double work = vectors * b->vector * products / s->speed->fma_lanes;
     /* Weights that do not stay in the cache are read again by every block. */
     const double weights = b->weights_stream ? products * s->speed->copy : 0;
@@ -118,7 +121,9 @@ static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t 
         return;
     if (plan.words.parts)
         plan.stage_bytes = c2_pairs_stage_bytes(s->stored, &plan.window);
-    plan.scratch_bytes = c2_round_up(bytes, C2_ALIGN) + plan.stage_bytes;
+    bytes = c2_round_up(bytes, C2_ALIGN);
+    plan.part_pitch = (ptrdiff_t)(bytes / sizeof(uint32_t));
+    plan.scratch_bytes = bytes * (size_t)plan.tile_parts + plan.stage_bytes;
     if ((double)plan.scratch_bytes > fmin(s->budget, window_bytes))
         return;
     const bool runs = p->input_stride[3] == 1 && p->stride[1] <= 2;
@@ -158,13 +163,17 @@ static void try_panel(search *s, int64_t tiles)
     if (per_block > most)
         plan.tile_blocks = c2_split_even(plan.pack.tiles.n, c2_div_up(plan.pack.tiles.n, most));
     const double sums = a_tile * (double)c2_div_up(plan.pack.tiles.n, plan.tile_blocks.n);
-    const double element = (double)c2_dtype_bytes(p->input_dtype);
+    const double element = (double)c2_dtype_bytes(p->input_dtype) * plan.tile_parts;
     if (sums + (double)(tiles * nr) * element > budget)
         return;
     const double rows = floor((budget - sums) / element / (double)(tiles * nr));
     plan.stage_bytes = 0;
     plan.pack.period = c2_problem_k(p);
-    plan.pack.chunk = (int64_t)fmin(fmin(k_all, panel_k), rows);
+    plan.pack.chunk = (int64_t)fmin(fmin(k_all, panel_k), rows) / plan.words.unit *
+                      plan.words.unit;
+    if (plan.pack.chunk == 0)
+        return;
+    plan.part_pitch = plan.pack.chunk * nr;
     plan.scratch_bytes =
         c2_round_up((size_t)(sums + element * (double)(plan.pack.chunk * tiles * nr)), C2_ALIGN);
     const double fill = pixels * k_all * s->speed->gather * (double)plan.tile_blocks.n *
@@ -175,7 +184,7 @@ static void try_panel(search *s, int64_t tiles)
 }
 
 /* Chunks of about C2_PX_CHUNK: several taps, or even parts of the channels of one. */
-static void set_chunk(c2_pack_shape *pack, const c2_problem *p)
+static void set_chunk(c2_pack_shape *pack, const c2_problem *p, int unit)
 {
     if (p->icg <= C2_PX_CHUNK) {
         pack->period = c2_problem_k(p);
@@ -183,6 +192,7 @@ static void set_chunk(c2_pack_shape *pack, const c2_problem *p)
     } else {
         pack->period = p->icg;
         pack->chunk = c2_div_up(p->icg, c2_div_up(p->icg, C2_PX_CHUNK));
+        pack->chunk = c2_div_up(pack->chunk, unit) * unit;
     }
 }
 
@@ -219,8 +229,9 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *k, cons
     s.budget = fmax((double)C2_STACK_BYTES, fmin((double)p->workspace_limit, panel_bytes));
     c2_px_plan *plan = &s.best;
     plan->words = words;
+    plan->tile_parts = words.parts ? words.parts : 1;
     plan->pack = (c2_pack_shape){c2_split_even(p->ocg, c2_div_up(p->ocg, k->mr)), k->mr, 0, 0};
-    set_chunk(&plan->pack, &view);
+    set_chunk(&plan->pack, &view, words.unit);
     plan->klen = (size_t)p->icg;
     plan->group_tiles = C2_PX_SUMS / (k->mr * k->nr);
     plan->vector = c2_vector_lanes(k);

@@ -80,9 +80,11 @@ list(APPEND CONV2D_SOURCES cpu/algo_winograd.c cpu/winograd.c cpu/winograd_in.c 
 
 # Pairs of bfloat16 (driver.h).
 set(_avx512_bf16 dot_ch_bf16_12x32 dot_px_bf16_8x48)
-list(APPEND _generic pair_bf16_1x16)
-list(APPEND _avx512 pair_bf16_1x16)
-list(APPEND CONV2D_SOURCES cpu/algo_dot.c cpu/gemm_members.c cpu/pack_words.c cpu/pairs.c)
+set(_amx dot_ch_bf16_16x64 dot_px_bf16_32x32 dot2_px_f32_32x32 dot3_px_f32_32x32 tiles_bf16_16x16)
+list(APPEND _generic pair_bf16_1x16 pair_f32_2x16 pair_f32_3x16)
+list(APPEND _avx512 pair_bf16_1x16 pair_f32_2x16 pair_f32_3x16)
+list(APPEND CONV2D_SOURCES cpu/algo_dot.c cpu/algo_split.c cpu/gemm_members.c
+     cpu/tile_state.c cpu/pack_words.c cpu/pairs.c)
 
 # A minimal build has the portable kernels and what the compiler's baseline has anyway.
 include(CheckCSourceCompiles)
@@ -101,6 +103,9 @@ elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
     endif()
   else()
     list(APPEND CONV2D_ISAS avx2 avx512 avx512_bf16)
+    if(CMAKE_SYSTEM_NAME STREQUAL "Linux") # others have no way to ask for the registers' state
+      list(APPEND CONV2D_ISAS amx)
+    endif()
     if(NOT APPLE) # macOS itself says what its processor has
       find_package(CpuFeatures REQUIRED)
       set(CONV2D_CPU_FEATURES CpuFeatures::cpu_features)

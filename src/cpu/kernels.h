@@ -7,7 +7,9 @@
  *   gemm_ch  rows = pixels,          lanes = output channels (channels-last orientation)
  *   gemm_px  rows = output channels, lanes = pixels          (NCHW orientation)
  *   dot_ch, dot_px  the same two on pairs of bfloat16
- *   pair     pixels of two channels as pairs
+ *   dot2_px, dot3_px  dot_px of float32 in two or three bfloat16 parts
+ *   pair     pixels of two channels as pairs; mr counts parts
+ *   tiles    the state of an ISA's tile registers: mr rows of nr words
  *   dw_ch    depthwise, rows = pixels,  lanes = channels
  *   dw_px    depthwise, rows = 1,       lanes = pixels
  *   grouped_ch several groups, rows = pixels, lanes = output channels
@@ -23,7 +25,8 @@
  *   peak     independent FMAs in registers: the attainable peak
  * Every family sums in one fixed order, taps outer (ky, kx; dwrow_px: kx, ky), channels inner, one
  * FMA a product, so an output element has the same bits wherever its tile lies. In dot_... the
- * second channel of a pair comes before the first, and denormals are zeros. */
+ * second channel of a pair comes before the first, and denormals are zeros; with tile registers
+ * sums are those of 16 words at a time, their first channels and their second ones apart. */
 #ifndef C2_CPU_KERNELS_H
 #define C2_CPU_KERNELS_H
 
@@ -40,7 +43,8 @@ enum {
     C2_CPU_AVX512 = 1u << 2, /* F, BW, DQ, VL */
     C2_CPU_NEON = 1u << 3,
     C2_CPU_F16C = 1u << 4,
-    C2_CPU_AVX512_BF16 = 1u << 5
+    C2_CPU_AVX512_BF16 = 1u << 5,
+    C2_CPU_AMX = 1u << 6 /* TILE and BF16, and the system's permission */
 };
 
 typedef enum c2_family {
@@ -61,9 +65,12 @@ typedef enum c2_family {
     C2_FAMILY_WINO_OUT,
     C2_FAMILY_DOT_CH,
     C2_FAMILY_DOT_PX,
+    C2_FAMILY_DOT2_PX,
+    C2_FAMILY_DOT3_PX,
     C2_FAMILY_PAIR,
     C2_FAMILY_BOX_DOWN,
     C2_FAMILY_BOX_ACROSS,
+    C2_FAMILY_TILES,
     C2_N_FAMILIES
 } c2_family;
 
@@ -78,7 +85,9 @@ typedef enum c2_family {
  * dot_ch: the same of rows of bfloat16, but weights of channels 2q and 2q + 1 are one word of 32
  * bits, the even channel's in the lower half, and a tap has words = (klen + 1) / 2 of them a lane:
  *     ... rows[t*mr + i][2q + h] * half h of weight[(t*words + q)*nr + j],  h = 1, then 0
- * A row has klen channels and no more; the second half of the last word is 0 if klen is odd. */
+ * A row has klen channels and no more; the second half of the last word is 0 if klen is odd. With
+ * tile registers, of 16 words, a tap's words are rounded up to a multiple of 16 by zeros, and sums
+ * stay in acc: out is NULL. */
 typedef struct c2_gemm_ch_args {
     const void *const *rows;
     int n_tiles;
@@ -108,7 +117,12 @@ typedef struct c2_tap {
  * for i < m, j < n. Lanes from n on are neither read from memory nor meaningful in acc.
  *
  * dot_px: the same of words, each two bfloat16 of neighbouring channels: pixels, weights and klen
- * count words; a word's upper halves are multiplied and added first. */
+ * count words; a word's upper halves are multiplied and added first. With tile registers klen is a
+ * multiple of 16, and weights are, for each 16 words, mr rows of them.
+ *
+ * dot2_px, dot3_px: weights and pixels are sums of parts, words of each: those of part i of pixels
+ * lie part_pitch * i words after the first's, weights have mr rows of 16 words for each part in
+ * turn. Products of parts that together are less than 2^-16 (dot3_px: 2^-24) are left out. */
 typedef struct c2_gemm_px_args {
     const c2_tap *taps;
     size_t n_taps, klen;
@@ -116,9 +130,10 @@ typedef struct c2_gemm_px_args {
     float *acc; /* [m][nr], aligned to a vector */
     int m, n;   /* 1 .. mr, 1 .. nr */
     bool accumulate;
+    ptrdiff_t part_pitch;
 } c2_gemm_px_args;
 typedef void c2_gemm_px_kernel(const c2_gemm_px_args *);
-typedef c2_gemm_px_kernel c2_dot_px_kernel;
+typedef c2_gemm_px_kernel c2_dot_px_kernel, c2_dot2_px_kernel, c2_dot3_px_kernel;
 typedef c2_gemm_px_kernel *c2_gemm_px_fn;
 
 /* dw_ch: acc[i][j] (+)= sum over t < n_taps of rows[t*mr + i][offset + j] * weight[t*nr + j]
@@ -329,14 +344,20 @@ typedef struct c2_widen_args {
 typedef void c2_widen_kernel(const c2_widen_args *);
 typedef c2_widen_kernel *c2_widen_fn;
 
-/* pair: to[j] = a[j] in the lower half, b[j] (0 without b) in the upper half, for j < n. */
+/* pair: to[j] = a[j] in the lower half, b[j] (0 without b) in the upper half, for j < n; of part i
+ * of the numbers (parts.h) at to[part_pitch*i + j]. */
 typedef struct c2_pair_args {
     const void *a, *b; /* b may be NULL */
     uint32_t *to;
     int64_t n;
+    ptrdiff_t part_pitch;
 } c2_pair_args;
 typedef void c2_pair_kernel(const c2_pair_args *);
 typedef c2_pair_kernel *c2_pair_fn;
+
+/* tiles: begin = before a thread's first kernel of the ISA, or else after the last. */
+typedef void c2_tiles_kernel(bool begin);
+typedef c2_tiles_kernel *c2_tiles_fn;
 
 /* wino_in: one tile of (mr + 2)^2 pixels d to B'dB, for channels in blocks of nr = VF lanes:
  *   v[(i * (mr + 2) + j) * v_step + block * v_block + lane]
@@ -404,8 +425,20 @@ typedef struct c2_kernel {
 /* bfloat16 parts that a dot_... kernel multiplies for each number; 0 of other families. */
 static inline int c2_kernel_parts(const c2_kernel *k)
 {
-    return k->family == C2_FAMILY_DOT_CH || k->family == C2_FAMILY_DOT_PX;
+    switch (k->family) {
+    case C2_FAMILY_DOT_CH:
+    case C2_FAMILY_DOT_PX:
+        return 1;
+    case C2_FAMILY_DOT2_PX:
+        return 2;
+    case C2_FAMILY_DOT3_PX:
+        return 3;
+    default:
+        return 0;
+    }
 }
+/* Words of a row of the ISA's tile registers, by which its kernels step; 1 without any. */
+int c2_kernel_unit(const c2_kernel *kernel);
 /* The ISA whose helpers do for kernels of an ISA that only adds to it. */
 const char *c2_kernel_base(const c2_kernel *kernel);
 

@@ -9,6 +9,7 @@
 
 #include "core/text.h"
 #include "cpu/cpu.h"
+#include "cpu/tile_state.h"
 
 #if defined(CONV2D_HAVE_CPU_FEATURES)
 #include <cpu_features/cpuinfo_x86.h>
@@ -29,6 +30,8 @@ static const level levels[] = {
     {"avx512", C2_CPU_AVX2 | C2_CPU_FMA | C2_CPU_F16C | C2_CPU_AVX512},
     {"avx512_bf16",
      C2_CPU_AVX2 | C2_CPU_FMA | C2_CPU_F16C | C2_CPU_AVX512 | C2_CPU_AVX512_BF16},
+    {"amx", C2_CPU_AVX2 | C2_CPU_FMA | C2_CPU_F16C | C2_CPU_AVX512 | C2_CPU_AVX512_BF16 |
+                C2_CPU_AMX},
 };
 enum { N_LEVELS = (int)(sizeof levels / sizeof levels[0]) };
 
@@ -40,6 +43,7 @@ static const struct {
                      {C2_CPU_F16C, "f16c"},
                      {C2_CPU_AVX512, "avx512"},
                      {C2_CPU_AVX512_BF16, "avx512_bf16"},
+                     {C2_CPU_AMX, "amx"},
                      {C2_CPU_NEON, "neon"}};
 
 static uint32_t baseline(void)
@@ -109,9 +113,24 @@ static uint32_t system_features(void)
 }
 #endif
 
+/* Tests claim features of a machine whose kernels they emulate. */
+#if !defined(C2_EMULATED_FEATURES)
+#define C2_EMULATED_FEATURES 0
+#endif
+
+/* The processor has AMX: does the system let us have it? */
+static void ask_for_tiles(c2_machine *m)
+{
+    m->refused_error = c2_tile_state_request();
+    if (m->refused_error) {
+        m->detected &= ~(uint32_t)C2_CPU_AMX;
+        m->refused = C2_CPU_AMX;
+    }
+}
+
 static void find_features(c2_machine *m)
 {
-    m->detected = baseline();
+    m->detected = baseline() | C2_EMULATED_FEATURES;
     m->vendor = "";
 #if defined(CONV2D_HAVE_CPU_FEATURES)
     const X86Info info = GetX86Info();
@@ -121,6 +140,7 @@ static void find_features(c2_machine *m)
     m->detected |= x->f16c ? C2_CPU_F16C : 0;
     m->detected |= x->avx512f && x->avx512bw && x->avx512dq && x->avx512vl ? C2_CPU_AVX512 : 0;
     m->detected |= x->avx512_bf16 ? C2_CPU_AVX512_BF16 : 0;
+    m->detected |= x->amx_tile && x->amx_bf16 ? C2_CPU_AMX : 0;
     m->vendor = vendor_of(&info);
     c2_text model = {m->model, sizeof m->model, 0};
     c2_text_add(&model, "%s", info.brand_string + strspn(info.brand_string, " "));
@@ -132,11 +152,15 @@ static void find_features(c2_machine *m)
     m->model[sizeof m->model - 1] = '\0';
     m->vendor = strstr(m->model, "Intel") ? "intel" : "";
 #endif
+    if (m->detected & C2_CPU_AMX)
+        ask_for_tiles(m);
     c2_text text = {m->feature_text, sizeof m->feature_text, 0};
     for (size_t i = 0; i < sizeof feature_names / sizeof feature_names[0]; i++) {
         if (m->detected & feature_names[i].feature)
             c2_text_add(&text, "%s%s", text.length ? " " : "", feature_names[i].name);
     }
+    if (m->refused)
+        c2_text_add(&text, " amx(refused by the system, error %d)", m->refused_error);
 }
 
 #if defined(_SC_LEVEL1_DCACHE_SIZE)
@@ -227,6 +251,7 @@ conv2d_status c2_machine_init_foreign(const char *isa, c2_machine *machine_out)
         return c2_fail(CONV2D_E_ARGUMENT, "isa is \"%.32s\": this build has no such level", isa);
     c2_machine m;
     detect(&m);
+    m.refused = 0;
     m.isa = l->isa;
     m.features = l->features;
     *machine_out = m;
@@ -247,11 +272,17 @@ conv2d_status c2_machine_init(const char *isa, c2_machine *machine_out)
     const level *l = find_level(isa);
     if (!l)
         return c2_fail(CONV2D_E_ARGUMENT,
-                       "%s is \"%.32s\": expected generic, neon, avx2, avx512 or avx512_bf16",
+                       "%s is \"%.32s\": expected generic, neon, avx2, avx512, avx512_bf16 or amx",
                        source, isa);
+    if (l->features & m.refused)
+        return c2_fail(CONV2D_E_DEVICE,
+                       "%s is %s: the system refuses its registers (arch_prctl: error %d)", source,
+                       l->isa, m.refused_error);
     if ((m.detected & l->features) != l->features)
         return c2_fail(CONV2D_E_DEVICE, "%s is %s: this machine has %s at most", source, l->isa,
                        m.isa_detected);
+    if (strcmp(l->isa, m.isa_detected) != 0)
+        m.refused = 0; /* nobody asked for what it would have added */
     m.isa = l->isa;
     m.features = l->features;
     *machine_out = m;

@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Packed weights of the dot_... kernels: in the order that pack.c draws, with words in place of
  * floats. Word q of a tap holds channels 2q (lower half) and 2q + 1 of the group as bfloat16;
- * halves and words beyond its channels are 0. Kernels without words get what pack.c packs. */
+ * halves and words beyond its channels are 0. Kernels without words get what pack.c packs.
+ *
+ * Where rows of tile registers hold weights (by_rows), each `unit` words k of a tile and chunk are
+ *     part 0: o0: k0 k1 ..  o1: k0 k1 ..  ..   o(width-1): ..
+ *     part 1: ..                                            and the next words of k follow. */
 #include <inttypes.h>
 
 #include "core/half.h"
 #include "cpu/driver.h"
+#include "cpu/parts.h"
 
 c2_words c2_words_of(const c2_kernel *kernel, const c2_problem *p)
 {
-    const int parts = c2_kernel_parts(kernel);
-    return (c2_words){parts, parts ? c2_div_up(p->icg, 2) : p->icg};
+    const int parts = c2_kernel_parts(kernel), unit = parts ? c2_kernel_unit(kernel) : 1;
+    const int64_t words = parts ? c2_div_up(c2_div_up(p->icg, 2), unit) * unit : p->icg;
+    return (c2_words){parts, unit, unit > 1 && kernel->family != C2_FAMILY_DOT_CH, words};
+}
+
+c2_tiles_fn c2_tiles_of(const c2_kernel *kernel)
+{
+    return (c2_tiles_fn)c2_cpu_helper(kernel, C2_FAMILY_TILES, CONV2D_BFLOAT16);
 }
 
 c2_problem c2_words_view(const c2_problem *p, const c2_words *words)
@@ -29,20 +40,59 @@ void c2_pack_words_name(const c2_problem *p, const c2_words *words, const c2_pac
 {
     c2_pack_name(p, shape, out);
     if (words->parts)
-        c2_text_add(out, ",i%" PRId64 "of%" PRId64, p->icg, words->tap);
+        c2_text_add(out, ",i%" PRId64 "of%" PRId64 ",x%d%s", p->icg, words->tap, words->parts,
+                    words->by_rows ? "r" : "");
 }
 
 size_t c2_pack_words_bytes(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape)
 {
     const c2_problem view = c2_words_view(p, words);
-    return c2_pack_bytes(&view, shape);
+    size_t bytes = c2_pack_bytes(&view, shape);
+    if (bytes == SIZE_MAX || !c2_size_mul_ok(bytes, (size_t)c2_max(1, words->parts), &bytes))
+        return SIZE_MAX;
+    return bytes;
 }
 
-/* Two weights, the second 0 beyond the group's channels. */
-static uint32_t word_of(const c2_problem *p, const uint16_t *weight, int64_t channel)
+/* The parts of two weights, the second of which may be beyond the group's channels, or both. */
+static void words_of(const c2_problem *p, const void *weight, int64_t at, int64_t channel,
+                     int n_parts, uint32_t *words)
 {
-    const uint16_t *at = weight + channel * p->weight_stride[1];
-    return at[0] | (channel + 1 < p->icg ? (uint32_t)at[p->weight_stride[1]] << 16 : 0);
+    float rest[2] = {0, 0};
+    for (int h = 0; h < 2 && channel + h < p->icg; h++)
+        rest[h] = c2_load_f32(weight, p->weight_dtype, at + (channel + h) * p->weight_stride[1]);
+    for (int i = 0; i < n_parts; i++) {
+        const uint32_t low = c2_part(rest[0], &rest[0]), high = c2_part(rest[1], &rest[1]);
+        words[i] = low >> 16 | high;
+    }
+}
+
+typedef struct packer {
+    const c2_problem *problem;
+    const c2_words *words;
+    const c2_pack_shape *shape;
+    const void *weight;
+} packer;
+
+/* Words [k0, k0 + length) of m output channels, of which the first one's weights begin at `first`;
+ * to: all the tile's of the chunk. */
+static void pack_tile(const packer *q, int64_t first, int64_t m, int64_t k0, int64_t length,
+                      uint32_t *to)
+{
+    const c2_problem *p = q->problem;
+    const int64_t *stride = p->weight_stride, width = q->shape->width;
+    const int64_t unit = q->words->by_rows ? q->words->unit : 1, parts = q->words->parts;
+    for (int64_t i = 0; i < length; i++) {
+        const int64_t k = k0 + i, tap = k / q->words->tap, c = 2 * (k % q->words->tap);
+        const int64_t at = first + tap / p->kw * stride[2] + tap % p->kw * stride[3];
+        uint32_t *block = to + i / unit * parts * width * unit + i % unit;
+        for (int64_t o = 0; o < width; o++) {
+            uint32_t words[C2_MAX_PARTS] = {0};
+            if (o < m)
+                words_of(p, q->weight, at + o * stride[0], c, (int)parts, words);
+            for (int64_t part = 0; part < parts; part++)
+                block[(part * width + o) * unit] = words[part];
+        }
+    }
 }
 
 void c2_pack_words(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape,
@@ -52,8 +102,8 @@ void c2_pack_words(const c2_problem *p, const c2_words *words, const c2_pack_sha
         c2_pack_weights(p, shape, view, packed);
         return;
     }
-    const int64_t *stride = p->weight_stride, k_all = words->tap * p->kh * p->kw;
-    const uint16_t *weight = view->weight;
+    const packer q = {p, words, shape, view->weight};
+    const int64_t k_all = words->tap * p->kh * p->kw;
     uint32_t *to = packed;
     for (int64_t g = 0; g < p->groups; g++) {
         for (int64_t k0 = 0, length; k0 < k_all; k0 += length) {
@@ -61,13 +111,8 @@ void c2_pack_words(const c2_problem *p, const c2_words *words, const c2_pack_sha
             for (int64_t tile = 0; tile < shape->tiles.n; tile++) {
                 const int64_t begin = c2_split_begin(&shape->tiles, tile);
                 const int64_t m = c2_min(p->ocg, c2_split_begin(&shape->tiles, tile + 1)) - begin;
-                const int64_t first = (g * p->ocg + begin) * stride[0];
-                for (int64_t k = k0; k < k0 + length; k++, to += shape->width) {
-                    const int64_t tap = k / words->tap, c = 2 * (k % words->tap);
-                    const int64_t at = first + tap / p->kw * stride[2] + tap % p->kw * stride[3];
-                    for (int64_t o = 0; o < shape->width; o++)
-                        to[o] = o < m ? word_of(p, weight + at + o * stride[0], c) : 0;
-                }
+                pack_tile(&q, (g * p->ocg + begin) * p->weight_stride[0], m, k0, length, to);
+                to += length * shape->width * words->parts;
             }
         }
     }

@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+#if !defined(C2_HAVE_AVX512)
+#define C2_HAVE_AVX512 0
+#endif
+
 #define C2_KERNEL(fam, type, isa_, mr_, nr_, need_)                                                \
     c2_##fam##_kernel c2_##fam##_##type##_##mr_##x##nr_##_##isa_;
 #include "cpu/kernels.inc"
@@ -28,9 +32,12 @@ enum {
     family_wino_out = C2_FAMILY_WINO_OUT,
     family_dot_ch = C2_FAMILY_DOT_CH,
     family_dot_px = C2_FAMILY_DOT_PX,
+    family_dot2_px = C2_FAMILY_DOT2_PX,
+    family_dot3_px = C2_FAMILY_DOT3_PX,
     family_pair = C2_FAMILY_PAIR,
     family_box_down = C2_FAMILY_BOX_DOWN,
     family_box_across = C2_FAMILY_BOX_ACROSS,
+    family_tiles = C2_FAMILY_TILES,
     dtype_f32 = CONV2D_FLOAT32,
     dtype_f16 = CONV2D_FLOAT16,
     dtype_bf16 = CONV2D_BFLOAT16
@@ -55,5 +62,14 @@ const int c2_n_kernels = (int)(sizeof c2_kernels / sizeof c2_kernels[0]);
 
 const char *c2_kernel_base(const c2_kernel *kernel)
 {
-    return strcmp(kernel->isa, "avx512_bf16") == 0 ? "avx512" : kernel->isa;
+    const bool adds = strcmp(kernel->isa, "avx512_bf16") == 0 || strcmp(kernel->isa, "amx") == 0;
+    return !adds ? kernel->isa : C2_HAVE_AVX512 ? "avx512" : "generic"; /* emulated, in tests */
+}
+
+int c2_kernel_unit(const c2_kernel *kernel)
+{
+    for (int i = 0; i < c2_n_kernels; i++)
+        if (c2_kernels[i].family == C2_FAMILY_TILES && !strcmp(c2_kernels[i].isa, kernel->isa))
+            return c2_kernels[i].nr;
+    return 1;
 }

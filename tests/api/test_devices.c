@@ -5,8 +5,8 @@
 
 #include "helpers.h"
 
-static const char *const levels[] = {"generic", "neon", "avx2", "avx512", "avx512_bf16"};
-enum { LEVELS = 5 };
+static const char *const levels[] = {"generic", "neon", "avx2", "avx512", "avx512_bf16", "amx"};
+enum { LEVELS = 6 };
 
 static conv2d_status open_isa(const char *isa, conv2d_device **device)
 {

@@ -150,7 +150,8 @@ static conv2d_context *load_bytes(const bytes *b, conv2d_device *device)
  * packs: it takes them, and computes the bits that it computes from the weights. */
 static void test_levels_pack_for_each_other(void **state)
 {
-    static const char *const levels[] = {"generic", "avx2", "avx512", "avx512_bf16", "neon"};
+    static const char *const levels[] = {"generic", "avx2", "avx512", "avx512_bf16", "amx",
+                                         "neon"};
     conv2d_device *lowest = open_level("generic");
     int n = 0;
     (void)state;

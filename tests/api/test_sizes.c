@@ -184,7 +184,8 @@ static void test_strides_of_any_size(void **state)
 static int run_all(const conv2d_tensor *input, const conv2d_tensor *weight,
                    const conv2d_params *params, box *output)
 {
-    static const char *const isas[] = {"generic", "avx2", "avx512", "avx512_bf16", "neon"};
+    static const char *const isas[] = {"generic", "avx2", "avx512", "avx512_bf16", "amx",
+                                       "neon"};
     static const char *const algorithms[] = {
         "reference",    "igemm_ch",     "igemm_px",   "gemm1x1_ch",        "gemm1x1_px",
         "depthwise_ch", "depthwise_px", "grouped_ch", "depthwise_rows_ch", "depthwise_rows_px"};

@@ -105,6 +105,9 @@ static bool has_kind(const conv2d_problem *p, int kind)
         return oracle_has_pairs(p);
     case EXPECTED_FACTORS:
         return p->weight.sizes[1] == 1 && p->params.accuracy != CONV2D_ACCURACY_STRICT;
+    case EXPECTED_SPLIT_2:
+    case EXPECTED_SPLIT_3:
+        return oracle_has_parts(p, kind - EXPECTED_SPLIT_2 + 2);
     case EXPECTED_TILE_6:
         return oracle_has_tiles(p) && p->params.accuracy == CONV2D_ACCURACY_FAST;
     default:
@@ -232,6 +235,20 @@ static void solve_tiles(case_data *d, int kind)
     free(sums);
 }
 
+/* Parts make NaN of infinities; of numbers whose sums are in range they hold the bound. */
+static void solve_parts(case_data *d, int parts)
+{
+    const conv2d_problem *q = &d->problem;
+    for (int64_t i = 0; i < d->n_values; ++i) {
+        const oracle_value v = d->values[i];
+        expected_value e = expect(q, d->source->values == VALUES_INTEGER, v,
+                                  oracle_parts_bound(q, parts, v));
+        e.is_never_finite = !isfinite(v.y);
+        e.may_be_any = isfinite(v.y) && !(v.s <= (long double)FLT_MAX / 2);
+        d->expected[EXPECTED_SPLIT_2 + parts - 2][i] = e;
+    }
+}
+
 /* The expected values of algorithms whose bound is that of n roundings of each product. */
 static void solve_windows(case_data *d, int kind, int64_t n)
 {
@@ -267,6 +284,9 @@ void case_data_solve(case_data *d)
     for (int i = EXPECTED_TILE_2; i <= EXPECTED_TILE_6; ++i)
         if (d->expected[i])
             solve_tiles(d, i);
+    for (int parts = 2; parts <= 3; ++parts)
+        if (d->expected[EXPECTED_SPLIT_2 + parts - 2])
+            solve_parts(d, parts);
     if (d->expected[EXPECTED_DOT])
         solve_pairs(d, strict - 2);
 }

@@ -102,6 +102,8 @@ static int kind_of(const char *algorithm)
                                 [6] = EXPECTED_TILE_6};
     if (algorithm && strncmp(algorithm, "separable", sizeof "separable" - 1) == 0)
         return EXPECTED_FACTORS;
+    if (oracle_parts(algorithm))
+        return EXPECTED_SPLIT_2 + oracle_parts(algorithm) - 2;
     return oracle_is_dot(algorithm) ? EXPECTED_DOT : kinds[oracle_tile(algorithm)];
 }
 
@@ -112,7 +114,7 @@ static int expected_kind(const case_place *place, const run_how *how)
     const conv2d_problem *q = &place->problem;
     const case_data *d = place->data;
     if (how->algorithm || !(d->expected[EXPECTED_TILE_2] || d->expected[EXPECTED_DOT] ||
-                            d->expected[EXPECTED_FACTORS]))
+                            d->expected[EXPECTED_FACTORS] || d->expected[EXPECTED_SPLIT_3]))
         return kind_of(how->algorithm);
     conv2d_context *context = NULL;
     conv2d_plan *plan = NULL;

@@ -167,13 +167,15 @@ static void test_case(session *s, const random_case *c)
 static void bend(random_case *c, const char *match)
 {
     conv2d_problem *q = &c->problem;
-    if (strncmp(match, "dot_", 4) != 0)
+    const bool dot = oracle_is_dot(match), split = oracle_parts(match) > 0;
+    if (!dot && !split)
         return;
-    c->label[AXIS_DTYPE] = DTYPE_BF16;
-    q->input.dtype = q->weight.dtype = q->output.dtype = CONV2D_BFLOAT16;
-    q->bias.dtype = q->residual.dtype = CONV2D_BFLOAT16;
+    const int32_t dtype = dot ? CONV2D_BFLOAT16 : CONV2D_FLOAT32;
+    c->label[AXIS_DTYPE] = dot ? DTYPE_BF16 : DTYPE_F32;
+    q->input.dtype = q->weight.dtype = q->output.dtype = dtype;
+    q->bias.dtype = q->residual.dtype = dtype;
     if (c->seed % 16) /* the others are for the refusal */
-        q->params.accuracy = CONV2D_ACCURACY_DEFAULT;
+        q->params.accuracy = split ? CONV2D_ACCURACY_FAST : CONV2D_ACCURACY_DEFAULT;
 }
 
 /* Seeds first, first + step, ... of opt->count. */

@@ -101,16 +101,25 @@ static const refusal refusals[] = {
     {"dot_ch", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
     {"dot_px", AXIS_DTYPE, ALL_BUT(DTYPE_BF16)},
     {"dot_px", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
+    {"split3_px", AXIS_DTYPE, ALL_BUT(DTYPE_F32)},
+    {"split3_px", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
+    {"split2_px", AXIS_DTYPE, ALL_BUT(DTYPE_F32)},
+    {"split2_px", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
 };
 
 /* Cells that few of the algorithm's problems reach, whatever the seed. */
 static const refusal seldom[] = {
     /* only images of one pixel have neighbouring channels there */
     {"dot_ch", AXIS_INPUT, BIT(INPUT_NCHW) | BIT(INPUT_NCHW_SLICE)},
+    /* wide kernels have few channels */
+    {"dot_ch", AXIS_KERNEL, BIT(KERNEL_WIDE)},
+    {"dot_px", AXIS_KERNEL, BIT(KERNEL_WIDE)},
+    {"split2_px", AXIS_KERNEL, BIT(KERNEL_WIDE)},
+    {"split3_px", AXIS_KERNEL, BIT(KERNEL_WIDE)},
 };
 
 /* Algorithms for which a few kinds of problems are enough have a run of their own, with --match. */
-static const char *const own_runs[] = {"dot_"};
+static const char *const own_runs[] = {"dot_", "split"};
 
 static bool begins(const char *name, const char *prefix)
 {

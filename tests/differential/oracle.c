@@ -176,6 +176,28 @@ bool oracle_is_dot(const char *algorithm)
     return algorithm && strncmp(algorithm, "dot_", 4) == 0;
 }
 
+int oracle_parts(const char *algorithm)
+{
+    if (!algorithm || strncmp(algorithm, "split", 5) != 0)
+        return 0;
+    return algorithm[5] ? algorithm[5] - '0' : 1;
+}
+
+bool oracle_has_parts(const conv2d_problem *p, int parts)
+{
+    return p->input.dtype == CONV2D_FLOAT32 && p->weight.sizes[1] > 1 &&
+           (parts == 2 ? p->params.accuracy == CONV2D_ACCURACY_FAST
+                       : p->params.accuracy != CONV2D_ACCURACY_STRICT);
+}
+
+long double oracle_parts_bound(const conv2d_problem *p, int parts, oracle_value v)
+{
+    const int64_t c = p->weight.sizes[1], taps = p->weight.sizes[2] * p->weight.sizes[3];
+    const long double n = 6 * (long double)(taps * ((c + 31) / 32)) + 20, nu = n * 0x1p-24L;
+    return 1.01L * (nu / (1 - nu) + (parts == 2 ? 0x1p-15L : 0x1p-24L)) * v.s +
+           0x1p-126L * (12 * (long double)(c * taps) + 4 + 4 * v.d);
+}
+
 int oracle_tile(const char *algorithm)
 {
     if (algorithm && strncmp(algorithm, "winograd_f", 10) == 0)

@@ -37,6 +37,12 @@ long double oracle_dot_bound(int32_t dtype, int64_t k, oracle_value v);
 bool oracle_has_pairs(const conv2d_problem *problem);
 bool oracle_is_dot(const char *algorithm);
 
+/* The same of algorithms that split float32 into parts: how many, by the name ("split3_px"; 1 of
+ * "split" alone), or 0; whether they take such problems; and their bound. */
+int oracle_parts(const char *algorithm);
+bool oracle_has_parts(const conv2d_problem *problem, int parts);
+long double oracle_parts_bound(const conv2d_problem *problem, int parts, oracle_value v);
+
 /* m of the Winograd algorithm of that name ("winograd_f4x3", perhaps "/ISA"), or 0. */
 int oracle_tile(const char *algorithm);
 

@@ -225,7 +225,7 @@ FAULTS = [
     ("pairs: a last channel alone read as a pair", "cpu/body/gemm_ch.h",
      "steps(m, nv, 1, true, table, k, w, acc);", "steps(m, nv, 1, false, table, k, w, acc);", DOT),
     ("pairs: weights of neighbouring words overlap", "cpu/pack_words.c",
-     "c = 2 * (k % words->tap);", "c = k % words->tap;", DOT),
+     "c = 2 * (k % q->words->tap);", "c = k % q->words->tap;", DOT),
     ("pairs: first channels in all of a window", "cpu/pairs.c",
      "image + c * p->input_stride[1] * w.element", "image", DOT),
     ("pairs: a panel's first channel twice", "cpu/gemm_px.c",

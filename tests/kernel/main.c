@@ -30,7 +30,8 @@ static const check_family *const families[] = {
     &check_grouped_ch, &check_epilogue, &check_peak,      &check_widen,
     &check_dwrow_ch,   &check_dwrow_px, &check_direct_px, &check_direct_rows,
     &check_wino_in,    &check_wino_gemm, &check_wino_out, &check_box_down,
-    &check_box_across, &check_dot_ch,    &check_dot_px,   &check_pair};
+    &check_box_across, &check_dot_ch,    &check_dot_px,   &check_dot2_px,
+    &check_dot3_px,    &check_pair,      &check_tiles};
 
 static const check_family *family_of(const c2_kernel *k)
 {
@@ -108,6 +109,10 @@ static const c2_kernel *peak_of(const c2_kernel *k)
 
 static void bench_kernel(const c2_kernel *k)
 {
+    if (k->family == C2_FAMILY_TILES) { /* no products */
+        printf("\n");
+        return;
+    }
     const double products = rate(k), peak = rate(peak_of(k));
     if (k->family == C2_FAMILY_EPILOGUE || k->family == C2_FAMILY_WIDEN ||
         k->family == C2_FAMILY_PAIR || k->family == C2_FAMILY_WINO_IN ||

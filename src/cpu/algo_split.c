@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Implicit GEMM of float32 tensors by tile registers of bfloat16: each number is a sum of parts
+ * (parts.h), and products of parts that are too small to matter are left out.
+ *   split3_px  three parts, six products; for every accuracy but strict
+ *   split2_px  two parts, three products; for accuracy fast
+ * lanes = pixels; any strides. Error before the activation, u = 2^-24:
+ *   split3_px  1.01 * (g(n) + 2^-24) * s + 2^-126 * (12 K + 4 + 4 D)
+ *   split2_px  1.01 * (g(n) + 2^-15) * s + 2^-126 * (12 K + 4 + 4 D)
+ *   n = 6 * KH * KW * ceil(C / 32) + 20,  C = IC/G,  D = sum over products of |w| + |x|
+ * (docs/numerics.md). Denormals are flushed. An output whose window has a value that is not finite
+ * is NaN or infinite before the activation, others do not notice; weights must be finite. */
+#include "core/dtype.h"
+#include "core/text_tables.h"
+#include "cpu/driver.h"
+
+static bool supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                     c2_why *why)
+{
+    if (p->input_dtype != CONV2D_FLOAT32)
+        return c2_refuse(why, "dtype %s: float32 only", c2_dtype_name(p->input_dtype));
+    if (!p->weights_finite)
+        return c2_refuse(why, "weights are not all finite: parts make NaN of infinities");
+    return c2_dot_supports(device, kernel, p, why) && c2_driver_supports(kernel, p, why);
+}
+
+static bool supports3(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+{
+    return supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT3_PX, variant), p, why);
+}
+
+static bool supports2(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+{
+    if (p->accuracy != CONV2D_ACCURACY_FAST)
+        return c2_refuse(why, "accuracy = %s: only fast, two parts leave 16 bits of a number",
+                         c2_word_of(c2_words_accuracy, p->accuracy));
+    return supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT2_PX, variant), p, why);
+}
+
+/* 1.01 * (g(n) + what parts leave out). */
+static double bound_of(const c2_problem *p, double left_out)
+{
+    const double n = 6.0 * (double)(p->kh * p->kw * c2_div_up(p->icg, 32)) + 20;
+    return 1.01 * (n * 0x1p-24 / (1 - n * 0x1p-24) + left_out);
+}
+
+static double bound3(const c2_problem *p, int variant)
+{
+    (void)variant;
+    return bound_of(p, 0x1p-24);
+}
+
+static double bound2(const c2_problem *p, int variant)
+{
+    (void)variant;
+    return bound_of(p, 0x1p-15);
+}
+
+static const char *text3(const c2_problem *p, int variant)
+{
+    (void)p;
+    (void)variant;
+    return "1.01 (g(n) + 2^-24) * s + 2^-126 * (12 K + 4 + 4 D)";
+}
+
+static const char *text2(const c2_problem *p, int variant)
+{
+    (void)p;
+    (void)variant;
+    return "1.01 (g(n) + 2^-15) * s + 2^-126 * (12 K + 4 + 4 D)";
+}
+
+const c2_algorithm c2_algo_split3_px = {
+    .name = "split3_px",
+    .flushes = true,
+    .variants = c2_dot3_px_variants,
+    .variant_name = c2_dot3_px_variant_name,
+    .variant_isa = c2_dot3_px_variant_isa,
+    .supports = supports3,
+    .cost = c2_dot3_px_cost,
+    .bound = bound3,
+    .bound_text = text3,
+    .memory = c2_dot3_px_memory,
+    .packing = c2_dot3_px_packing,
+    .pack = c2_dot3_px_pack,
+    .plan_create = c2_dot3_px_plan_create,
+    .plan_destroy = c2_px_plan_destroy,
+    .run = c2_px_run,
+};
+
+const c2_algorithm c2_algo_split2_px = {
+    .name = "split2_px",
+    .flushes = true,
+    .variants = c2_dot2_px_variants,
+    .variant_name = c2_dot2_px_variant_name,
+    .variant_isa = c2_dot2_px_variant_isa,
+    .supports = supports2,
+    .cost = c2_dot2_px_cost,
+    .bound = bound2,
+    .bound_text = text2,
+    .memory = c2_dot2_px_memory,
+    .packing = c2_dot2_px_packing,
+    .pack = c2_dot2_px_pack,
+    .plan_create = c2_dot2_px_plan_create,
+    .plan_destroy = c2_px_plan_destroy,
+    .run = c2_px_run,
+};

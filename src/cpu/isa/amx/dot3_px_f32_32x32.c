@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * AMX: implicit GEMM of float32 in three parts, 32 output channels by 32 pixels. */
+#include "cpu/simd/tiles_amx.h"
+
+#define C2_FAMILY dot3_px
+#define C2_TILES_KERNEL c2_dot3_px_kernel
+#define C2_TYPE f32
+#define C2_PARTS 3
+#include "cpu/body/tiles_px.h"

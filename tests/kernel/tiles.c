@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Kernels of tile registers: sums of 16 words at a time, as TDPBF16PS makes them, bit by bit, and
+ * numbers in parts against float64 and the bound. */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cpu/parts.h"
+#include "emulate_bf16.h"
+#include "sums.h"
+
+enum { MAX_TAPS = 3, MAX_BLOCKS = 3, BLOCK = 16, PARTS = C2_MAX_PARTS };
+
+static void set_state(const c2_kernel *k, bool begin)
+{
+    for (int i = 0; i < c2_n_kernels; i++)
+        if (c2_kernels[i].family == C2_FAMILY_TILES && !strcmp(c2_kernels[i].isa, k->isa))
+            ((c2_tiles_fn)c2_kernels[i].fn)(begin);
+}
+
+/* sum + what one multiplication of registers adds to it: a[k] . b[k * step] of 16 words. */
+static float add_block(float sum, const uint32_t *a, const uint32_t *b, ptrdiff_t step)
+{
+    float low = 0, high = 0;
+    for (int k = 0; k < BLOCK; k++) {
+        low = emulate_fma(emulate_half(a[k], 0), emulate_half(b[k * step], 0), low);
+        high = emulate_fma(emulate_half(a[k], 1), emulate_half(b[k * step], 1), high);
+    }
+    return emulate_flush(emulate_flush(sum) + emulate_flush(low + high));
+}
+
+/* The number that the halves of words of its parts make. */
+static double number_at(const uint32_t *words, ptrdiff_t part_pitch, int parts, int h)
+{
+    double x = 0;
+    for (int i = 0; i < parts; i++)
+        x += (double)emulate_half(words[i * part_pitch], h);
+    return x;
+}
+
+static void count_exact(sums *s, int at, double a, double b)
+{
+    s->exact[at] += a * b;
+    s->magnitude[at] += fabs(a * b);
+    s->slack[at] += 4 * (double)FLT_MIN * (fabs(a) + fabs(b) + 3);
+}
+
+/* Words of random numbers' parts, part_pitch apart. */
+static void draw_words(check *c, bool tiny, int parts, uint32_t *words, ptrdiff_t part_pitch)
+{
+    const double scale = tiny ? 0x1p-63 : 1;
+    float rest[2];
+    for (int h = 0; h < 2; h++) {
+        rest[h] = c->integers ? (float)rng_range(c->random, -8, 8)
+                              : (float)(rng_normal(c->random) * scale);
+        if (parts == 1) /* bfloat16 as it is stored */
+            rest[h] = c2_float_of(c2_part(rest[h], &(float){0}));
+    }
+    for (int i = 0; i < parts; i++) {
+        const uint32_t low = c2_part(rest[0], &rest[0]), high = c2_part(rest[1], &rest[1]);
+        words[i * part_pitch] = low >> 16 | high;
+    }
+}
+
+/* Which parts of weights and pixels are multiplied, in order (kernels.h); 0s behind the last. */
+static const int products[PARTS + 1][6][2] = {
+    [1] = {{0, 0}},
+    [2] = {{1, 0}, {0, 0}, {0, 1}},
+    [3] = {{0, 2}, {0, 1}, {1, 1}, {1, 0}, {2, 0}, {0, 0}},
+};
+
+/* The sums against float64: parts left out, and the roundings of a sum of so many. */
+static bool near_exact(check *c, const sums *s, const float *acc, int m, int n)
+{
+    static const double left_out[] = {[1] = 0, [2] = 0x1p-15, [3] = 0x1p-24};
+    const int parts = c2_kernel_parts(c->kernel);
+    const double k = parts == 1 ? (double)s->n_products + 2
+                                : 6.0 * ((double)s->n_products / (2 * BLOCK)) + 20;
+    const double factor = 1.01 * (k * 0x1p-24 / (1 - k * 0x1p-24) + left_out[parts]);
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++) {
+            const int at = i * c->kernel->nr + j;
+            const double error = fabs((double)acc[at] - s->exact[at]);
+            const double bound = c->integers ? 0 : factor * s->magnitude[at] + s->slack[at];
+            if (!(error <= bound)) {
+                snprintf(c->why, c->why_bytes, "row %d, lane %d: error %g, bound %g", i, j, error,
+                         bound);
+                return false;
+            }
+        }
+    return true;
+}
+
+static bool judge(check *c, sums *s, const float *before, const float *acc, int m, int n)
+{
+    const int nr = c->kernel->nr;
+    memcpy(s->expected + m * nr, before + m * nr,
+           (size_t)((c->kernel->mr - m) * nr) * sizeof *before);
+    return check_tile(c, acc, s->expected, m, n) && near_exact(c, s, acc, m, n);
+}
+
+static bool px_case(check *c)
+{
+    const c2_kernel *k = c->kernel;
+    rng *r = c->random;
+    const int m = check_size(r, k->mr, BLOCK), n = check_size(r, k->nr, BLOCK);
+    const int mr = k->mr, nr = k->nr, parts = c2_kernel_parts(k);
+    const int blocks = (int)rng_range(r, 1, MAX_BLOCKS), klen = blocks * BLOCK;
+    const int n_taps = (int)rng_range(r, 1, MAX_TAPS);
+    const bool accumulate = rng_range(r, 0, 1), tiny = rng_range(r, 0, 3) == 0;
+    const int each = mr * BLOCK; /* words of a block and a part */
+    guard_buffer weight =
+        guard_alloc((size_t)(n_taps * blocks * parts * each) * sizeof(uint32_t), c->at_end);
+    uint32_t *w = weight.data;
+    for (int b = 0; b < n_taps * blocks; b++)
+        for (int i = 0; i < each; i++)
+            draw_words(c, tiny, parts, w + b * parts * each + i, each);
+    guard_protect(&weight, false);
+    /* All taps in one buffer, a part behind the other; each tap begins somewhere in it. */
+    const ptrdiff_t pitch = n + rng_range(r, 0, 20), reach = (klen - 1) * pitch + n;
+    const ptrdiff_t part_pitch = reach + MAX_TAPS + rng_range(r, 0, 20);
+    guard_buffer pixels = guard_alloc(
+        (size_t)((parts - 1) * part_pitch + reach + MAX_TAPS) * sizeof(uint32_t), c->at_end);
+    uint32_t *x = pixels.data;
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)(pixels.bytes / sizeof *x) - (parts - 1) * part_pitch; i++)
+        draw_words(c, tiny, parts, x + i, part_pitch);
+    guard_protect(&pixels, false);
+    c2_tap taps[MAX_TAPS];
+    for (int t = 0; t < n_taps; t++)
+        taps[t] = (c2_tap){x + rng_range(r, 0, MAX_TAPS), pitch};
+    sums s;
+    sums_begin(c, &s, accumulate);
+    check_acc acc = check_acc_make(c, accumulate ? s.expected : NULL);
+    float before[SUMS_TILE];
+    memcpy(before, acc.acc, (size_t)(mr * nr) * sizeof *before);
+    for (int b = 0; b < n_taps * blocks; b++) {
+        const uint32_t *block = w + b * parts * each;
+        const uint32_t *from = (const uint32_t *)taps[b / blocks].pixels +
+                               b % blocks * BLOCK * pitch;
+        for (int i = 0; i < m; i++)
+            for (int j = 0; j < n; j++) {
+                float *sum = &s.expected[i * nr + j];
+                for (int q = 0; q < parts * (parts + 1) / 2; q++)
+                    *sum = add_block(*sum, block + products[parts][q][0] * each + i * BLOCK,
+                                     from + products[parts][q][1] * part_pitch + j, pitch);
+                for (int h = 0; h < 2 * BLOCK; h++)
+                    count_exact(&s, i * nr + j,
+                                number_at(block + i * BLOCK + h / 2, each, parts, h % 2),
+                                number_at(from + h / 2 * pitch + j, part_pitch, parts, h % 2));
+            }
+    }
+    s.n_products = (size_t)(n_taps * klen * 2);
+    const c2_gemm_px_args args = {taps, (size_t)n_taps, (size_t)klen, w,         acc.acc, m,
+                                  n,    accumulate,     part_pitch};
+    set_state(k, true);
+    ((c2_gemm_px_fn)k->fn)(&args);
+    set_state(k, false);
+    const bool ok = judge(c, &s, before, acc.acc, m, n);
+    guard_free(&acc.buffer);
+    guard_free(&pixels);
+    guard_free(&weight);
+    return ok;
+}
+
+/* Channel k of a row, or 0 beyond them, in words. */
+static void row_words(const uint16_t *row, int klen, int block, uint32_t words[BLOCK])
+{
+    for (int q = 0; q < BLOCK; q++) {
+        const int k = 2 * (block * BLOCK + q);
+        words[q] = (k < klen ? row[k] : 0u) | (k + 1 < klen ? (uint32_t)row[k + 1] << 16 : 0u);
+    }
+}
+
+static bool ch_case(check *c)
+{
+    const c2_kernel *k = c->kernel;
+    rng *r = c->random;
+    const int m = check_size(r, k->mr, 1), n = check_size(r, k->nr, BLOCK), nr = k->nr;
+    const int klen = check_size(r, MAX_BLOCKS * 2 * BLOCK, 2 * BLOCK);
+    const int blocks = (klen + 2 * BLOCK - 1) / (2 * BLOCK);
+    const int n_taps = (int)rng_range(r, 1, MAX_TAPS);
+    const bool accumulate = rng_range(r, 0, 1), tiny = rng_range(r, 0, 3) == 0;
+    guard_buffer weight =
+        guard_alloc((size_t)(n_taps * blocks * BLOCK * nr) * sizeof(uint32_t), c->at_end);
+    uint32_t *w = weight.data;
+    for (int i = 0; i < n_taps * blocks * BLOCK * nr; i++) {
+        const int channel = 2 * (i / nr % (blocks * BLOCK));
+        draw_words(c, tiny, 1, w + i, 0);
+        w[i] &= channel >= klen ? 0 : channel + 1 >= klen ? 0xffff : 0xffffffff;
+    }
+    guard_protect(&weight, false);
+    /* Rows an equal distance apart, forwards or backwards, or anywhere. */
+    const int distance = (int)rng_range(r, 0, klen + 3), way = (int)rng_range(r, 0, 2);
+    const int reach = distance * (m - 1) + klen;
+    guard_buffer pixels = guard_alloc((size_t)reach * sizeof(uint16_t), c->at_end);
+    for (int i = 0; i < reach; i++) {
+        uint32_t word;
+        draw_words(c, tiny, 1, &word, 0);
+        ((uint16_t *)pixels.data)[i] = (uint16_t)word;
+    }
+    guard_protect(&pixels, false);
+    guard_buffer table = guard_alloc((size_t)(n_taps * k->mr) * sizeof(void *), c->at_end);
+    const void **rows = table.data;
+    for (int i = 0; i < n_taps * k->mr; i++) {
+        const int row = i % k->mr;
+        const int at = way == 0   ? distance * row
+                       : way == 1 ? distance * (m - 1 - row)
+                                  : (int)rng_range(r, 0, reach - klen);
+        rows[i] = row < m ? (const uint16_t *)pixels.data + at : (const void *)8;
+    }
+    sums s;
+    sums_begin(c, &s, accumulate);
+    check_acc acc = check_acc_make(c, accumulate ? s.expected : NULL);
+    float before[SUMS_TILE];
+    memcpy(before, acc.acc, (size_t)(k->mr * nr) * sizeof *before);
+    for (int b = 0; b < n_taps * blocks; b++)
+        for (int i = 0; i < m; i++) {
+            uint32_t words[BLOCK];
+            row_words(rows[b / blocks * k->mr + i], klen, b % blocks, words);
+            for (int j = 0; j < n; j++) {
+                const uint32_t *lane = w + b * BLOCK * nr + j;
+                s.expected[i * nr + j] = add_block(s.expected[i * nr + j], words, lane, nr);
+                for (int h = 0; h < 2 * BLOCK; h++)
+                    count_exact(&s, i * nr + j, number_at(words + h / 2, 0, 1, h % 2),
+                                number_at(lane + h / 2 * nr, 0, 1, h % 2));
+            }
+        }
+    s.n_products = (size_t)(n_taps * klen);
+    const c2_gemm_ch_args args = {.rows = rows,
+                                  .n_tiles = 1,
+                                  .n_taps = (size_t)n_taps,
+                                  .klen = (size_t)klen,
+                                  .weight = w,
+                                  .acc = acc.acc,
+                                  .m = m,
+                                  .n = n,
+                                  .accumulate = accumulate};
+    set_state(k, true);
+    ((c2_gemm_ch_fn)k->fn)(&args);
+    set_state(k, false);
+    const bool ok = judge(c, &s, before, acc.acc, m, n);
+    guard_free(&acc.buffer);
+    guard_free(&table);
+    guard_free(&pixels);
+    guard_free(&weight);
+    return ok;
+}
+
+bool tiles_case(check *c)
+{
+    return c->kernel->family == C2_FAMILY_DOT_CH ? ch_case(c) : px_case(c);
+}
+
+/* Twice, and given up twice, as tasks of one thread do it. */
+static bool state_case(check *c)
+{
+    for (int i = 0; i < 4; i++)
+        set_state(c->kernel, i % 2 == 0);
+    return true;
+}
+
+/* 4 blocks of words, in the L1 cache; not zeros, on which the clock is higher. */
+enum { BENCH_BLOCKS = 4 };
+static _Alignas(64) uint32_t bench_weight[BENCH_BLOCKS * PARTS * 32 * BLOCK];
+static _Alignas(64) uint32_t bench_pixels[PARTS * BENCH_BLOCKS * BLOCK * 64];
+static _Alignas(64) float bench_acc[SUMS_TILE];
+
+double tiles_bench(const c2_kernel *k)
+{
+    rng random = {1};
+    check c = {.random = &random};
+    if (!bench_weight[0]) {
+        for (size_t i = 0; i < sizeof bench_weight / sizeof *bench_weight; i++)
+            draw_words(&c, false, 1, bench_weight + i, 0);
+        for (size_t i = 0; i < sizeof bench_pixels / sizeof *bench_pixels; i++)
+            draw_words(&c, false, 1, bench_pixels + i, 0);
+    }
+    set_state(k, true);
+    if (k->family == C2_FAMILY_DOT_CH) {
+        const void *rows[SUMS_MR];
+        for (int i = 0; i < k->mr; i++)
+            rows[i] = bench_pixels + i * BENCH_BLOCKS * BLOCK;
+        const c2_gemm_ch_args args = {.rows = rows, .n_tiles = 1, .n_taps = 1,
+                                      .klen = (size_t)(BENCH_BLOCKS * 2 * BLOCK),
+                                      .weight = bench_weight, .acc = bench_acc,
+                                      .m = k->mr, .n = k->nr, .accumulate = true};
+        ((c2_gemm_ch_fn)k->fn)(&args);
+    } else {
+        const c2_tap tap = {bench_pixels, k->nr};
+        const c2_gemm_px_args args = {&tap, 1, (size_t)(BENCH_BLOCKS * BLOCK), bench_weight,
+                                      bench_acc, k->mr, k->nr, true,
+                                      (ptrdiff_t)(BENCH_BLOCKS * BLOCK) * k->nr};
+        ((c2_gemm_px_fn)k->fn)(&args);
+    }
+    set_state(k, false);
+    return 2.0 * k->mr * k->nr * (double)(BENCH_BLOCKS * BLOCK);
+}
+
+static double state_bench(const c2_kernel *k)
+{
+    set_state(k, true);
+    set_state(k, false);
+    return 0;
+}
+
+const check_family check_dot2_px = {C2_FAMILY_DOT2_PX, px_case, tiles_bench};
+const check_family check_dot3_px = {C2_FAMILY_DOT3_PX, px_case, tiles_bench};
+const check_family check_tiles = {C2_FAMILY_TILES, state_case, state_bench};
