@@ -301,7 +301,7 @@ typedef void c2_box_down_kernel(const c2_box_down_args *);
 typedef c2_box_down_kernel *c2_box_down_fn;
 
 /* box_across: for j < n,
- *     out[j] = min(high, max(low, weight * (sum over k < kw of row[j + k*distance]) + bias))
+ *     out[j] = min(high, max(low, weight * (sum over k < kw of row[j + k*distance]) + 0 + bias))
  * Whole vectors of the row are read, and of room written: as many rows as 2 goes into
  * kw one after the other, each with space for all lanes read. */
 typedef struct c2_box_across_args {

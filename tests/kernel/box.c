@@ -112,7 +112,7 @@ static bool one_across(check *c)
     ((c2_box_across_fn)k->fn)(&a);
     bool ok = true;
     for (ptrdiff_t j = 0; ok && j < a.n; j++) {
-        const float product = across_sum(&a, j) * a.weight;
+        const float product = across_sum(&a, j) * a.weight + 0.0f; /* 0 for -0 */
         const float want = fminf(a.high, fmaxf(a.low, product + a.bias));
         ok = memcmp(&a.out[j], &want, sizeof want) == 0;
         if (!ok)

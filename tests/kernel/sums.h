@@ -23,8 +23,8 @@ void sums_add(check *c, sums *s, int at, float a, float b);
 /* before: all of acc before the call. Rows from m on keep what they had; without accumulate that is
  * a canary of the buffer. */
 bool sums_check(check *c, sums *s, const float *before, const float *acc, int m, int n);
-/* Repeat a call of a ..._ch kernel, finished: pixels of n channels forward or backward, gaps between
- * them that must stay as they were, the last one at the guard page. */
+/* Repeat a call of a ..._ch kernel, finished: pixels of n channels forward or backward, gaps
+ * between them that must stay as they were, the last one at the guard page. */
 bool sums_finished(check *c, const c2_gemm_ch_args *plain, const float *expected);
 
 #endif

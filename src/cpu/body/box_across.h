@@ -18,7 +18,8 @@ C2_ALWAYS_INLINE void finish(int n_pieces, const c2_box_across_args *a,
         vf y = vf_load(piece[n_pieces - 1] + x);
         for (int i = n_pieces - 2; i >= 0; i--)
             y = vf_add(y, vf_load(piece[i] + x));
-        y = vf_min(high, vf_max(low, vf_add(vf_mul(y, weight), bias)));
+        /* Added to 0, as products are everywhere: no 0 times a weight below it makes -0. */
+        y = vf_min(high, vf_max(low, vf_add(vf_fma(y, weight, vf_zero()), bias)));
         if (x + VF <= n)
             vf_store(out + x, y);
         else
