@@ -32,6 +32,11 @@ INTEGERS = "differential --integers --count 600 --seed 1 --isa {isa}"
 # Kernels that exist for one instruction set; their faults wait for a machine that has it.
 BF16 = "avx512_bf16"
 DOT = f"differential --count 600 --seed 1 --isa {BF16} --match dot_"
+# AMX kernels, emulated.
+AMX = "differential_amx"
+AMX_UNITS = "cpu/isa/amx/"
+AMX_DOT = f"{AMX} --count 100 --seed 1 --match dot_"
+AMX_SPLIT = f"{AMX} --count 100 --seed 1 --match split"
 FAULTS = [
     ("off-by-one loop: first channel skipped", "cpu/body/gemm_ch.h",
      "size_t k = 0;", "size_t k = klen > 1;", RANDOM),
@@ -151,6 +156,18 @@ FAULTS = [
      "(seg->tx + t) * m * a.col;", "seg->tx * m * a.col;", RANDOM),
     ("Winograd pixels finished without a bias", "cpu/body/wino_out.h",
      "vf_add(y[j], vf_load(a->bias + v))", "y[j]", RANDOM),
+    ("fourth tile register of lanes multiplied by the third's weights", "cpu/body/tiles_ch.h",
+     "tile_load(5, w + 3 * TILE_BYTES, WORDS_BYTES);",
+     "tile_load(5, w + 2 * TILE_BYTES, WORDS_BYTES);", AMX_DOT),
+    ("channels behind a block of a tile's copy are those before it", "cpu/body/tiles_ch.h",
+     "(const uint16_t *)rows[i] + k,", "(const uint16_t *)rows[i],", AMX_DOT),
+    ("second tile register of rows gets the first's weights", "cpu/body/tiles_px.h",
+     "tile_load(5, w + TILES_BLOCK / 2, TILE_BYTES);", "tile_load(5, w, TILE_BYTES);", AMX_DOT),
+    ("a product of parts made twice, another not at all", "cpu/body/tiles_px.h",
+     "{1, 0}, {2, 0}, {0, 0}", "{1, 0}, {1, 0}, {0, 0}", AMX_SPLIT),
+    ("a part of the weights taken for the next one", "cpu/pack_words.c",
+     "block[(part * width + o) * unit] = words[part];",
+     "block[(part * width + o) * unit] = words[0];", AMX_SPLIT),
     ("second phase of a dilated row written over the first", "cpu/algo_depthwise_rows_ch.c",
      "pixel_tile(t, oy, phase + x * d, rows, (int)n);", "pixel_tile(t, oy, x * d, rows, (int)n);",
      RANDOM),
@@ -305,10 +322,18 @@ class Build:
         self.scratch = pathlib.Path(self.config["scratch"])
         commands = pathlib.Path(self.config["build"]) / "compile_commands.json"
         self.units = {}  # path under src/ -> (folder, arguments without output)
+        own = commands.parent / "src"
         for entry in json.loads(commands.read_text()):
             path = pathlib.Path(entry["directory"], entry["file"])
+            # Tests compile some sources again. Of those only the emulated AMX kernels count: no
+            # fault is looked for with the instructions themselves.
+            amx = AMX_UNITS in str(path)
+            if amx != ("emulate_amx.h" in entry["command"]) or (
+                    not amx and path.is_relative_to(self.source) and
+                    not pathlib.Path(entry["directory"]).is_relative_to(own)):
+                continue
             # Of the C files in the build, kernels of a GPU: made of texts that are listed beside.
-            made = path.parent == commands.parent / "src" and pathlib.Path(f"{path}.texts").exists()
+            made = path.parent == own and pathlib.Path(f"{path}.texts").exists()
             if made or path.is_relative_to(self.source):
                 arguments = shlex.split(entry["command"])
                 cut = arguments.index("-o")
@@ -321,6 +346,9 @@ class Build:
 
     def program(self, name):
         return self.config["programs"][name]["file"]
+
+    def has_program(self, name):
+        return name in self.config["programs"]
 
     def has_isa(self, isa):
         run = subprocess.run([self.program("differential"), "--isa", isa, "--count", "1"],
@@ -336,7 +364,8 @@ class Build:
         if self.metal:
             return os.path.isabs(unit) or unit.startswith(("metal/", "gpu/"))
         folder = re.match(r"cpu/isa/(\w+)/", unit)
-        return not folder or folder[1] == self.isa or (folder[1] == BF16 and self.has_bf16)
+        return (not folder or folder[1] == self.isa or unit.startswith(AMX_UNITS) or
+                (folder[1] == BF16 and self.has_bf16))
 
     def headers_of(self, unit):
         """Files under src/ that a unit includes, itself among them, by the compiler's own list."""
@@ -382,7 +411,9 @@ class Build:
         """A test program with the objects before the library, whose own are then not taken."""
         out = folder / program
         command = (shlex.split(self.config["compiler"]) + objects +
-                   self.config["programs"][program]["objects"] + self.config["libraries"] +
+                   self.config["programs"][program]["objects"] +
+                   self.config["programs"][program].get("libraries", []) +
+                   self.config["libraries"] +
                    ["-o", str(out)])
         subprocess.run(command, check=True)
         return str(out)
@@ -393,16 +424,17 @@ class Build:
         shutil.rmtree(folder, ignore_errors=True)
         sources = folder / "src"
         shutil.copytree(self.source, sources)
+        words = command.format(isa=self.isa).split()
         units = set()
         for file, old, new in faults:
             path = sources / file
             text = path.read_text()
             path.write_text(text.replace(old, new))
-            units.update(self.units_with(file))
+            units.update(unit for unit in self.units_with(file)
+                         if words[0] == AMX or not unit.startswith(AMX_UNITS))
         if not units:
             raise SystemExit(f"planted_faults: {name}: no unit includes that file")
         objects = [self.compile(unit, sources, folder) for unit in sorted(units)]
-        words = command.format(isa=self.isa).split()
         program = self.link(words[0], objects, folder)
         start = time.monotonic()
         try:
@@ -445,7 +477,7 @@ def main():
     names = [name for name in sys.argv[2:] if name != "--metal"]
     faults = METAL_FAULTS if metal else FAULTS
     chosen = [f for f in faults if (not names or f[0] in names) and
-              (build.has_bf16 or BF16 not in f[4])]
+              (build.has_bf16 or BF16 not in f[4]) and build.has_program(f[4].split()[0])]
     print(f"planted_faults: {len(chosen)} faults, kernels of {build.isa}")
     missed = 0
 
