@@ -34,5 +34,15 @@ static inline size_t c2_round_up(size_t x, size_t m) { return (x + m - 1) / m * 
 static inline int64_t c2_div_up(int64_t x, int64_t m) { return (x + m - 1) / m; }
 static inline int64_t c2_min(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t c2_max(int64_t a, int64_t b) { return a > b ? a : b; }
+/* Greatest common divisor of a, b > 0. */
+static inline int64_t c2_gcd(int64_t a, int64_t b)
+{
+    while (b) {
+        const int64_t r = a % b;
+        a = b;
+        b = r;
+    }
+    return a;
+}
 
 #endif

@@ -38,16 +38,6 @@ static const char *variant_isa(const conv2d_device *device, int variant)
     return kernel_of(device, variant)->isa;
 }
 
-static int64_t gcd(int64_t a, int64_t b)
-{
-    while (b) {
-        const int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a;
-}
-
 /* Neighbouring pixels of a plane are neighbours in memory. */
 static bool is_dense(const int64_t stride[4], int64_t channels, int64_t cols)
 {
@@ -173,7 +163,7 @@ bool c2_separable_plan_make(const conv2d_device *device, const c2_problem *p,
                             const c2_kernel *kernel, c2_separable_plan *plan_out)
 {
     c2_separable_plan d = {.kernel = kernel};
-    const int64_t g = gcd(p->stride[0], p->dilation[0]);
+    const int64_t g = c2_gcd(p->stride[0], p->dilation[0]);
     d.row_distance = p->dilation[0] / g;
     d.step = p->stride[0] / g;
     d.flat = p->weights_form >= CONV2D_WEIGHTS_ALIKE && p->ocg == 1 && p->ic > 1 &&

@@ -28,16 +28,6 @@ typedef struct search {
     c2_direct_plan best;
 } search;
 
-static int64_t gcd(int64_t a, int64_t b)
-{
-    while (b) {
-        const int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a;
-}
-
 static c2_interior find_interior(const c2_problem *p)
 {
     const int64_t size[2] = {p->h, p->w}, k[2] = {p->kh, p->kw}, out[2] = {p->oh, p->ow};
@@ -246,7 +236,7 @@ c2_direct_plan c2_direct_plan_make(const conv2d_device *device, const c2_problem
     s.best.seconds = HUGE_VAL;
     const bool by_rows = kernel->family == C2_FAMILY_DIRECT_ROWS;
     s.live = by_rows ? c2_live_taps(p, 0, 1) : 1;
-    const int64_t g = gcd(p->stride[0], p->dilation[0]), k = c2_problem_k(p);
+    const int64_t g = c2_gcd(p->stride[0], p->dilation[0]), k = c2_problem_k(p);
     const int64_t n_tiles = by_rows ? p->ocg : c2_div_up(p->ocg, kernel->mr);
     c2_direct_plan d = {.kernel = kernel,
                         .rows = by_rows ? kernel->mr : 1,

@@ -5,34 +5,19 @@
 #ifndef C2_CPU_PARTS_H
 #define C2_CPU_PARTS_H
 
-#include <stdint.h>
-#include <string.h>
+#include "core/half.h"
 
 enum { C2_MAX_PARTS = 3 };
-
-static inline uint32_t c2_float_bits(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
-static inline float c2_float_of(uint32_t bits)
-{
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
 
 /* The part of x as float32 bits of which the lower half is 0, and *rest = x - part. */
 static inline uint32_t c2_part(float x, float *rest)
 {
-    const uint32_t bits = c2_float_bits(x), size = bits & 0x7fffffff;
+    const uint32_t bits = c2_bits_of_f32(x), size = bits & 0x7fffffff;
     const uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
     /* Beyond the halfway point to infinity; a NaN stays one by its quiet bit. */
     const uint32_t cut = (bits & 0xffff0000) | (size > 0x7f800000 ? 0x400000 : 0);
     const uint32_t part = size < 0x7f7f8000 ? rounded : cut;
-    *rest = size < 0x7f800000 ? x - c2_float_of(part) : 0;
+    *rest = size < 0x7f800000 ? x - c2_f32_of_bits(part) : 0;
     return part;
 }
 

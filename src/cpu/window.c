@@ -8,22 +8,12 @@
 #include "core/mem.h"
 #include "cpu/planes.h"
 
-static int64_t gcd(int64_t a, int64_t b)
-{
-    while (b) {
-        const int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a;
-}
-
 static c2_axis axis_of(const c2_problem *p, int i, bool split)
 {
     c2_axis a = {
         i ? p->kw : p->kh, p->stride[i], p->dilation[i], p->pad[i], i ? p->w : p->h, 0, 0, split};
     /* tap * dilation modulo stride repeats with this period */
-    const int64_t period = a.stride / gcd(a.stride, a.dilation);
+    const int64_t period = a.stride / c2_gcd(a.stride, a.dilation);
     a.n_phases = split ? a.k : c2_min(a.k, period);
     a.reach = split ? 0 : (a.k - 1) * a.dilation / a.stride;
     return a;

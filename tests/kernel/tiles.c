@@ -55,7 +55,7 @@ static void draw_words(check *c, bool tiny, int parts, uint32_t *words, ptrdiff_
         rest[h] = c->integers ? (float)rng_range(c->random, -8, 8)
                               : (float)(rng_normal(c->random) * scale);
         if (parts == 1) /* bfloat16 as it is stored */
-            rest[h] = c2_float_of(c2_part(rest[h], &(float){0}));
+            rest[h] = c2_f32_of_bits(c2_part(rest[h], &(float){0}));
     }
     for (int i = 0; i < parts; i++) {
         const uint32_t low = c2_part(rest[0], &rest[0]), high = c2_part(rest[1], &rest[1]);

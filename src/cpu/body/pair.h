@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * pair: rows of two channels become one of words; of float32 channels, one for each part of their
  * numbers. Plain C: compilers make vectors of the loops over a block. */
+#include <string.h>
+
 #include "cpu/kernels.h"
 #include "cpu/parts.h"
 
