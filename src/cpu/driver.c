@@ -64,24 +64,6 @@ int c2_vector_lanes(const c2_kernel *kernel)
     return kernel->nr;
 }
 
-enum { MOST_TAPS = 4096 }; /* that are looked at, one by one */
-
-double c2_live_taps(const c2_problem *p, int a, int64_t length)
-{
-    const int64_t k = a ? p->kw : p->kh, out = a ? p->ow : p->oh, in = a ? p->w : p->h;
-    int64_t live = 0;
-    if (p->padding_mode != CONV2D_PAD_ZEROS || k > MOST_TAPS)
-        return 1;
-    for (int64_t t = 0; t < k; t++) {
-        const int64_t first = t * p->dilation[a] - p->pad[a]; /* coordinate of output 0 */
-        const int64_t begin = first < 0 ? c2_div_up(-first, p->stride[a]) : 0;
-        const int64_t end = first < in ? c2_min(out, (in - 1 - first) / p->stride[a] + 1) : 0;
-        if (begin < end)
-            live += (end - 1) / length - begin / length + 1;
-    }
-    return (double)live / ((double)k * (double)c2_div_up(out, length));
-}
-
 bool c2_clamp_of(const c2_problem *p, float *low, float *high)
 {
     const c2_post *post = c2_problem_activation(p);

@@ -62,10 +62,6 @@ void c2_pack_weights(const c2_problem *p, const c2_pack_shape *shape, const c2_w
  * if it is not of that kind. */
 bool c2_clamp_of(const c2_problem *p, float *low, float *high);
 
-/* The part of the taps along axis a that are not zeros of padding for all outputs of a run of
- * `length`. */
-double c2_live_taps(const c2_problem *p, int a, int64_t length);
-
 /* One image of a run: pointers at element (0, oc0, 0, 0) of residual and output. */
 typedef struct c2_target {
     const c2_problem *problem;

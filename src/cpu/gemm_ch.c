@@ -3,7 +3,8 @@
  * strides of input and output; and of dot_ch, for neighbouring channels. Each tap of each pixel of
  * a tile is a pointer to its channels; a padded zero points at zeros. Pixels are read in one of
  * three ways, chosen by gemm_ch_plan.c:
- *   direct   in place, where channels are neighbours in memory; needs no workspace
+ *   direct   in place, where channels are neighbours in memory; needs no workspace; where that is
+ *            faster in regions of the output that have no padding (gemm_ch_region.c)
  *   turned   from a copy of the whole input whose channels are neighbours, made before
  *   window   from a copy of a block's input (gemm_ch_window.c), which serves all output channels
  * Where the taps of a kernel row follow each other in memory, they are one run of kw * icg floats.
