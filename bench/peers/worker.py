@@ -45,7 +45,7 @@ def time_runs(run, seconds):
     start = clock()
     run()
     first = clock() - start
-    for _ in range(0 if first > 2e8 else 3 if first > 2e6 else 20):
+    for _ in range(0 if first > 2e8 else 1 if first > 2e7 else 3 if first > 2e6 else 20):
         run()
     times, total, limit, least = [], 0, seconds * 1e9, 1 if first > 1e8 else 3
     if first > SLOW_NS:
