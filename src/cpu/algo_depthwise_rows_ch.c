@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * depthwise_rows_ch: one input channel a group, kernels 3, 5 or 7 wide, stride 1 or 2 along x, or
- * stride 1 and a dilation; lanes = channels. A kernel call makes one or two rows of seven pixels
- * for all channels of a block, reads pixels through offsets (padded ones lead to zeros: no copy),
- * and finishes them in registers. With a dilation of d along x a tile is every d-th pixel of a row:
- * a row is d phases, on which the kernel is not dilated. What it cannot finish, other activations
- * than clamps, a channel multiplier, outputs whose channels do not lie together, goes through the
- * epilogue.
+ * stride 1, any width from 5 on and a dilation; lanes = channels. A kernel call makes one or two
+ * rows of seven pixels for all channels of a block, reads pixels through offsets (padding is left
+ * out, without a copy), and finishes them in registers. With a dilation of d along x a tile is
+ * every d-th pixel of a row: a row is d phases, on which the kernel is not dilated. What it cannot
+ * finish, other activations than clamps, a channel multiplier, outputs whose channels do not lie
+ * together, goes through the epilogue.
  * Where input channels do not lie together, a vector of channels of an image is turned into a copy
- * first, padding included, and its sums wait in another for the epilogue: for small images, whose
- * rows fill no vector of pixels.
+ * first, and its sums wait in another for the epilogue: for small images, whose rows fill no vector
+ * of pixels.
  * Error before activation: g(K+2) * s + (K+2) * 2^-149, K = KH * KW; taps in order. */
 #include <math.h>
-#include <string.h>
 
 #include "core/dtype.h"
-#include "cpu/columns.h"
 #include "cpu/cost.h"
 #include "cpu/depthwise.h"
 
@@ -22,18 +20,15 @@ enum {
     WANTED_TASKS = 16,
     TILE_COLS = 7, /* of the kernels' tiles; they have half ones as well */
     HALF_COLS = 4,
-    MAX_KH = 16,                        /* bounds the table of offsets on the stack */
-    MAX_COLS = 2 * (TILE_COLS - 1) + 7, /* input pixels a row of a tile reads */
-    SUM_CHANNELS = 64,                  /* whose sums lie on the stack for the epilogue */
-    MOST_SCRATCH = 256 << 10            /* bytes of a task's copies: a part of an L2 cache */
+    PIECE = 7,                /* taps of a row of wider kernels, at a time */
+    MOST_OFFSETS = 512,       /* of a tile's rows, of its columns: they lie on the stack */
+    SUM_CHANNELS = 64,        /* whose sums lie on the stack for the epilogue */
+    MOST_SCRATCH = 256 << 10, /* bytes of a task's copies: a part of an L2 cache; */
+    MOST_OF_WIDE = 768 << 10  /* of kernels wider than a piece, which read them more often */
 };
 
 /* Weights that are read again for each tile of pixels: half of an L1 cache. */
 static const int64_t weight_bytes = 16 << 10;
-
-typedef struct table {
-    ptrdiff_t at[(MAX_KH + 1) * MAX_COLS];
-} table;
 
 struct c2_state {
     const c2_kernel *kernel;
@@ -48,8 +43,8 @@ struct c2_state {
     c2_split row_blocks, channel_blocks; /* of tiles' rows, of vectors */
     int64_t channel_tiles;
     size_t scratch_bytes; /* of a worker; up to C2_STACK_BYTES they are on its stack */
-    void *zeros;          /* of all channels: a padded pixel */
-    size_t zeros_bytes;
+    ptrdiff_t *inside; /* offsets of a tile's columns without padding, from the lowest one */
+    int64_t n_cols;    /* that a tile reads */
 };
 
 static int variants(const conv2d_device *device)
@@ -93,18 +88,9 @@ static int64_t count_full(int64_t ow)
 
 static bool is_turned(const c2_problem *p) { return p->input_stride[1] != 1 && p->ic > 1; }
 
-/* Rows and columns of the copy of an image, padding included: as many as tiles read. */
-static int64_t copied_rows(const c2_problem *p)
+static size_t most_scratch(const c2_problem *p)
 {
-    return (p->oh - 1) * p->stride[0] + (p->kh - 1) * p->dilation[0] + 1;
-}
-
-static int64_t copied_cols(const c2_problem *p)
-{
-    const int64_t cols = phase_cols(p);
-    const int64_t tiles = count_full(cols) * TILE_COLS + count_halves(cols) * HALF_COLS;
-    const int64_t outputs = tiles + TILE_COLS - HALF_COLS;
-    return ((outputs - 1) * p->stride[1] + p->kw) * p->dilation[1];
+    return p->kw > PIECE ? MOST_OF_WIDE : MOST_SCRATCH;
 }
 
 /* Of the copy and of the sums of an image, both [y][x][lane]. */
@@ -112,30 +98,36 @@ static size_t scratch_bytes(const c2_kernel *k, const c2_problem *p)
 {
     if (!is_turned(p))
         return 0;
-    const double in = (double)copied_rows(p) * (double)copied_cols(p);
-    const double bytes = (in + (double)p->oh * (double)p->ow) * k->nr * (double)sizeof(float);
-    const double most = MOST_SCRATCH;
-    return c2_round_up(bytes > most ? MOST_SCRATCH + 1 : (size_t)bytes, C2_ALIGN);
+    const double pixels = (double)p->h * (double)p->w + (double)p->oh * (double)p->ow;
+    const double bytes = pixels * k->nr * (double)sizeof(float);
+    const size_t most = most_scratch(p);
+    return c2_round_up(bytes > (double)most ? most + 1 : (size_t)bytes, C2_ALIGN);
 }
 
 static bool supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
     if (!c2_dw_supports(p, why))
         return false;
-    if ((p->kw != 3 && p->kw != 5 && p->kw != 7) || p->kh > MAX_KH)
-        return c2_refuse(why, "kernel of %lld x %lld: 3, 5 or 7 columns and at most %d rows",
-                         (long long)p->kh, (long long)p->kw, MAX_KH);
-    if (p->stride[1] > 2 || (p->stride[1] > 1 && p->dilation[1] > 1))
-        return c2_refuse(why, "stride %lld and dilation %lld along x: one is 1, stride at most 2",
-                         (long long)p->stride[1], (long long)p->dilation[1]);
     const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant);
+    if (p->kw < 3 || p->kw == 4)
+        return c2_refuse(why, "kernel %lld wide: 3, 5 or more columns", (long long)p->kw);
+    const bool one_piece = p->kw == 3 || p->kw == 5 || p->kw == 7;
+    if (p->stride[1] > 2 || (p->stride[1] > 1 && (p->dilation[1] > 1 || !one_piece)))
+        return c2_refuse(why,
+                         "kernel %lld wide, stride %lld and dilation %lld along x: one is 1, "
+                         "stride at most 2, for other widths than 3, 5 and 7 it is 1",
+                         (long long)p->kw, (long long)p->stride[1], (long long)p->dilation[1]);
+    if (c2_max(p->kh, p->kw) > MOST_OFFSETS - 2 * TILE_COLS)
+        return c2_refuse(why, "kernel of %lld x %lld: at most %d x %d", (long long)p->kh,
+                         (long long)p->kw, MOST_OFFSETS - 2 * TILE_COLS,
+                         MOST_OFFSETS - 2 * TILE_COLS);
     const size_t scratch = scratch_bytes(k, p);
-    if (scratch > MOST_SCRATCH)
+    if (scratch > most_scratch(p))
         return c2_refuse(why,
                          "input channel stride is %lld: copies of %lld x %lld pixels and of the "
-                         "sums would take more than %d bytes",
+                         "sums would take more than %zu bytes",
                          (long long)p->input_stride[1], (long long)p->h, (long long)p->w,
-                         MOST_SCRATCH);
+                         most_scratch(p));
     if (scratch > C2_STACK_BYTES && scratch > p->workspace_limit)
         return c2_refuse(
             why, "input channel stride is %lld: copies take %zu bytes, workspace_limit is %llu",
@@ -162,12 +154,15 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
     const double halves = phases * (double)count_halves(phase_cols(p));
     const double sums = rows * ((double)TILE_COLS * full + (double)HALF_COLS * halves) * lanes;
     /* A pixel of a row is loaded once for all its taps and both rows of a tile, beside products. */
-    const double loads = (double)(p->kw + TILE_COLS * p->stride[1]) / (TILE_COLS * tile_rows(k, p));
-    const double products = (double)p->kh * ((double)p->kw + 0.3 * loads);
+    const int64_t pieces = c2_div_up(p->kw, PIECE);
+    const double loads = (double)(p->kw + TILE_COLS * pieces * p->stride[1]) /
+                         (TILE_COLS * tile_rows(k, p));
+    const double live = c2_live_part(p, 0) * c2_live_part(p, 1);
+    const double products = live * (double)p->kh * ((double)p->kw + 0.3 * loads);
     float low, high;
     const double store =
         finishes(p, &low, &high) ? 0.5 * outputs * speed->store : c2_cost_epilogue(speed, p, 1);
-    const double turned = is_turned(p) ? (double)copied_rows(p) * (double)copied_cols(p) : 0;
+    const double turned = is_turned(p) ? (double)p->h * (double)p->w : 0;
     return sums * products / speed->fma_lanes + (double)p->n * turned * lanes * speed->turn +
            rows / tile_rows(k, p) * (full + halves) * speed->call + store;
 }
@@ -197,7 +192,7 @@ static void plan_destroy(conv2d_device *device, c2_state *s)
 {
     if (!s)
         return;
-    c2_free(&device->allocator, s->zeros, s->zeros_bytes);
+    c2_free(&device->allocator, s->inside, (size_t)s->n_cols * sizeof *s->inside);
     c2_free(&device->allocator, s, sizeof *s);
 }
 
@@ -213,9 +208,6 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     if (is_turned(p)) {
         s->widen = (c2_widen_fn)c2_cpu_helper(s->kernel, C2_FAMILY_WIDEN, p->input_dtype);
         s->problem.input_dtype = CONV2D_FLOAT32;
-        s->problem.h = copied_rows(p);
-        s->problem.w = copied_cols(p);
-        s->problem.pad[0] = s->problem.pad[1] = 0;
         s->problem.input_stride[1] = 1;
         s->problem.input_stride[2] = s->problem.w * s->kernel->nr;
         s->problem.input_stride[3] = s->kernel->nr;
@@ -235,13 +227,15 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
         s->widen ? 1 : c2_div_up(WANTED_TASKS, c2_min(WANTED_TASKS, s->channel_blocks.n));
     s->row_blocks = c2_split_even(row_tiles, c2_min(row_tiles, blocks));
     s->scratch_bytes = scratch_bytes(s->kernel, p);
-    s->zeros_bytes = (size_t)p->ic * sizeof(float);
-    s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);
-    if (!s->zeros) {
-        const size_t bytes = s->zeros_bytes;
+    s->n_cols = (TILE_COLS - 1) * p->stride[1] + p->kw;
+    s->inside = c2_alloc_zero(&device->allocator, (size_t)s->n_cols * sizeof *s->inside);
+    if (!s->inside) {
         plan_destroy(device, s);
-        return c2_fail(CONV2D_E_NOMEM, "no memory for %zu bytes of zeros", bytes);
+        return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's offsets");
     }
+    const int64_t step = p->dilation[1] * s->problem.input_stride[3] * s->element;
+    for (int64_t j = 0; j < s->n_cols; j++)
+        s->inside[j] = j * step - c2_min(0, (s->n_cols - 1) * step);
     *state_out = s;
     return CONV2D_OK;
 }
@@ -255,60 +249,57 @@ typedef struct task {
     float *sums;               /* of all pixels, where the input was turned; else NULL */
     int64_t n, channel, pass;
     int channels;
-    table inside, border; /* offsets of a tile without padding, from its first pixel; of the others,
-                             from the image's */
+    ptrdiff_t *row, *col; /* offsets of a tile's rows; of its columns where some are padding */
     c2_dwrow_ch_args kernel;
 } task;
 
-static void inside_table(task *t)
+/* Those of n places, from the first on and d apart, that are not zeros of padding. */
+static void live_part(const c2_problem *p, int64_t first, int64_t d, int64_t n, int64_t size,
+                      int *begin, int *end)
 {
-    const c2_problem *p = t->problem;
-    for (int64_t i = 0; i < p->kh + t->state->rows - 1; i++)
-        for (int64_t j = 0; j < MAX_COLS; j++)
-            t->inside.at[i * MAX_COLS + j] =
-                (i * p->dilation[0] * p->input_stride[2] +
-                 j * p->dilation[1] * p->input_stride[3]) *
-                t->state->element;
+    *begin = 0;
+    *end = (int)n;
+    if (p->padding_mode != CONV2D_PAD_ZEROS)
+        return;
+    if (first < 0)
+        *begin = (int)c2_min(n, c2_div_up(-first, d));
+    *end = first < size ? (int)c2_min(n, (size - 1 - first) / d + 1) : 0;
+    *begin = *begin < *end ? *begin : *end;
 }
 
-/* Columns that no output pixel of the tile needs are zeros like padded ones. */
-static void border_table(task *t, int64_t y, int64_t x, int64_t n_rows, int64_t n_cols)
+static void find_rows(task *t, int64_t oy, int rows)
 {
     const c2_problem *p = t->problem;
-    const ptrdiff_t zeros = (ptrdiff_t)((uintptr_t)t->state->zeros - (uintptr_t)t->image);
-    int64_t column[MAX_COLS];
-    for (int64_t j = 0; j < MAX_COLS; j++)
-        column[j] = j < n_cols ? c2_pad_index(p->padding_mode, x + j * p->dilation[1], p->w) : -1;
-    for (int64_t i = 0; i < n_rows; i++) {
-        const int64_t row = c2_pad_index(p->padding_mode, y + i * p->dilation[0], p->h);
-        ptrdiff_t *at = t->border.at + i * MAX_COLS;
-        for (int64_t j = 0; j < MAX_COLS; j++)
-            at[j] = row < 0 || column[j] < 0
-                        ? zeros
-                        : (row * p->input_stride[2] + column[j] * p->input_stride[3]) *
-                              t->state->element;
-    }
+    const int64_t y = oy * p->stride[0] - p->pad[0];
+    c2_dwrow_ch_args *a = &t->kernel;
+    live_part(p, y, p->dilation[0], p->kh + rows - 1, p->h, &a->row_begin, &a->row_end);
+    for (int64_t i = a->row_begin; i < a->row_end; i++)
+        t->row[i - a->row_begin] =
+            c2_pad_index(p->padding_mode, y + i * p->dilation[0], p->h) * p->input_stride[2] *
+            t->state->element;
 }
 
-static void find_pixels(task *t, int64_t oy, int64_t ox, int rows, int cols)
+/* Columns that no output pixel of the tile needs are left out like padded ones. */
+static void find_columns(task *t, int64_t ox, int cols)
 {
     const c2_problem *p = t->problem;
-    const int64_t y = oy * p->stride[0] - p->pad[0], x = ox * p->stride[1] - p->pad[1];
-    const int64_t n_rows = p->kh + rows - 1, n_cols = (cols - 1) * p->stride[1] + p->kw;
-    /* Kernels read all columns of a tile, for a part of a vector those of a tile of 7. */
-    const bool part = t->channels % t->state->kernel->nr != 0;
-    const int64_t read =
-        ((cols <= HALF_COLS && !part ? HALF_COLS : TILE_COLS) - 1) * p->stride[1] + p->kw;
-    if (y >= 0 && x >= 0 && y + (n_rows - 1) * p->dilation[0] < p->h &&
-        x + (read - 1) * p->dilation[1] < p->w) {
-        t->kernel.pixels =
-            t->image + (y * p->input_stride[2] + x * p->input_stride[3]) * t->state->element;
-        t->kernel.offsets = t->inside.at;
+    const int64_t x = ox * p->stride[1] - p->pad[1], d = p->dilation[1];
+    const int64_t step = p->input_stride[3] * t->state->element;
+    const int64_t n_cols = (cols - 1) * p->stride[1] + p->kw;
+    c2_dwrow_ch_args *a = &t->kernel;
+    live_part(p, x, d, n_cols, p->w, &a->col_begin, &a->col_end);
+    if (cols == TILE_COLS && x >= 0 && x + (n_cols - 1) * d < p->w) {
+        a->pixels = t->image + x * step + c2_min(0, (n_cols - 1) * d * step);
+        a->col = t->state->inside;
         return;
     }
-    border_table(t, y, x, n_rows, n_cols);
-    t->kernel.pixels = t->image;
-    t->kernel.offsets = t->border.at;
+    const int64_t low = c2_min(0, (p->w - 1) * step);
+    a->pixels = t->image + low;
+    a->col = t->col;
+    for (int64_t j = 0; j < t->state->n_cols; j++) {
+        const int64_t column = j < n_cols ? c2_pad_index(p->padding_mode, x + j * d, p->w) : -1;
+        t->col[j] = column < 0 ? -1 : column * step - low;
+    }
 }
 
 /* Bare sums, some channels at a time, and the epilogue. */
@@ -342,7 +333,7 @@ static void pixel_tile(task *t, int64_t oy, int64_t ox, int rows, int cols)
     c2_dwrow_ch_args *a = &t->kernel;
     a->rows = rows;
     a->cols = cols;
-    find_pixels(t, oy, ox, rows, cols);
+    find_columns(t, ox, cols);
     if (t->sums) {
         a->n = t->channels;
         a->out = t->sums + (oy * p->ow + ox) * t->state->kernel->nr;
@@ -367,6 +358,7 @@ static void row_of_tiles(task *t, int64_t oy, int rows)
 {
     const c2_problem *p = t->problem;
     const int64_t full = t->state->full, d = p->dilation[1];
+    find_rows(t, oy, rows);
     for (int64_t phase = 0; phase < c2_min(d, p->ow); phase++) {
         const int64_t cols = c2_div_up(p->ow - phase, d);
         for (int64_t i = 0; i < full + t->state->halves; i++) {
@@ -383,24 +375,22 @@ static void turn(task *t, float *scratch)
 {
     const c2_problem *p = t->args->problem, *copy = t->problem;
     const int64_t element = (int64_t)c2_dtype_bytes(p->input_dtype);
-    const char *image =
-        (const char *)t->args->input.data +
-        (t->n * p->input_stride[0] + t->channel * p->input_stride[1]) * element;
+    const char *image = (const char *)t->args->input.data +
+                        (t->n * p->input_stride[0] + t->channel * p->input_stride[1]) * element;
+    const bool dense = p->input_stride[2] == p->w * p->input_stride[3];
+    const int64_t n_runs = dense ? 1 : p->h;
+    c2_widen_args a = {.channel_stride = p->input_stride[1],
+                       .pixel_stride = p->input_stride[3],
+                       .to_stride = t->state->kernel->nr,
+                       .n_channels = t->channels,
+                       .n_pixels = (int)(p->h / n_runs * p->w)};
+    for (int64_t i = 0; i < n_runs; i++) {
+        a.from = image + i * p->input_stride[2] * element;
+        a.to = scratch + i * copy->input_stride[2];
+        t->state->widen(&a);
+    }
     t->image = (const char *)scratch;
     t->sums = scratch + copy->h * copy->input_stride[2];
-    memset(scratch, 0, (size_t)(copy->h * copy->input_stride[2]) * sizeof *scratch);
-    /* Beyond these only outputs that are thrown away are computed. */
-    const int64_t n_columns = (p->ow - 1) * p->stride[1] + (p->kw - 1) * p->dilation[1] + 1;
-    c2_columns columns = c2_columns_make(p, t->state->widen, -p->pad[1], 1, n_columns);
-    columns.channels = t->channels;
-    columns.pitch = t->state->kernel->nr;
-    columns.cleared = true;
-    for (int64_t i = 0; i < copy->h; i++) {
-        const int64_t y = c2_pad_index(p->padding_mode, i - p->pad[0], p->h);
-        if (y >= 0)
-            c2_columns_copy(&columns, image + y * p->input_stride[2] * element,
-                            scratch + i * copy->input_stride[2]);
-    }
     t->kernel.out_row = p->ow * copy->input_stride[3];
     t->kernel.out_col = p->dilation[1] * copy->input_stride[3];
     t->kernel.low = -INFINITY;
@@ -431,12 +421,13 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t index, i
     const int64_t cb = i / s->row_blocks.n % s->channel_blocks.n;
     const int64_t tile = c2_split_begin(&s->channel_blocks, cb);
     const int64_t last = c2_split_begin(&s->channel_blocks, cb + 1) * s->kernel->nr;
-    task t = {.state = s, .args = args, .problem = p,
+    ptrdiff_t row[MOST_OFFSETS], col[MOST_OFFSETS];
+    task t = {.state = s, .args = args, .problem = p, .row = row, .col = col,
               .n = i / s->row_blocks.n / s->channel_blocks.n};
     t.channel = tile * s->kernel->nr;
     t.channels = (int)(c2_min(p->groups, last) - t.channel);
     t.image = (const char *)args->input.data + (t.n * p->input_stride[0] + t.channel) * s->element;
-    t.kernel = (c2_dwrow_ch_args){.offsets_pitch = MAX_COLS,
+    t.kernel = (c2_dwrow_ch_args){.row = row,
                                   .kh = (int)p->kh,
                                   .kw = (int)p->kw,
                                   .stride = (int)p->stride[1],
@@ -452,7 +443,6 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t index, i
                      ? (float *)(void *)((char *)args->workspace +
                                          (size_t)worker * s->scratch_bytes)
                      : stack);
-    inside_table(&t);
     for (t.pass = 0; t.pass < p->ocg; t.pass++) {
         t.kernel.weight = (const float *)args->packed->host +
                           (t.pass * s->channel_tiles + tile) * p->kh * p->kw * s->kernel->nr;

@@ -40,9 +40,7 @@ void c2_columns_copy(const c2_columns *c, const char *row, float *to)
                        .pixel_stride = c->step * p->input_stride[3],
                        .to_stride = c->pitch,
                        .n_channels = c->channels};
-    const bool inside = c->cleared && p->padding_mode == CONV2D_PAD_ZEROS;
-    const int64_t end = inside ? c->end : c->n;
-    for (int64_t i = inside ? c->begin : 0; i < end; i += a.n_pixels) {
+    for (int64_t i = 0; i < c->n; i += a.n_pixels) {
         const int64_t x = c2_pad_index(p->padding_mode, c->first + i * c->step, p->w);
         a.n_pixels = i == c->begin && i < c->end ? (int)(c->end - i) : 1;
         a.from = row + x * p->input_stride[3] * element;

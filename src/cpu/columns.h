@@ -13,10 +13,9 @@ typedef struct c2_columns {
     int64_t begin, end;     /* those of the copy that lie inside the image */
     int channels;
     ptrdiff_t pitch; /* floats between columns of the copy; at least as many as channels */
-    bool cleared;    /* the copy holds zeros already where zeros go */
 } c2_columns;
 
-/* Sets all but channels, pitch and cleared, which may change between copies. */
+/* Sets all but channels and pitch, which may change between copies. */
 c2_columns c2_columns_make(const c2_problem *p, c2_widen_fn widen, int64_t first, int64_t step,
                            int64_t n);
 /* row: column 0 of an image row at the first channel, or NULL: a row of zeros. What lies between

@@ -69,3 +69,22 @@ double c2_cost_epilogue(const c2_speed *speed, const c2_problem *p, int lane_axi
         a_float += access_cost(speed, p->residual_stride, lane_axis, lanes);
     return n * a_float;
 }
+
+enum { MOST_TAPS = 4096 }; /* rows or columns of taps that are looked at, one by one */
+
+double c2_live_part(const c2_problem *p, int axis)
+{
+    const int64_t size[2] = {p->h, p->w}, taps[2] = {p->kh, p->kw}, outputs[2] = {p->oh, p->ow};
+    const int64_t k = taps[axis], n = outputs[axis], stride = p->stride[axis];
+    int64_t live = 0;
+    if (p->padding_mode != CONV2D_PAD_ZEROS || k > MOST_TAPS)
+        return 1;
+    for (int64_t t = 0; t < k; t++) {
+        const int64_t first = t * p->dilation[axis] - p->pad[axis]; /* under output 0 */
+        const int64_t begin = first < 0 ? c2_div_up(-first, stride) : 0;
+        const int64_t end =
+            first < size[axis] ? c2_min(n, (size[axis] - 1 - first) / stride + 1) : 0;
+        live += c2_max(0, end - begin);
+    }
+    return (double)live / ((double)k * (double)n);
+}

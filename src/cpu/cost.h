@@ -34,5 +34,8 @@ double c2_cost_small_tile(double rows, double vectors, double loads_a_vector);
 /* Seconds of the epilogue for all outputs of the problem; lane_axis: the axis of output (1 channel,
  * 3 pixel) that the kernel's lanes run along. */
 double c2_cost_epilogue(const c2_speed *speed, const c2_problem *p, int lane_axis);
+/* The part of the rows of taps (axis 0; columns: 1) that are not zeros of padding, on average over
+ * all output rows. */
+double c2_live_part(const c2_problem *p, int axis);
 
 #endif

@@ -28,23 +28,6 @@ typedef struct search {
     c2_direct_plan best;
 } search;
 
-enum { MOST_TAPS = 4096 }; /* rows of taps that are looked at, one by one */
-
-/* The part of the rows of taps that are not zeros of padding, on average over all output rows. */
-static double live_rows(const c2_problem *p)
-{
-    int64_t live = 0;
-    if (p->padding_mode != CONV2D_PAD_ZEROS || p->kh > MOST_TAPS)
-        return 1;
-    for (int64_t t = 0; t < p->kh; t++) {
-        const int64_t first = t * p->dilation[0] - p->pad[0]; /* row of output 0 */
-        const int64_t begin = first < 0 ? c2_div_up(-first, p->stride[0]) : 0;
-        const int64_t end = first < p->h ? c2_min(p->oh, (p->h - 1 - first) / p->stride[0] + 1) : 0;
-        live += c2_max(0, end - begin);
-    }
-    return (double)live / ((double)p->kh * (double)p->oh);
-}
-
 static c2_interior find_interior(const c2_problem *p)
 {
     const int64_t size[2] = {p->h, p->w}, k[2] = {p->kh, p->kw}, out[2] = {p->oh, p->ow};
@@ -252,7 +235,7 @@ c2_direct_plan c2_direct_plan_make(const conv2d_device *device, const c2_problem
     s.budget = fmax((double)C2_STACK_BYTES, fmin((double)p->workspace_limit, window_bytes));
     s.best.seconds = HUGE_VAL;
     const bool by_rows = kernel->family == C2_FAMILY_DIRECT_ROWS;
-    s.live = by_rows ? live_rows(p) : 1;
+    s.live = by_rows ? c2_live_part(p, 0) : 1;
     const int64_t g = c2_gcd(p->stride[0], p->dilation[0]), k = c2_problem_k(p);
     const int64_t n_tiles = by_rows ? p->ocg : c2_div_up(p->ocg, kernel->mr);
     c2_direct_plan d = {.kernel = kernel,

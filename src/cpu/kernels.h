@@ -13,7 +13,7 @@
  *   dw_ch    depthwise, rows = pixels,  lanes = channels
  *   dw_px    depthwise, rows = 1,       lanes = pixels
  *   grouped_ch several groups, rows = pixels, lanes = output channels
- *   dwrow_ch depthwise 3, 5 or 7 wide,  rows = pixels,  lanes = channels, finished in registers
+ *   dwrow_ch depthwise, 3 columns or more, rows = pixels, lanes = channels, finished in registers
  *   direct_px    rows = output channels, lanes = pixels of one row: a whole strip a call
  *   direct_rows  rows = output rows of one output channel, lanes = pixels: a whole strip a call
  *   dwrow_px depthwise 3x3, 5x5, 7x7,   rows, lanes = pixels, finished in registers
@@ -201,17 +201,19 @@ typedef void c2_grouped_ch_kernel(const c2_grouped_ch_args *);
 typedef c2_grouped_ch_kernel *c2_grouped_ch_fn;
 /* dwrow_ch: rows x cols output pixels, all of a tile's first row or its first two, by n channels:
  *     out[y][x][j] = clamp(sum over ky < kh, kx < kw of
- *                          pixel[j] offsets[(y + ky)*offsets_pitch + x*stride + kx] bytes on *
+ *                          pixel[j] row[y + ky - row_begin] + col[x*stride + kx] bytes on *
  *                          weight[((j / lanes * kh + ky)*kw + kx)*lanes + j % lanes]
  *                          + bias[j] + residual[y][x][j])
- * The offsets of all columns of a full tile are read, of rows + kh - 1 rows; a padded pixel's lead
- * to n zeros. Bias, residual and out are stored like pixels. */
+ * Input rows, y + ky, before row_begin and from row_end on are padding and left out, and so are
+ * columns with a negative col. Columns of a full tile are read, kw + 6*stride of them. Bias,
+ * residual and out are stored like pixels. */
 typedef struct c2_dwrow_ch_args {
     const void *pixels;
-    const ptrdiff_t *offsets; /* from pixels */
-    ptrdiff_t offsets_pitch;
-    const float *weight;         /* readable up to whole vectors */
-    int kh, kw, stride;          /* kw 3, 5 or 7; stride (along x) 1 or 2 */
+    const ptrdiff_t *row, *col;
+    const float *weight; /* readable up to whole vectors */
+    int kh, kw, stride;  /* kw 3, 5 or 7 with stride (along x) 1 or 2; or kw >= 6 with 1 */
+    int row_begin, row_end;      /* within 0 .. rows + kh - 1 */
+    int col_begin, col_end;      /* likewise of columns: all others are padding */
     int rows, cols;              /* 1 .. mr / 7 (with stride 2: 1), 1 .. 7 */
     int n;                       /* channels */
     float low, high;             /* max(low, x), then min(high, x); infinite = neither */

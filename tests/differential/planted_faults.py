@@ -28,6 +28,7 @@ SPECIAL = "special_values --count 100 --seed 1"
 BITS = "same_bits --count 250 --seed 1"
 # For what few of the problems reach.
 MANY = "differential --count 4000 --seed 1 --isa {isa}"
+DEPTHWISE_ROWS = "differential --count 1500 --seed 1 --isa {isa} --match depthwise_rows_ch"
 INTEGERS = "differential --integers --count 600 --seed 1 --isa {isa}"
 # Kernels that exist for one instruction set; their faults wait for a machine that has it.
 BF16 = "avx512_bf16"
@@ -64,9 +65,17 @@ FAULTS = [
      "run + 2 * threes", "run", RANDOM),
     ("first pixel of a row skipped", "cpu/body/dwrow_ch.h",
      "if (j >= kx && column * s == j - kx", "if (j > kx && column * s == j - kx", RANDOM),
-    ("turned copy as if not padded", "cpu/algo_depthwise_rows_ch.c",
-     "c2_columns_make(p, t->state->widen, -p->pad[1],", "c2_columns_make(p, t->state->widen, 0,",
-     RANDOM),
+    ("rows of a turned image taken for neighbours", "cpu/algo_depthwise_rows_ch.c",
+     "p->input_stride[2] == p->w * p->input_stride[3];",
+     "p->input_stride[2] >= p->w * p->input_stride[3];", RANDOM),
+    ("weights of a piece of five one tap late", "cpu/body/dwrow_ch.h",
+     "add_row(rows, cols, 5, 1, tail, p, a->col + kx, n, w + kx * VF, upper, acc);",
+     "add_row(rows, cols, 5, 1, tail, p, a->col + kx, n, w + kx * VF + VF, upper, acc);",
+     DEPTHWISE_ROWS),
+    ("piece of taps left out that is padding for the first output", "cpu/body/dwrow_ch.h",
+     "kx + k + cols - 1 <= a->col_begin ||", "kx + k <= a->col_begin ||", DEPTHWISE_ROWS),
+    ("last live row taken for padding", "cpu/algo_depthwise_rows_ch.c",
+     "(size - 1 - first) / d + 1) : 0;", "(size - 1 - first) / d) : 0;", RANDOM),
     ("columns right of the image copied", "cpu/columns.c",
      "(p->w - 1 - first) / step + 1);", "(p->w - 1 - first) / step + 2);", RANDOM),
     ("rows a dilation apart from the first one on, all of them", "cpu/algo_depthwise_rows_px.c",
@@ -81,8 +90,7 @@ FAULTS = [
     ("row of the other half not stored", "cpu/body/dwrow_px.h",
      "if (2 * (v + y) + 1 < a->rows)", "if (2 * (v + y) + 2 < a->rows)", MANY),
     ("border tile taken for one inside", "cpu/algo_depthwise_rows_ch.c",
-     "x + (read - 1) * p->dilation[1] < p->w) {",
-     "x + (read - 1) * p->dilation[1] <= p->w) {", RANDOM),
+     "x + (n_cols - 1) * d < p->w) {", "x + (n_cols - 1) * d <= p->w) {", RANDOM),
     ("input row late for an output row", "cpu/body/direct_rows.h",
      "r == end * step;", "r == end * step + 1;", RANDOM),
     ("last product skipped", "cpu/body/direct_px.h",

@@ -9,7 +9,8 @@
 
 #include "check.h"
 
-enum { TILE = 7, MAX_K = 7, MAX_READ = 2 * (TILE - 1) + MAX_K, MAX_ROWS = 2, MAX_N = 40, GAP = 3 };
+enum { TILE = 7, MAX_K = 7, MAX_WIDE = 24, MAX_READ = TILE - 1 + MAX_WIDE, MAX_ROWS = 2, MAX_N = 40,
+       GAP = 3 };
 
 static bool wrong(check *c, const char *what, int y, int x, int lane, float got, float expected)
 {
@@ -26,37 +27,59 @@ static bool same(float a, float b)
 /* One call and what it is given. */
 typedef struct ch_call {
     c2_dwrow_ch_args a;
-    ptrdiff_t offsets[(MAX_ROWS + MAX_K) * MAX_READ];
+    ptrdiff_t row[MAX_ROWS + MAX_K], col[MAX_READ];
     guard_buffer pixels, weight, bias, residual, out, sums;
     char was[MAX_ROWS * (TILE + GAP) * (MAX_N + GAP) * 4 + 64]; /* out before the call */
 } ch_call;
+
+/* All of 0 .. n - 1, or some; of none of them [0, 0). */
+static void part(rng *r, int n, int *begin, int *end)
+{
+    const bool all = rng_range(r, 0, 1);
+    *begin = all ? 0 : (int)rng_range(r, 0, n);
+    *end = all ? n : (int)rng_range(r, *begin, n);
+}
+
+/* Rows and columns anywhere; those that are not to be read lead nowhere. */
+static void ch_pixels(check *c, ch_call *k)
+{
+    const int n = k->a.n;
+    const int64_t bytes = (int64_t)check_pixel_bytes(c->kernel);
+    k->pixels = check_pixels(c, (size_t)(3 * n));
+    k->a.pixels = (const char *)k->pixels.data + n * bytes;
+    for (int i = 0; i < MAX_ROWS + MAX_K; i++)
+        k->row[i] = i < k->a.row_end - k->a.row_begin
+                        ? (ptrdiff_t)(rng_range(c->random, -n, 0) * bytes)
+                        : (ptrdiff_t)1 << 40;
+    for (int i = 0; i < MAX_READ; i++) {
+        const bool padding = i < k->a.col_begin || i >= k->a.col_end ||
+                             rng_range(c->random, 0, 9) == 0; /* within them as well */
+        const bool read = i < (TILE - 1) * k->a.stride + k->a.kw;
+        k->col[i] = !read     ? (ptrdiff_t)1 << 40
+                    : padding ? -1
+                              : (ptrdiff_t)(rng_range(c->random, 0, n) * bytes);
+    }
+    k->a.row = k->row;
+    k->a.col = k->col;
+}
 
 static void ch_shape(check *c, ch_call *k)
 {
     rng *r = c->random;
     static const int widths[] = {3, 5, 7};
-    k->a.kw = widths[rng_range(r, 0, 2)];
+    const bool wide = rng_range(r, 0, 2) == 0;
+    k->a.kw = wide ? (int)rng_range(r, 6, MAX_WIDE) : widths[rng_range(r, 0, 2)];
     k->a.kh = (int)rng_range(r, 1, MAX_K);
-    k->a.stride = (int)rng_range(r, 1, 2);
+    k->a.stride = wide ? 1 : (int)rng_range(r, 1, 2);
     k->a.rows = k->a.stride == 1 ? (int)rng_range(r, 1, c->kernel->mr / TILE) : 1;
     k->a.cols = (int)rng_range(r, 1, TILE);
     const int lanes = check_lanes(c->kernel);
     k->a.n = check_size(r, 2 * lanes + lanes / 2, lanes);
     k->a.low = rng_range(r, 0, 1) ? -INFINITY : -1.5f;
     k->a.high = rng_range(r, 0, 1) ? INFINITY : 2.5f;
-    k->a.offsets_pitch = MAX_READ;
-    k->a.offsets = k->offsets;
-    k->pixels = check_pixels(c, (size_t)(3 * k->a.n));
-    k->a.pixels = (const char *)k->pixels.data + (size_t)k->a.n * check_pixel_bytes(c->kernel);
-    /* Entries that are not to be read lead nowhere. */
-    for (int i = 0; i < (MAX_ROWS + MAX_K) * MAX_READ; i++) {
-        const bool read = i / MAX_READ < k->a.rows + k->a.kh - 1 &&
-                          i % MAX_READ < (TILE - 1) * k->a.stride + k->a.kw;
-        k->offsets[i] =
-            read
-                ? (ptrdiff_t)(rng_range(r, -k->a.n, k->a.n) * (int64_t)check_pixel_bytes(c->kernel))
-                : (ptrdiff_t)1 << 40;
-    }
+    part(r, k->a.rows + k->a.kh - 1, &k->a.row_begin, &k->a.row_end);
+    part(r, (k->a.cols - 1) * k->a.stride + k->a.kw, &k->a.col_begin, &k->a.col_end);
+    ch_pixels(c, k);
     const int whole = (k->a.n + lanes - 1) / lanes * lanes;
     k->weight = check_values(c, (size_t)(whole * k->a.kh * k->a.kw));
     k->a.weight = k->weight.data;
@@ -94,8 +117,11 @@ static float ch_sum(check *c, const ch_call *k, int y, int x, int j)
     float sum = 0;
     for (int ky = 0; ky < k->a.kh; ky++)
         for (int kx = 0; kx < kw; kx++) {
+            const int row = y + ky, col = x * k->a.stride + kx;
+            if (row < k->a.row_begin || row >= k->a.row_end || k->col[col] < 0)
+                continue;
             const char *at =
-                (const char *)k->a.pixels + k->offsets[(y + ky) * MAX_READ + x * k->a.stride + kx];
+                (const char *)k->a.pixels + k->row[row - k->a.row_begin] + k->col[col];
             sum = check_add_product(
                 c->kernel, check_pixel(c->kernel, at, j),
                 k->a.weight[((j / lanes * k->a.kh + ky) * kw + kx) * lanes + j % lanes], sum);
@@ -158,16 +184,20 @@ static _Alignas(64) float bench_out[MAX_ROWS * TILE * BENCH_N];
 
 static double ch_bench(const c2_kernel *k)
 {
-    ptrdiff_t offsets[BENCH_READ * (MAX_ROWS + BENCH_K - 1)];
-    for (int i = 0; i < BENCH_READ * (MAX_ROWS + BENCH_K - 1); i++)
-        offsets[i] = i * BENCH_N * (ptrdiff_t)check_pixel_bytes(k);
+    ptrdiff_t row[MAX_ROWS + BENCH_K - 1], col[BENCH_READ];
+    for (int i = 0; i < MAX_ROWS + BENCH_K - 1; i++)
+        row[i] = i * BENCH_READ * BENCH_N * (ptrdiff_t)check_pixel_bytes(k);
+    for (int i = 0; i < BENCH_READ; i++)
+        col[i] = i * BENCH_N * (ptrdiff_t)check_pixel_bytes(k);
     const c2_dwrow_ch_args a = {.pixels = bench_pixels,
-                                .offsets = offsets,
-                                .offsets_pitch = BENCH_READ,
+                                .row = row,
+                                .col = col,
                                 .weight = bench_weight,
                                 .kh = BENCH_K,
                                 .kw = BENCH_K,
                                 .stride = 1,
+                                .row_end = k->mr / TILE + BENCH_K - 1,
+                                .col_end = BENCH_READ,
                                 .rows = k->mr / TILE,
                                 .cols = TILE,
                                 .n = BENCH_N,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * AVX2: depthwise 3, 5 or 7 wide, 7 pixels by 8 channels. */
+ * AVX2: depthwise, rows of 3 taps or more, 7 pixels by 8 channels. */
 #include "cpu/simd/vec_avx2.h"
 
 #define C2_MR 7

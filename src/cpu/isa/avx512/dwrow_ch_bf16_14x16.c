@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * AVX-512: depthwise 3, 5 or 7 wide, 14 pixels by 16 channels, bfloat16. */
+ * AVX-512: depthwise, rows of 3 taps or more, 14 pixels by 16 channels, bfloat16. */
 #include "cpu/simd/vec_avx512.h"
 #include "cpu/simd/px_bf16.h"
 

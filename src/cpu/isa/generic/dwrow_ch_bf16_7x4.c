@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Portable: depthwise 3, 5 or 7 wide, 7 pixels by 4 channels, bfloat16. */
+ * Portable: depthwise, rows of 3 taps or more, 7 pixels by 4 channels, bfloat16. */
 #include "cpu/simd/vec_generic.h"
 #include "cpu/simd/px_bf16.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Portable: depthwise 3, 5 or 7 wide, 7 pixels by 4 channels. */
+ * Portable: depthwise, rows of 3 taps or more, 7 pixels by 4 channels. */
 #include "cpu/simd/vec_generic.h"
 
 #define C2_MR 7

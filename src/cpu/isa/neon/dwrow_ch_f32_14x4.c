@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * NEON: depthwise 3, 5 or 7 wide, 14 pixels by 4 channels. */
+ * NEON: depthwise, rows of 3 taps or more, 14 pixels by 4 channels. */
 #include "cpu/simd/vec_neon.h"
 
 #define C2_MR 14
