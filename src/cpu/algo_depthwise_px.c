@@ -106,7 +106,7 @@ static blocking choose_blocking(const conv2d_device *device, const c2_problem *p
     blocking best = {.seconds = HUGE_VAL};
     for (int split = 0; split < 4; split++) {
         c2_window shape;
-        c2_window_init(&shape, p, split & 2, split & 1);
+        c2_window_init(&shape, p, k, split & 2, split & 1);
         for (int64_t n_cols = 1; n_cols <= p->ow; n_cols *= 2) {
             for (int64_t n_rows = 1; n_rows <= p->oh; n_rows += n_rows < 8 ? 1 : n_rows / 2)
                 try_window(&best, speed, k, p, &shape, n_rows, n_cols);

@@ -6,7 +6,7 @@ set(_generic
   peak_f32_6x8 gemm_ch_f16_4x8 gemm_px_f16_4x8 dw_ch_f16_4x8 dw_px_f16_1x32 epilogue_f16_1x4
   widen_f16_1x4 gemm_ch_bf16_4x8 gemm_px_bf16_4x8 dw_ch_bf16_4x8 dw_px_bf16_1x32 epilogue_bf16_1x4
   widen_bf16_1x4
-  grouped_ch_f32_9x4 grouped_ch_f16_9x4 grouped_ch_bf16_9x4
+  grouped_ch_f32_9x4 grouped_ch_f16_9x4 grouped_ch_bf16_9x4 apart_f32_1x4
   dwrow_ch_f32_7x4 dwrow_ch_f16_7x4 dwrow_ch_bf16_7x4
   dwrow_px_f32_7x4 dwrow_px_f16_7x4 dwrow_px_bf16_7x4)
 set(_avx2
@@ -14,7 +14,7 @@ set(_avx2
   peak_f32_6x16 gemm_ch_f16_6x16 gemm_px_f16_6x16 dw_ch_f16_6x16 dw_px_f16_1x64 epilogue_f16_1x8
   widen_f16_1x8 gemm_ch_bf16_6x16 gemm_px_bf16_6x16 dw_ch_bf16_6x16 dw_px_bf16_1x64
   epilogue_bf16_1x8 widen_bf16_1x8
-  grouped_ch_f32_12x8 grouped_ch_f16_12x8 grouped_ch_bf16_12x8
+  grouped_ch_f32_12x8 grouped_ch_f16_12x8 grouped_ch_bf16_12x8 apart_f32_1x8
   dwrow_ch_f32_7x8 dwrow_ch_f16_7x8 dwrow_ch_bf16_7x8
   dwrow_px_f32_7x8 dwrow_px_f16_7x8 dwrow_px_bf16_7x8)
 set(_avx512
@@ -22,7 +22,7 @@ set(_avx512
   widen_f32_1x16 peak_f32_12x32 gemm_ch_f16_12x32 gemm_px_f16_8x48 dw_ch_f16_6x64 dw_px_f16_1x128
   epilogue_f16_1x16 widen_f16_1x16 gemm_ch_bf16_12x32 gemm_px_bf16_8x48 dw_ch_bf16_6x64
   dw_px_bf16_1x128 epilogue_bf16_1x16 widen_bf16_1x16
-  grouped_ch_f32_21x16 grouped_ch_f16_21x16 grouped_ch_bf16_21x16
+  grouped_ch_f32_21x16 grouped_ch_f16_21x16 grouped_ch_bf16_21x16 apart_f32_1x16
   dwrow_ch_f32_14x16 dwrow_ch_f16_14x16 dwrow_ch_bf16_14x16
   dwrow_px_f32_7x16 dwrow_px_f16_7x16 dwrow_px_bf16_7x16)
 set(_neon
@@ -30,7 +30,7 @@ set(_neon
   peak_f32_12x8 gemm_ch_f16_12x8 gemm_px_f16_8x12 dw_ch_f16_6x16 dw_px_f16_1x32 epilogue_f16_1x4
   widen_f16_1x4 gemm_ch_bf16_12x8 gemm_px_bf16_8x12 dw_ch_bf16_6x16 dw_px_bf16_1x32
   epilogue_bf16_1x4 widen_bf16_1x4
-  grouped_ch_f32_21x4 grouped_ch_f16_21x4 grouped_ch_bf16_21x4
+  grouped_ch_f32_21x4 grouped_ch_f16_21x4 grouped_ch_bf16_21x4 apart_f32_1x4
   dwrow_ch_f32_14x4 dwrow_ch_f16_14x4 dwrow_ch_bf16_14x4
   dwrow_px_f32_7x4 dwrow_px_f16_7x4 dwrow_px_bf16_7x4)
 list(APPEND _avx512

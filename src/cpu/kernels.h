@@ -20,6 +20,7 @@
  *   box_down, box_across  sums of rows and of columns, the two passes of a box filter; no products
  *   epilogue bias, residual, activation, strided store of a finished tile
  *   widen    pixels of any strides and type as rows of float32 channels
+ *   apart    every second or fourth float of a row
  *   wino_in, wino_gemm, wino_out  the three steps of Winograd convolution; mr of wino_in and
  *            wino_out is the m of F(m,3), mr of wino_gemm counts tiles
  *   peak     independent FMAs in registers: the attainable peak
@@ -59,6 +60,7 @@ typedef enum c2_family {
     C2_FAMILY_DWROW_PX,
     C2_FAMILY_EPILOGUE,
     C2_FAMILY_WIDEN,
+    C2_FAMILY_APART,
     C2_FAMILY_PEAK,
     C2_FAMILY_WINO_IN,
     C2_FAMILY_WINO_GEMM,
@@ -345,6 +347,16 @@ typedef struct c2_widen_args {
 } c2_widen_args;
 typedef void c2_widen_kernel(const c2_widen_args *);
 typedef c2_widen_kernel *c2_widen_fn;
+
+/* apart: to[j][i] = from[i*step + j] for i < n, j < step; where to[j] is not NULL. */
+typedef struct c2_apart_args {
+    const float *from;
+    ptrdiff_t n;
+    int step;     /* 2 or 4 */
+    float *to[4]; /* may not overlap from */
+} c2_apart_args;
+typedef void c2_apart_kernel(const c2_apart_args *);
+typedef c2_apart_kernel *c2_apart_fn;
 
 /* pair: to[j] = a[j] in the lower half, b[j] (0 without b) in the upper half, for j < n; of part i
  * of the numbers (parts.h) at to[part_pitch*i + j]. */

@@ -26,6 +26,7 @@ enum {
     family_dwrow_px = C2_FAMILY_DWROW_PX,
     family_epilogue = C2_FAMILY_EPILOGUE,
     family_widen = C2_FAMILY_WIDEN,
+    family_apart = C2_FAMILY_APART,
     family_peak = C2_FAMILY_PEAK,
     family_wino_in = C2_FAMILY_WINO_IN,
     family_wino_gemm = C2_FAMILY_WINO_GEMM,

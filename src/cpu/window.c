@@ -19,12 +19,14 @@ static c2_axis axis_of(const c2_problem *p, int i, bool split)
     return a;
 }
 
-void c2_window_init(c2_window *w, const c2_problem *p, bool split_y, bool split_x)
+void c2_window_init(c2_window *w, const c2_problem *p, const c2_kernel *kernel, bool split_y,
+                    bool split_x)
 {
     *w = (c2_window){.y = axis_of(p, 0, split_y),
                      .x = axis_of(p, 1, split_x),
                      .padding_mode = p->padding_mode,
                      .element = (int32_t)c2_dtype_bytes(p->input_dtype),
+                     .apart = (c2_apart_fn)c2_cpu_helper(kernel, C2_FAMILY_APART, CONV2D_FLOAT32),
                      .whole_pixels = p->input_stride[1] == 1 && p->input_stride[3] == p->ic};
 }
 
@@ -107,6 +109,20 @@ static void copy_every_second(const float *from, int64_t n, float *to)
         to[i] = from[2 * i];
 }
 
+/* Lanes [begin, end) of a row one by one, padded ones among them. */
+C2_FOR_EACH_SIZE void copy_lanes(const int64_t element, const c2_window *w, int64_t first,
+                                 int64_t begin, int64_t end, const char *row, int64_t x_stride,
+                                 char *to)
+{
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t x = c2_pad_index(w->padding_mode, first + i * w->x.stride, w->x.size);
+        if (x < 0)
+            memset(to + i * element, 0, (size_t)element);
+        else
+            memcpy(to + i * element, row + x * x_stride * element, (size_t)element);
+    }
+}
+
 C2_FOR_EACH_SIZE void copy_row(const int64_t element, const c2_window *w, const span *s,
                                const char *row, int64_t x_stride, char *to)
 {
@@ -122,17 +138,8 @@ C2_FOR_EACH_SIZE void copy_row(const int64_t element, const c2_window *w, const 
         for (int64_t i = 0; i < n; i++)
             memcpy(begin + i * element, from + i * step * element, (size_t)element);
     }
-    for (int64_t i = 0; i < s->n; i++) {
-        if (i == s->begin)
-            i = s->end;
-        if (i >= s->n)
-            break;
-        const int64_t x = c2_pad_index(w->padding_mode, s->first + i * a->stride, a->size);
-        if (x < 0)
-            memset(to + i * element, 0, (size_t)element);
-        else
-            memcpy(to + i * element, row + x * x_stride * element, (size_t)element);
-    }
+    copy_lanes(element, w, s->first, 0, s->begin, row, x_stride, to);
+    copy_lanes(element, w, s->first, s->end, s->n, row, x_stride, to);
 }
 
 C2_FOR_EACH_SIZE void fill_phase(const int64_t element, const c2_window *w, const c2_block *block,
@@ -148,6 +155,61 @@ C2_FOR_EACH_SIZE void fill_phase(const int64_t element, const c2_window *w, cons
         else
             copy_row(element, w, x, channel + y * stride[1] * element, stride[2], to);
     }
+}
+
+enum { LONG_ROW = 48 }; /* lanes; a call for less takes longer than copying them */
+
+/* Whether w->apart makes all phases of a row at once. */
+static bool goes_apart(const c2_window *w, const int64_t stride[3])
+{
+    return w->apart && w->element == sizeof(float) && stride[2] == 1 && !w->x.split &&
+           (w->x.stride == 2 || w->x.stride == 4) && w->x.n_phases > 1 && w->cols >= LONG_ROW;
+}
+
+/* All phases of a row, `distance` floats one after the other: lanes that all of them have inside
+ * the image by one call. */
+static void take_apart(const c2_window *w, const span phases[], const float *row, float *to,
+                       int64_t distance)
+{
+    c2_apart_args a = {.step = (int)w->x.stride};
+    int64_t begin = 0, end = phases[0].n;
+    for (int64_t px = 0; px < w->x.n_phases; px++) {
+        begin = c2_max(begin, phases[px].begin);
+        end = c2_min(end, phases[px].end);
+    }
+    /* Floats of phases that no tap uses are read as well. */
+    end = c2_max(begin, c2_min(end, (w->x.size - phases[0].first) / w->x.stride));
+    a.n = end - begin;
+    a.from = row + phases[0].first + begin * w->x.stride; /* phase 0 is the first pixel's */
+    for (int64_t px = 0; px < w->x.n_phases; px++) {
+        float *phase = to + px * distance;
+        a.to[phase_base(&w->x, px)] = phase + begin;
+        copy_lanes(sizeof *row, w, phases[px].first, 0, begin, (const char *)row, 1, (char *)phase);
+        copy_lanes(sizeof *row, w, phases[px].first, end, phases[px].n, (const char *)row, 1,
+                   (char *)phase);
+    }
+    if (a.n > 0)
+        w->apart(&a);
+}
+
+static void fill_apart(const c2_window *w, const c2_block *block, const float *channel,
+                       const int64_t stride[3], float *to)
+{
+    const int64_t n = block->rows + w->y.reach;
+    const int64_t distance = (w->rows + w->y.reach) * w->pitch;
+    span phases[4];
+    for (int64_t px = 0; px < w->x.n_phases; px++)
+        phases[px] = span_of(&w->x, px, block->x, block->cols + w->x.reach);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t py = 0; py < w->y.n_phases; py++) { /* the image's rows in their order */
+            const int64_t first = block->y * w->y.stride + phase_base(&w->y, py) - w->y.pad;
+            const int64_t y = c2_pad_index(w->padding_mode, first + i * w->y.stride, w->y.size);
+            float *row_to = to + py * w->x.n_phases * distance + i * w->pitch;
+            if (y >= 0)
+                take_apart(w, phases, channel + y * stride[1], row_to, distance);
+            for (int64_t px = 0; y < 0 && px < w->x.n_phases; px++)
+                memset(row_to + px * distance, 0, (size_t)w->pitch * sizeof *to);
+        }
 }
 
 /* One phase of a row for all channels, which are neighbours in memory. */
@@ -191,7 +253,11 @@ C2_FOR_EACH_SIZE void fill(const int64_t element, const c2_window *w, const c2_b
 {
     const int64_t phase = (w->rows + w->y.reach) * w->pitch;
     const int64_t used = w->y.n_phases * w->x.n_phases * phase;
-    for (int64_t px = 0; px < w->x.n_phases; px++) {
+    const bool apart = goes_apart(w, stride);
+    for (int64_t c = 0; apart && c < n_channels; c++)
+        fill_apart(w, block, (const float *)(const void *)image + c * stride[0], stride,
+                   (float *)(void *)to + c * w->channel_pitch);
+    for (int64_t px = 0; !apart && px < w->x.n_phases; px++) {
         const span x = span_of(&w->x, px, block->x, block->cols + w->x.reach);
         const bool split = element == sizeof(float) && stride[0] == 1 && n_channels > 1;
         for (int64_t py = 0; split && py < w->y.n_phases; py++)

@@ -14,6 +14,7 @@
 #define C2_CPU_WINDOW_H
 
 #include "core/problem.h"
+#include "cpu/cpu.h"
 
 /* In front of functions of an element's size in bytes, which become a copy for each size. */
 #define C2_FOR_EACH_SIZE static inline __attribute__((always_inline))
@@ -29,6 +30,7 @@ typedef struct c2_window {
     int32_t padding_mode;
     int32_t element;    /* bytes */
     bool whole_pixels;  /* all channels of the image are neighbours, and so are its pixels */
+    c2_apart_fn apart;  /* takes a row's phases apart */
     int64_t rows, cols; /* output pixels of a full block */
     int64_t pitch, channel_pitch;
 } c2_window;
@@ -41,7 +43,9 @@ typedef struct c2_block {
 /* Lanes after the last one that a kernel may read when it rounds up to whole vectors. */
 enum { C2_WINDOW_SLACK = 64 };
 
-void c2_window_init(c2_window *w, const c2_problem *p, bool split_y, bool split_x);
+/* kernel: any of the instruction set that may be used. */
+void c2_window_init(c2_window *w, const c2_problem *p, const c2_kernel *kernel, bool split_y,
+                    bool split_x);
 /* Fix the block: sets rows, cols, pitch, channel_pitch. False, and nothing set, if n_channels take
  * more than most_bytes; else *bytes_out is what they take, slack included. */
 bool c2_window_set_block(c2_window *w, int64_t rows, int64_t cols, int64_t n_channels,

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "helpers.h"
+#include "support/guard.h"
 #include "support/rng.h"
 
 __extension__ typedef __int128 wide;
@@ -415,6 +416,36 @@ static void test_expanded_weights_beyond_memory(void **state)
     conv2d_device_close(device);
 }
 
+/* 3x3 with a stride of 4 uses three of four pixels: of a row that ends with the memory no fourth
+ * one is read. Every algorithm, windows of a hundred lanes. */
+static void test_strided_rows_end_with_the_memory(void **state)
+{
+    enum { OW = 100, W = 4 * (OW - 1) + 3 };
+    guard_buffer memory = guard_alloc(3 * W * sizeof(float), true);
+    const int64_t sizes[4] = {1, 1, 3, W};
+    box input = box_of(CONV2D_FLOAT32, CONV2D_NCHW, 4, sizes, 1);
+    box weight = box4(CONV2D_NCHW, 2, 1, 3, 3, 2), output = box4(CONV2D_NCHW, 1, 2, 1, OW, 3);
+    static const char *const algorithms[] = {"direct_px", "direct_rows", "igemm_px", "reference"};
+    float first[2 * OW];
+    (void)state;
+    memcpy(memory.data, input.memory, memory.bytes);
+    input.t.data = memory.data;
+    for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++) {
+        conv2d_params params = CONV2D_PARAMS_INIT;
+        params.stride[0] = params.stride[1] = 4;
+        params.algorithm = algorithms[i];
+        box_poison(&output);
+        assert_ok(conv2d(NULL, &input.t, &weight.t, NULL, NULL, &params, &output.t));
+        if (i == 0)
+            memcpy(first, output.memory, sizeof first);
+        assert_memory_equal(output.memory, first, sizeof first);
+    }
+    box_free(&input);
+    box_free(&weight);
+    box_free(&output);
+    guard_free(&memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_unused_strides_of_any_size),
         cmocka_unit_test(test_elements_far_apart),
         cmocka_unit_test(test_expanded_weights_beyond_memory),
+        cmocka_unit_test(test_strided_rows_end_with_the_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

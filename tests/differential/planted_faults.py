@@ -29,6 +29,7 @@ BITS = "same_bits --count 250 --seed 1"
 # For what few of the problems reach.
 MANY = "differential --count 4000 --seed 1 --isa {isa}"
 DEPTHWISE_ROWS = "differential --count 1500 --seed 1 --isa {isa} --match depthwise_rows_ch"
+STRIDED = "differential --count 3000 --seed 1 --isa {isa} --match direct_px"
 INTEGERS = "differential --integers --count 600 --seed 1 --isa {isa}"
 # Kernels that exist for one instruction set; their faults wait for a machine that has it.
 BF16 = "avx512_bf16"
@@ -76,6 +77,12 @@ FAULTS = [
      "kx + k + cols - 1 <= a->col_begin ||", "kx + k <= a->col_begin ||", DEPTHWISE_ROWS),
     ("last live row taken for padding", "cpu/algo_depthwise_rows_ch.c",
      "(size - 1 - first) / d + 1) : 0;", "(size - 1 - first) / d) : 0;", RANDOM),
+    ("padded columns left of a strided row not written", "cpu/window.c",
+     "copy_lanes(sizeof *row, w, phases[px].first, 0, begin,",
+     "copy_lanes(sizeof *row, w, phases[px].first, 1, begin,", STRIDED),
+    ("second and third of four floats exchanged", "cpu/body/apart.h",
+     "{vf_evens(evens[0], evens[1]), vf_evens(odds[0], odds[1]),",
+     "{vf_evens(evens[0], evens[1]), vf_odds(evens[0], evens[1]),", STRIDED),
     ("columns right of the image copied", "cpu/columns.c",
      "(p->w - 1 - first) / step + 1);", "(p->w - 1 - first) / step + 2);", RANDOM),
     ("rows a dilation apart from the first one on, all of them", "cpu/algo_depthwise_rows_px.c",
