@@ -14,13 +14,14 @@
 #include "case_run.h"
 #include "matrix.h"
 
-enum { MAX_JOBS = 64, MAX_FAILURES = 10 };
+enum { MAX_JOBS = 64 };
 
 typedef struct options {
     uint64_t count, seed;
     bool one_case, integers, print_matrix;
     uint64_t min_cell;
     int threads, jobs; /* threads 0: 1 and 3 in turn */
+    int failures;      /* a job ends after so many */
     const char *device, *isa, *match;
 } options;
 
@@ -191,7 +192,7 @@ static void run_job(const options *opt, tally *t, int first, int step)
         if (opt->match)
             bend(&c, opt->match);
         test_case(&s, &c);
-        if (t->failures >= MAX_FAILURES) {
+        if (t->failures >= opt->failures) {
             printf("stopped after %d failures\n", t->failures);
             break;
         }
@@ -230,11 +231,12 @@ static int usage(void)
 {
     printf("differential [--count N] [--seed S] [--case SEED] [--integers] [--isa NAME]\n"
            "             [--device NAME] [--threads N] [--jobs N] [--matrix] [--min-cell N]\n"
-           "             [--match TEXT]\n"
+           "             [--match TEXT] [--failures N]\n"
            "  --case SEED   one problem, in this process (for a debugger)\n"
            "  --integers    integer data, results equal to the oracle's\n"
            "  --match       algorithms whose names begin so, and problems that they take\n"
-           "  --matrix      print the count matrix; --min-cell: fail below N cases a cell\n");
+           "  --matrix      print the count matrix; --min-cell: fail below N cases a cell\n"
+           "  --failures    a job ends after so many (10)\n");
     return 2;
 }
 
@@ -272,6 +274,8 @@ static bool parse(int argc, char **argv, options *opt)
             opt->threads = (int)number;
         else if (strcmp(name, "--jobs") == 0)
             opt->jobs = (int)number;
+        else if (strcmp(name, "--failures") == 0)
+            opt->failures = (int)number;
         else if (strcmp(name, "--case") == 0)
             opt->seed = number, opt->one_case = true;
         else
@@ -282,7 +286,7 @@ static bool parse(int argc, char **argv, options *opt)
 
 int main(int argc, char **argv)
 {
-    options opt = {.count = 1000, .seed = 1, .jobs = 2, .device = "cpu"};
+    options opt = {.count = 1000, .seed = 1, .jobs = 2, .failures = 10, .device = "cpu"};
     if (!parse(argc, argv, &opt))
         return usage();
     if (opt.one_case)

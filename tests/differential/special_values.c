@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * NaN, infinities, denormals and overflow, through every candidate. An algorithm that cannot keep a
  * non-finite weight out of padded windows must refuse it; the planner's choice must always be
- * right. Usage: special_values [--count N] [--seed S] [--match TEXT] (of algorithms' names) */
+ * right. Usage: special_values [--count N] [--seed S] [--match TEXT] (of algorithms' names)
+ *     [--test TEXT] (of tests' names) [--failures N] (the end after so many: 10) */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,13 +15,11 @@
 #include "case_run.h"
 #include "support/rng.h"
 
-enum { MAX_FAILURES = 10 };
-
 typedef struct session {
     conv2d_device *device;
     candidate list[MAX_CANDIDATES];
     int n;
-    int failures;
+    int failures, most_failures;
     unsigned long long cases, runs, refusals, runs_of[MAX_CANDIDATES];
     const char *test;
 } session;
@@ -83,6 +82,8 @@ static void run_all(session *s, const random_case *c, case_data *data, judge rig
 {
     char why[WHY_BYTES];
     bool accepted[MAX_CANDIDATES];
+    if (s->failures >= s->most_failures)
+        return;
     case_data_solve(data);
     ++s->cases;
     if (!ask_candidates(s->device, c, s->list, s->n, accepted, why)) {
@@ -94,7 +95,7 @@ static void run_all(session *s, const random_case *c, case_data *data, judge rig
         return;
     }
     const bool finite = weights_finite(data);
-    for (int i = -1; i < s->n && s->failures < MAX_FAILURES; ++i) {
+    for (int i = -1; i < s->n && s->failures < s->most_failures; ++i) {
         if (i >= 0 && (!accepted[i] || s->list[i].shadowed))
             continue;
         const run_how how = {.device = s->device,
@@ -123,7 +124,7 @@ static double random_special(rng *r)
 /* Random problems with one to three special values in one or two of the tensors. */
 static void test_random(session *s, uint64_t seed, uint64_t count)
 {
-    for (uint64_t i = 0; i < count && s->failures < MAX_FAILURES; ++i) {
+    for (uint64_t i = 0; i < count && s->failures < s->most_failures; ++i) {
         random_case c;
         case_data d;
         random_case_make(seed + i, VALUES_UNIT, &c);
@@ -401,8 +402,9 @@ static const test tests[] = {
 
 int main(int argc, char **argv)
 {
-    const char *device_name = "cpu", *match = "";
+    const char *device_name = "cpu", *match = "", *only = "";
     uint64_t count = 2000, seed = 1;
+    session s = {.most_failures = 10};
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--count") == 0)
             count = strtoull(argv[i + 1], NULL, 10);
@@ -412,31 +414,38 @@ int main(int argc, char **argv)
             device_name = argv[i + 1];
         else if (strcmp(argv[i], "--match") == 0)
             match = argv[i + 1];
+        else if (strcmp(argv[i], "--test") == 0)
+            only = argv[i + 1];
+        else if (strcmp(argv[i], "--failures") == 0)
+            s.most_failures = (int)strtol(argv[i + 1], NULL, 10);
         else
             return 2;
     }
-    session s = {.device = open_device(device_name, 2, NULL)};
+    s.device = open_device(device_name, 2, NULL);
     s.n = list_candidates(s.device, s.list);
     for (int i = 0; i < s.n; ++i) /* others are not run */
         s.list[i].shadowed |= strncmp(s.list[i].algorithm, match, strlen(match)) != 0;
-    int failed = 0;
-    for (size_t t = 0; t < sizeof tests / sizeof tests[0]; ++t) {
-        if (tests[t].cpu_only && strcmp(device_name, "cpu") != 0)
+    for (size_t t = 0; t < sizeof tests / sizeof tests[0] && s.failures < s.most_failures; ++t) {
+        if ((tests[t].cpu_only && strcmp(device_name, "cpu") != 0) ||
+            strncmp(tests[t].name, only, strlen(only)) != 0)
             continue;
         s.test = tests[t].name;
         s.cases = s.runs = s.refusals = 0;
-        s.failures = 0;
+        const int before = s.failures;
         tests[t].run(&s, seed, count);
         printf("%-24s %6llu cases, %7llu runs, %5llu refused, %d failures\n", s.test, s.cases,
-               s.runs, s.refusals, s.failures);
-        failed += s.failures;
+               s.runs, s.refusals, s.failures - before);
     }
-    for (int i = 0; i < s.n; ++i)
-        if (!s.list[i].shadowed && s.runs_of[i] == 0) {
+    if (!s.test) {
+        printf("FAIL no test has a name like %s\n", only);
+        ++s.failures;
+    }
+    for (int i = 0; i < s.n && s.failures < s.most_failures; ++i)
+        if (!only[0] && !s.list[i].shadowed && s.runs_of[i] == 0) {
             printf("FAIL %s never ran\n", s.list[i].force);
-            ++failed;
+            ++s.failures;
         }
     conv2d_device_close(s.device);
-    printf("special_values: seed %llu, %d failures\n", (unsigned long long)seed, failed);
-    return failed ? 1 : 0;
+    printf("special_values: seed %llu, %d failures\n", (unsigned long long)seed, s.failures);
+    return s.failures ? 1 : 0;
 }

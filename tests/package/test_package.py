@@ -180,7 +180,9 @@ class Package(unittest.TestCase):
                               "target_link_libraries(consumer PRIVATE conv2d::conv2d_static)\n"})
         run(CMAKE, "-S", ".", "-B", "b", f"-DCMAKE_C_COMPILER={CC}", "-DCONV2D_MINIMAL=ON",
             "-DCONV2D_BUILD_CLI=OFF", "-DCONV2D_INSTALL_LIBRARIES=static",
-            f"-DCMAKE_INSTALL_PREFIX={prefix}", cwd=folder)
+            f"-DCMAKE_INSTALL_PREFIX={prefix}",
+            "-DCMAKE_C_FLAGS=-DC2_PLAIN_BODIES",  # compiles five times as fast
+            cwd=folder)
         run(CMAKE, "--build", "b", cwd=folder)
         self.check_disc(run("b/consumer", cwd=folder))
         self.assertFalse(os.path.exists(os.path.join(folder, "b/conv2d/tests")))
