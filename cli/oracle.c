@@ -207,7 +207,7 @@ typedef struct bounds {
     double factor;   /* g(K + 2) */
     double floor;    /* (K + 2) tiny */
     double limit;    /* of s: beyond it only sanity is promised */
-    bool spreads;    /* beyond it nothing is: Winograd */
+    bool spreads;    /* beyond it nothing is: tiles */
     int digits;      /* of the computing type's significand */
     double tiny;     /* its least denormal */
     int32_t stored;  /* dtype of the output */
@@ -226,7 +226,7 @@ static double flushed_floor(const cli_convolution *c, double terms, double least
     return terms * least_normal * (1 + weight + input);
 }
 
-/* The bound of a Winograd algorithm or of separable, in place of the strict one. */
+/* The bound of a Winograd algorithm, of fft or of separable, in place of the strict one. */
 static void use_tiles(const cli_oracle *oracle, const cli_convolution *c, bounds *b)
 {
     if (oracle->separable)
@@ -236,8 +236,9 @@ static void use_tiles(const cli_oracle *oracle, const cli_convolution *c, bounds
     const double n = oracle->factor / (1 + oracle->factor) * 0x1p24; /* factor = g(n) */
     b->factor = oracle->factor;
     b->spreads = true;
-    b->floor = n * (oracle->tile == 2 ? 16 : 128) *
-               (c->params.flush_denormals ? (double)FLT_MIN * 2 : b->tiny);
+    /* In units of the least denormal: 2^-120 of fft. */
+    const double units = oracle->tile == ORACLE_FFT ? 0x1p29 : oracle->tile == 2 ? 16 : 128;
+    b->floor = n * units * (c->params.flush_denormals ? (double)FLT_MIN * 2 : b->tiny);
 }
 
 static bounds make_bounds(const cli_convolution *c)
@@ -342,7 +343,7 @@ cli_check oracle_compare(const cli_oracle *oracle, const cli_convolution *c, boo
     cli_check check = {0}, first = {0};
     bounds b = make_bounds(c);
     use_tiles(oracle, c, &b);
-    const bool all_exact = integers && !oracle->tile; /* Winograd's sums are rounded */
+    const bool all_exact = integers && !oracle->tile; /* those of tiles are rounded */
     tensor_walk exact = tensor_begin(&oracle->exact.t);
     tensor_walk scale = tensor_begin(oracle->tile ? &oracle->tiles.t : &oracle->scale.t);
     for (tensor_walk w = tensor_begin(&c->output.t); w.more;

@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Index in [0, size) of padded coordinate i, or -1 for a padded zero. */
-static int64_t source_index(int32_t mode, int64_t i, int64_t size)
+int64_t oracle_source_index(int32_t mode, int64_t i, int64_t size)
 {
     if (i >= 0 && i < size)
         return i;
@@ -41,7 +40,7 @@ static void largest(const conv2d_params *p, int axis, int m, const double *from,
     for (int64_t i = 0; i < n; i++) {
         double most = 0;
         for (int tap = 1 - m; tap <= m + 1; tap++) {
-            const int64_t at = source_index(p->padding_mode,
+            const int64_t at = oracle_source_index(p->padding_mode,
                                             i + tap * p->dilation[axis] - leading_pad(p, axis),
                                             size);
             if (at >= 0)
@@ -110,21 +109,27 @@ static bool make(const cli_convolution *c, cli_convolution *to, cli_error *error
 static bool compute(conv2d_device *device, const cli_convolution *c, int m, cli_tensor *out,
                     cli_error *error)
 {
-    const double least = c->params.flush_denormals ? 0x1p-100 : 0x1p-124;
+    const double least =
+        ldexp(1, (m == ORACLE_FFT ? -100 : -124) + (c->params.flush_denormals ? 24 : 0));
     const int64_t oh = c->output.t.sizes[c->output.t.rank - 2];
+    const int64_t h = c->input.t.sizes[c->input.t.rank - 2];
     const int64_t w = c->input.t.sizes[c->input.t.rank - 1];
     size_t n = 0;
     cli_convolution sums = CLI_CONVOLUTION_INIT;
     bool ok = tensor_count(&c->input.t, &n) && make(c, &sums, error);
-    double *planes = malloc((n + 1) * sizeof *planes);
+    double *planes = malloc((n + (size_t)(h + w) + 1) * sizeof *planes);
     double *maxima = malloc((size_t)(oh * w + 1) * sizeof *maxima);
     if (ok && (!planes || !maxima))
         ok = cli_fail(error, CLI_FAILED, "no memory for the largest inputs");
-    if (ok) {
+    if (ok && m == ORACLE_FFT) {
+        oracle_fill_norms(c, least, planes, sums.input.t.data);
+        oracle_fill_filters(c, least, sums.weight.t.data);
+    } else if (ok) {
         fill_reach(c, m, least, planes, maxima, sums.input.t.data);
         fill_taps(c, m, least, sums.weight.t.data);
-        ok = oracle_reference(device, &sums, error);
     }
+    if (ok)
+        ok = oracle_reference(device, &sums, error);
     free(planes);
     free(maxima);
     if (ok) {
@@ -140,7 +145,9 @@ bool oracle_of_plan(conv2d_device *device, const cli_convolution *c, const conv2
 {
     static const char prefix[] = "winograd_f";
     const size_t n = sizeof prefix - 1;
-    const int m = strncmp(info->algorithm, prefix, n) == 0 ? info->algorithm[n] - '0' : 0;
+    int m = strncmp(info->algorithm, prefix, n) == 0 ? info->algorithm[n] - '0' : 0;
+    if (strcmp(info->algorithm, "fft") == 0)
+        m = ORACLE_FFT;
     oracle->factor = info->bound;
     oracle->separable = strcmp(info->algorithm, "separable") == 0;
     if (m == 0 || (m == oracle->tile && oracle->tiles.block)) {

@@ -27,6 +27,7 @@ build command make                                  make
 build command cmake                                 cmake
 build command pkg-config                            pkg-config
 build header  cpu_features/cpu_features_macros.h    libcpu-features-dev
+build header  kissfft/kiss_fft.h                    libkissfft-dev
 build module  spng                                  libspng-dev
 build module  libjpeg                               libjpeg62-turbo-dev
 build module  jansson                               libjansson-dev

@@ -39,7 +39,9 @@
  *   CONV2D_ACCURACY_DEFAULT adds Winograd algorithms for 3x3 layers, whose bound has the largest
  *   |input| around a window in place of |input|, and another factor (docs/numerics.md): integers
  *   may then be off by a rounding, and NaN or infinity may spread up to three pixels further.
- *   CONV2D_ACCURACY_FAST adds one with larger tiles: up to five pixels.
+ *   CONV2D_ACCURACY_FAST adds one with larger tiles: up to five pixels; and, for large kernels,
+ *   convolution by FFT, where errors grow with the norm of an image's channel, and NaN or infinity
+ *   may spread to all of an image.
  *   SAME BITS: one plan (or two with equal conv2d_plan_text()) gives the same bits with any number
  *   of threads, at any position in the batch, on every run. */
 #ifndef CONV2D_CONV2D_H

@@ -45,6 +45,7 @@ class Conv2d(ConanFile):
         toolchain = CMakeToolchain(self)
         toolchain.cache_variables["CONV2D_BUILD_CLI"] = False
         toolchain.cache_variables["CONV2D_BUILD_TESTS"] = False
+        toolchain.cache_variables["CONV2D_KISSFFT"] = False  # not one of its requirements
         toolchain.cache_variables["CONV2D_MINIMAL"] = bool(self.options.minimal)
         toolchain.cache_variables["CONV2D_INSTALL_LIBRARIES"] = (
             "shared" if self.options.shared else "static")

@@ -361,6 +361,7 @@ static const c2_algorithm *const algorithms[] = {&c2_algo_dot_ch,
                                                  &c2_algo_direct_px,
                                                  &c2_algo_direct_rows,
                                                  &c2_algo_separable,
+                                                 &c2_algo_fft,
                                                  &c2_algo_ref,
                                                  NULL};
 

@@ -56,6 +56,23 @@ list(APPEND CONV2D_SOURCES
   cpu/rows.c
   cpu/window.c)
 
+# Transforms (algo_fft.c).
+list(APPEND CONV2D_SOURCES cpu/algo_fft.c cpu/fft.c cpu/fft_pack.c cpu/fft_plan.c)
+if(CONV2D_KISSFFT)
+  find_path(CONV2D_KISSFFT_INCLUDE kissfft/kiss_fft.h)
+  find_library(CONV2D_KISSFFT_LIBRARY kissfft-float)
+  mark_as_advanced(CONV2D_KISSFFT_INCLUDE CONV2D_KISSFFT_LIBRARY)
+endif()
+set(_have_kissfft OFF)
+if(CONV2D_KISSFFT AND CONV2D_KISSFFT_INCLUDE AND CONV2D_KISSFFT_LIBRARY)
+  set(_have_kissfft ON)
+  list(APPEND CONV2D_SOURCES cpu/kiss.c)
+  set_property(SOURCE cpu/kiss.c APPEND PROPERTY INCLUDE_DIRECTORIES ${CONV2D_KISSFFT_INCLUDE})
+else()
+  list(APPEND CONV2D_SOURCES cpu/no_kiss.c)
+endif()
+set(CONV2D_HAVE_KISSFFT ${_have_kissfft} CACHE INTERNAL "This build has KissFFT")
+
 # Box filters (separable.c).
 list(APPEND _generic box_down_f32_8x4 box_across_f32_1x4)
 list(APPEND _avx2 box_down_f32_8x8 box_across_f32_1x8)

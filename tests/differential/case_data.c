@@ -105,6 +105,8 @@ static bool has_kind(const conv2d_problem *p, int kind)
         return oracle_has_pairs(p);
     case EXPECTED_FACTORS:
         return p->weight.sizes[1] == 1 && p->params.accuracy != CONV2D_ACCURACY_STRICT;
+    case EXPECTED_FFT:
+        return oracle_has_fft(p);
     case EXPECTED_SPLIT_2:
     case EXPECTED_SPLIT_3:
         return oracle_has_parts(p, kind - EXPECTED_SPLIT_2 + 2);
@@ -202,8 +204,9 @@ static expected_value expect(const conv2d_problem *q, bool exact, oracle_value v
     return e;
 }
 
-/* The same of a Winograd algorithm; s: S without bias and residual, `addend` their magnitude.
- * F(2,3) of integers is exact while S is below 2^22: all its terms are multiples of 1/4. */
+/* The same of a Winograd algorithm, or of fft (m = 0); s: S without bias and residual, `addend`
+ * their magnitude. F(2,3) of integers is exact while S is below 2^22: all its terms are multiples
+ * of 1/4. */
 static expected_value expect_tile(const conv2d_problem *q, int m, bool integers, oracle_value v,
                                   long double s, long double addend)
 {
@@ -211,7 +214,8 @@ static expected_value expect_tile(const conv2d_problem *q, int m, bool integers,
         s += addend;
     const bool in_range = s <= (long double)FLT_MAX / 2;
     const bool exact = integers && m == 2 && s < 0x1p22L;
-    expected_value e = expect(q, exact, v, oracle_tile_bound(q, m, s));
+    expected_value e =
+        expect(q, exact, v, m ? oracle_tile_bound(q, m, s) : oracle_fft_bound(q, s));
     e.is_never_finite = !in_range && !isfinite(v.y);
     e.may_be_any = !in_range && isfinite(v.y);
     return e;
@@ -220,13 +224,16 @@ static expected_value expect_tile(const conv2d_problem *q, int m, bool integers,
 static void solve_tiles(case_data *d, int kind)
 {
     const conv2d_problem *q = &d->problem;
-    const int m = 2 * (kind - EXPECTED_TILE_2) + 2;
+    const int m = kind == EXPECTED_FFT ? 0 : 2 * (kind - EXPECTED_TILE_2) + 2;
     long double *sums = get_memory((size_t)d->n_values * sizeof *sums);
     conv2d_problem sum_alone = *q; /* no bias, no residual: what is left of s is theirs */
     sum_alone.bias.rank = sum_alone.residual.rank = 0;
     oracle_value *window = get_memory((size_t)d->n_values * sizeof *window);
     oracle_run(&sum_alone, window);
-    oracle_tile_sums(q, m, sums);
+    if (m)
+        oracle_tile_sums(q, m, sums);
+    else
+        oracle_fft_sums(q, sums);
     for (int64_t i = 0; i < d->n_values; ++i)
         d->expected[kind][i] =
             expect_tile(q, m, d->source->values == VALUES_INTEGER, d->values[i], sums[i],
@@ -284,6 +291,8 @@ void case_data_solve(case_data *d)
     for (int i = EXPECTED_TILE_2; i <= EXPECTED_TILE_6; ++i)
         if (d->expected[i])
             solve_tiles(d, i);
+    if (d->expected[EXPECTED_FFT])
+        solve_tiles(d, EXPECTED_FFT);
     for (int parts = 2; parts <= 3; ++parts)
         if (d->expected[EXPECTED_SPLIT_2 + parts - 2])
             solve_parts(d, parts);

@@ -9,6 +9,7 @@
 
 #include "backend/backend.h"
 #include "case_stage.h"
+#include "cpu/kiss.h"
 
 static const conv2d_tensor *optional(const conv2d_tensor *t)
 {
@@ -102,6 +103,8 @@ static int kind_of(const char *algorithm)
                                 [6] = EXPECTED_TILE_6};
     if (algorithm && strncmp(algorithm, "separable", sizeof "separable" - 1) == 0)
         return EXPECTED_FACTORS;
+    if (oracle_is_fft(algorithm))
+        return EXPECTED_FFT;
     if (oracle_parts(algorithm))
         return EXPECTED_SPLIT_2 + oracle_parts(algorithm) - 2;
     return oracle_is_dot(algorithm) ? EXPECTED_DOT : kinds[oracle_tile(algorithm)];
@@ -114,7 +117,8 @@ static int expected_kind(const case_place *place, const run_how *how)
     const conv2d_problem *q = &place->problem;
     const case_data *d = place->data;
     if (how->algorithm || !(d->expected[EXPECTED_TILE_2] || d->expected[EXPECTED_DOT] ||
-                            d->expected[EXPECTED_FACTORS] || d->expected[EXPECTED_SPLIT_3]))
+                            d->expected[EXPECTED_FACTORS] || d->expected[EXPECTED_SPLIT_3] ||
+                            d->expected[EXPECTED_FFT]))
         return kind_of(how->algorithm);
     conv2d_context *context = NULL;
     conv2d_plan *plan = NULL;
@@ -210,6 +214,7 @@ int list_candidates(const conv2d_device *device, candidate list[MAX_CANDIDATES])
             snprintf(c->force, sizeof c->force, "%s/%s", c->algorithm, c->isa);
             for (int i = 0; i < n; ++i)
                 c->shadowed |= strcmp(list[i].force, c->force) == 0;
+            c->shadowed |= oracle_is_fft(c->algorithm) && !c2_kiss_present();
             ++n;
         }
     return n;

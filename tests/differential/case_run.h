@@ -34,7 +34,8 @@ bool case_judge(const case_place *place, char why[WHY_BYTES]);
 typedef struct candidate {
     const char *algorithm, *variant, *isa;
     char force[56]; /* for params.algorithm */
-    bool shadowed;  /* an earlier variant has the same algorithm and isa: cannot be forced */
+    bool shadowed;  /* cannot be forced: an earlier variant has the same algorithm and isa, or this
+                       build lacks its library */
 } candidate;
 enum { MAX_CANDIDATES = 64 };
 

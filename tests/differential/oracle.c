@@ -298,6 +298,86 @@ long double oracle_tile_bound(const conv2d_problem *p, int m, long double s)
     return nu / (1 - nu) * s + n * (m == 2 ? 16 : 128) * least;
 }
 
+bool oracle_is_fft(const char *algorithm)
+{
+    return algorithm && strncmp(algorithm, "fft", 3) == 0;
+}
+
+bool oracle_has_fft(const conv2d_problem *p)
+{
+    const int y = p->output.rank - 2;
+    for (int a = 0; a < 2; ++a)
+        if (p->params.stride[a] != 1 && p->output.sizes[y + a] != 1)
+            return false;
+    return p->params.accuracy == CONV2D_ACCURACY_FAST && p->input.dtype != CONV2D_FLOAT64;
+}
+
+/* The norm of a channel of a padded image; infinite if a number is not finite or beyond 2^100. */
+static long double padded_norm(const conv2d_problem *p, const int64_t at[2], const int64_t pads[2])
+{
+    const conv2d_tensor *t = &p->input;
+    long double squares = 0;
+    int64_t end[2];
+    for (int a = 0; a < 2; ++a) /* of what windows read */
+        end[a] = (p->output.sizes[2 + a] - 1) * p->params.stride[a] +
+                 (p->weight.sizes[2 + a] - 1) * p->params.dilation[a] + 1;
+    for (int64_t i = 0; i < end[0] * end[1]; ++i) {
+        const int32_t mode = p->params.padding_mode;
+        const int64_t y = source_index(mode, i / end[1] - pads[0], t->sizes[2]);
+        const int64_t x = source_index(mode, i % end[1] - pads[1], t->sizes[3]);
+        if (y < 0 || x < 0)
+            continue;
+        const long double v = oracle_load(t, at[0] * t->strides[0] + at[1] * t->strides[1] +
+                                                 y * t->strides[2] + x * t->strides[3]);
+        squares += fabsl(v) <= 0x1p100L ? v * v : (long double)INFINITY;
+    }
+    return sqrtl(squares);
+}
+
+/* The sum of a filter's absolute values; infinite if one is beyond 2^100. */
+static long double filter_sum(const conv2d_tensor *t, int64_t o, int64_t c)
+{
+    long double sum = 0;
+    for (int64_t i = 0; i < t->sizes[2] * t->sizes[3]; ++i) {
+        const long double w =
+            fabsl(oracle_load(t, o * t->strides[0] + c * t->strides[1] +
+                                     i / t->sizes[3] * t->strides[2] +
+                                     i % t->sizes[3] * t->strides[3]));
+        if (isfinite(w)) /* else it must have been refused: it excuses nothing */
+            sum += w <= 0x1p100L ? w : (long double)INFINITY;
+    }
+    return sum;
+}
+
+void oracle_fft_sums(const conv2d_problem *problem, long double *sums)
+{
+    conv2d_problem p = *problem;
+    p.input = batched(p.input);
+    p.output = batched(p.output);
+    const int64_t *size = p.output.sizes, icg = p.weight.sizes[1], ocg = size[1] / p.params.groups;
+    const long double least = p.params.flush_denormals ? 0x1p-76L : 0x1p-100L;
+    int64_t pads[2];
+    leading_pads(&p, pads);
+    const int64_t pixels = size[2] * size[3];
+    for (int64_t i = 0; i < size[0] * size[1] * pixels; ++i)
+        sums[i] = 0;
+    for (int64_t i = 0; pixels > 0 && i < size[0] * p.input.sizes[1]; ++i) {
+        const int64_t at[2] = {i / p.input.sizes[1], i % p.input.sizes[1]};
+        const long double norm = padded_norm(&p, at, pads) + least;
+        for (int64_t o = at[1] / icg * ocg; o < (at[1] / icg + 1) * ocg; ++o) {
+            const long double term = 1.5L * (filter_sum(&p.weight, o, at[1] % icg) + least) * norm;
+            for (int64_t j = 0; j < pixels; ++j)
+                sums[(at[0] * size[1] + o) * pixels + j] += term;
+        }
+    }
+}
+
+long double oracle_fft_bound(const conv2d_problem *p, long double s)
+{
+    const long double n = 290 + 3 * (long double)p->weight.sizes[1], nu = n * 0x1p-24L;
+    return nu / (1 - nu) * s + n * (p->params.flush_denormals ? 0x1p-96L : 0x1p-120L);
+}
+
 static long double clamp(long double x, long double low, long double high)
 {
     x = x < low ? low : x;

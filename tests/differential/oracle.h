@@ -57,6 +57,15 @@ void oracle_tile_sums(const conv2d_problem *problem, int m, long double *sums);
 /* Its bound before the activation; s: S with |bias| + |residual|. */
 long double oracle_tile_bound(const conv2d_problem *problem, int m, long double s);
 
+/* True of the algorithm fft; if it takes such problems, but for the weights' values and memory. */
+bool oracle_is_fft(const char *algorithm);
+bool oracle_has_fft(const conv2d_problem *problem);
+
+/* What docs/numerics.md says of fft: S of every output element as in oracle_tile_sums(), and its
+ * bound. */
+void oracle_fft_sums(const conv2d_problem *problem, long double *sums);
+long double oracle_fft_bound(const conv2d_problem *problem, long double s);
+
 /* Largest |result - f(y)| the documentation allows after the activation, given the bound on its
  * argument. */
 long double oracle_bound_after(const conv2d_problem *problem, long double y, long double bound);

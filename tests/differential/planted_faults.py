@@ -38,6 +38,9 @@ STRIDED = f"{RUN} --count 3000 --seed 1 --isa {{isa}} --match direct_px"
 # Kernels that exist for one instruction set; their faults wait for a machine that has it.
 BF16 = "avx512_bf16"
 DOT = f"{RUN} --count 600 --seed 1 --isa {BF16} --match dot_"
+# Faults of the algorithm fft wait for a build that has KissFFT.
+FFT = f"{RUN} --count 600 --seed 1 --match fft"
+FFT_SPECIAL = f"{INFINITE} --match fft"
 # AMX kernels, emulated.
 AMX = "differential_amx"
 AMX_UNITS = "cpu/isa/amx/"
@@ -131,6 +134,20 @@ FAULTS = [
      "windows + (a->kw & (size - 1)) * a->distance;", "windows;", RARE),
     ("rows of the image under a box's padding", "cpu/separable.c",
      "r >= a->row_begin && r < a->row_end;", "r >= a->row_begin;", RARE),
+    ("fft: second tile of a pair in the first one's place", "cpu/fft.c",
+     "const float *part = &t->row->re + i;", "const float *part = &t->row->re;", FFT),
+    ("fft: results that wrap around taken for whole ones", "cpu/fft_plan.c",
+     "d->size[a] - d->extent[a] + 1,", "d->size[a] - d->extent[a] + 2,", FFT),
+    ("fft: products of the last channel alone", "cpu/fft.c",
+     "to[i].re += a[i].re * b[i].re", "to[i].re = a[i].re * b[i].re", FFT),
+    ("fft: spectra of filters not conjugate", "cpu/fft_pack.c",
+     "(double)to[k].im * -scale", "(double)to[k].im * scale", FFT),
+    ("fft: taps of a dilated filter side by side", "cpu/fft_pack.c",
+     "row[x * p->dilation[1]].re", "row[x].re", FFT),
+    ("fft: rows of the tile before under a shorter one", "cpu/fft.c",
+     "    memset(t->plane + rows * pitch, 0,", "    memset(t->plane + rows * pitch, 0, 0 *", FFT),
+    ("fft: infinite weights accepted", "cpu/algo_fft.c",
+     "if (!p->weights_finite)", "if (false)", FFT_SPECIAL),
     ("channels left over joined past the last pixel", "cpu/planes.c",
      "? (n - 1) / 4 * 4 : 0;", "? n / 4 * 4 : 0;", RANDOM),
     ("waiting rows of a group joined twice", "cpu/direct.c",
@@ -498,7 +515,8 @@ def main():
     names = [name for name in sys.argv[2:] if name != "--metal"]
     faults = METAL_FAULTS if metal else FAULTS
     chosen = [f for f in faults if (not names or f[0] in names) and
-              (build.has_bf16 or BF16 not in f[4]) and build.has_program(f[4].split()[0])]
+              (build.has_bf16 or BF16 not in f[4]) and build.has_program(f[4].split()[0]) and
+              (build.config["kissfft"] or "fft" not in f[4])]
     print(f"planted_faults: {len(chosen)} faults, kernels of {build.isa}")
     missed = 0
 

@@ -13,7 +13,8 @@ vcpkg_check_features(OUT_FEATURE_OPTIONS feature_options
 
 vcpkg_cmake_configure(
   SOURCE_PATH "${SOURCE_PATH}"
-  OPTIONS -DCONV2D_BUILD_TESTS=OFF -DCONV2D_INSTALL_LIBRARIES=${libraries} ${feature_options})
+  OPTIONS -DCONV2D_BUILD_TESTS=OFF -DCONV2D_KISSFFT=OFF -DCONV2D_INSTALL_LIBRARIES=${libraries}
+          ${feature_options})
 vcpkg_cmake_install()
 vcpkg_cmake_config_fixup(CONFIG_PATH lib/cmake/conv2d)
 vcpkg_fixup_pkgconfig()
