@@ -33,8 +33,8 @@ BITS = "same_bits --count 250 --seed 1"
 # For what few of the problems reach: from a little before those that do.
 RARE = f"{RUN} --count 800 --seed 480 --isa {{isa}}"
 INTEGERS = f"{RUN} --integers --count 600 --seed 1 --isa {{isa}}"
-DEPTHWISE_ROWS = f"{RUN} --count 1500 --seed 1 --isa {{isa}} --match depthwise_rows_ch"
-STRIDED = f"{RUN} --count 3000 --seed 1 --isa {{isa}} --match direct_px"
+DEPTHWISE_ROWS = f"{RUN} --count 500 --seed 1 --isa {{isa}} --match depthwise_rows_ch"
+STRIDED = f"{RUN} --count 400 --seed 1 --isa {{isa}} --match direct_px"
 # Kernels that exist for one instruction set; their faults wait for a machine that has it.
 BF16 = "avx512_bf16"
 DOT = f"{RUN} --count 600 --seed 1 --isa {BF16} --match dot_"
