@@ -4,10 +4,16 @@
  * loaded along the pixels and transposed in registers. */
 #include "cpu/body/body.h"
 
+/* n pixels, at most VF of them. */
 C2_ALWAYS_INLINE vf load_part(const px *p, ptrdiff_t stride, int n)
 {
     if (stride == 1)
         return n >= VF ? px_load(p) : px_load_n(p, n);
+    if (stride == 2) {
+        const int all = 2 * (n < VF ? n : VF) - 1; /* with those between, none behind the last */
+        const vf low = all >= VF ? px_load(p) : px_load_n(p, all);
+        return vf_evens(low, all > VF ? px_load_n(p + VF, all - VF) : vf_zero());
+    }
     px lanes[VF] = {0};
     for (int i = 0; i < n && i < VF; i++)
         lanes[i] = p[i * stride];
@@ -71,6 +77,8 @@ void C2_K(widen)(const c2_widen_args *a)
         copy_rows(a);
     else if (a->pixel_stride == 1)
         transpose_rows(a, 1);
+    else if (a->pixel_stride == 2)
+        transpose_rows(a, 2);
     else
         transpose_rows(a, a->pixel_stride);
 }
