@@ -52,7 +52,7 @@ static const refusal refusals[] = {
     {"depthwise_rows_px", AXIS_PADDING, ALL_BUT(PADDING_ZEROS) & ~BIT(PADDING_NONE)},
     {"depthwise_rows_px", AXIS_STRIDE, BIT(STRIDE_3) | BIT(STRIDE_BOTH)},
     {"depthwise_rows_ch", AXIS_DTYPE, BIT(DTYPE_F64)},
-    {"depthwise_rows_ch", AXIS_KERNEL, BIT(KERNEL_1X1) | BIT(KERNEL_COLUMN) | BIT(KERNEL_WIDE)},
+    {"depthwise_rows_ch", AXIS_KERNEL, BIT(KERNEL_1X1) | BIT(KERNEL_COLUMN)},
     {"direct_px", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"direct_rows", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"separable", AXIS_DTYPE, BIT(DTYPE_F64)},
