@@ -20,7 +20,7 @@ typedef struct layer {
 static const layer layers[] = {
     {3, 8, 33, 1, 3},   {16, 8, 24, 1, 3},  {64, 8, 28, 1, 3},
     {70, 4, 19, 2, 3},  {256, 4, 14, 1, 3}, {512, 8, 15, 1, 3},
-    {1, 1, 150, 1, 31}, {1, 2, 90, 1, 63},  {9, 2, 60, 2, 21},
+    {1, 1, 96, 1, 31},  {1, 1, 80, 1, 63},  {9, 2, 60, 2, 21},
 };
 enum { ALL_TILES = 1 << 2 | 1 << 4 | 1 << 6, FFT_RAN = 1 << 7 };
 enum { N_LAYERS = sizeof layers / sizeof layers[0], N_SEEDS = 3 };
@@ -146,12 +146,15 @@ int main(int argc, char **argv)
     conv2d_device *device = open_device("cpu", 1, NULL);
     candidate list[MAX_CANDIDATES];
     const int n = list_candidates(device, list);
-    for (int i = 0; i < n; i++) /* others are not run */
+    bool large = false; /* filters are for fft, and take an emulated machine minutes */
+    for (int i = 0; i < n; i++) { /* others are not run */
         list[i].shadowed |= strncmp(list[i].algorithm, match, strlen(match)) != 0;
+        large |= !list[i].shadowed && oracle_is_fft(list[i].algorithm);
+    }
     double worst[MAX_CANDIDATES] = {0};
     int failures = 0;
     for (int i = 0; i < N_LAYERS; i++)
-        for (uint64_t seed = 1; seed <= N_SEEDS; seed++)
+        for (uint64_t seed = 1; seed <= N_SEEDS && (large || layers[i].kernel == 3); seed++)
             failures += run_layer(device, &layers[i], seed % 2 ? CONV2D_NHWC : CONV2D_NCHW, seed,
                                   list, n, worst);
     unsigned tiles = c2_kiss_present() ? 0 : FFT_RAN; /* bit m: F(m,3) has run */
