@@ -40,9 +40,8 @@ static void largest(const conv2d_params *p, int axis, int m, const double *from,
     for (int64_t i = 0; i < n; i++) {
         double most = 0;
         for (int tap = 1 - m; tap <= m + 1; tap++) {
-            const int64_t at = oracle_source_index(p->padding_mode,
-                                            i + tap * p->dilation[axis] - leading_pad(p, axis),
-                                            size);
+            const int64_t at = oracle_source_index(
+                p->padding_mode, i + tap * p->dilation[axis] - leading_pad(p, axis), size);
             if (at >= 0)
                 most = fmax(most, from[at * from_step]);
         }

@@ -162,7 +162,7 @@ enum { LONG_ROW = 48 }; /* lanes; a call for less takes longer than copying them
 /* Whether w->apart makes all phases of a row at once. */
 static bool goes_apart(const c2_window *w, const int64_t stride[3])
 {
-    return w->apart && w->element == sizeof(float) && stride[2] == 1 && !w->x.split &&
+    return w->element == sizeof(float) && stride[2] == 1 && !w->x.split &&
            (w->x.stride == 2 || w->x.stride == 4) && w->x.n_phases > 1 && w->cols >= LONG_ROW;
 }
 
