@@ -106,7 +106,7 @@ static blocking choose_blocking(const conv2d_device *device, const c2_problem *p
     blocking best = {.seconds = HUGE_VAL};
     for (int split = 0; split < 4; split++) {
         c2_window shape;
-        c2_window_init(&shape, p, k, split & 2, split & 1);
+        c2_window_init(&shape, p, split & 2, split & 1);
         for (int64_t n_cols = 1; n_cols <= p->ow; n_cols *= 2) {
             for (int64_t n_rows = 1; n_rows <= p->oh; n_rows += n_rows < 8 ? 1 : n_rows / 2)
                 try_window(&best, speed, k, p, &shape, n_rows, n_cols);
@@ -205,6 +205,7 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
     s->vector = c2_vector_lanes(s->kernel);
     s->b = choose_blocking(device, p, variant);
+    c2_window_use(&s->b.window, s->kernel);
     s->n_taps = (size_t)(p->kh * p->kw);
     s->tap_offset = c2_alloc(&device->allocator, s->n_taps * sizeof *s->tap_offset);
     if (!s->tap_offset) {

@@ -330,6 +330,7 @@ conv2d_status c2_direct_create(conv2d_device *device, const c2_problem *p, const
     if (!s)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     s->plan = c2_direct_plan_make(device, p, kernel);
+    c2_window_use(&s->plan.window, kernel);
     s->fn = (c2_direct_fn)c2_cpu_kernel_of(kernel, p->input_dtype)->fn;
     s->epilogue = c2_cpu_epilogue(kernel, p->output_dtype);
     s->widen = (c2_widen_fn)c2_cpu_helper(kernel, C2_FAMILY_WIDEN, CONV2D_FLOAT32);

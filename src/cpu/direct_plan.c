@@ -249,7 +249,7 @@ c2_direct_plan c2_direct_plan_make(const conv2d_device *device, const c2_problem
         d.joined_tiles = c2_min(n_tiles, c2_max(1, C2_DIRECT_JOINED / c2_div_up(p->ocg, n_tiles)));
     d.n_offsets = (size_t)(by_rows ? p->kw * p->icg : k);
     d.n_row_offsets = by_rows ? (size_t)((d.rows - 1) * d.step + p->kh) : 0;
-    c2_window_init(&d.window, p, kernel, false, false);
+    c2_window_init(&d.window, p, false, false);
     try_shape(&s, d);
     d.interior = find_interior(p);
     if (d.interior.end[0] > 0)

@@ -193,7 +193,8 @@ conv2d_status c2_fft_create(conv2d_device *device, const c2_problem *p, const c2
     c2_problem rows = *p;
     rows.kh = rows.kw = rows.stride[0] = rows.stride[1] = rows.dilation[0] = rows.dilation[1] = 1;
     size_t bytes;
-    c2_window_init(&s->window, &rows, epilogue, false, false);
+    c2_window_init(&s->window, &rows, false, false);
+    c2_window_use(&s->window, epilogue);
     c2_window_set_block(&s->window, 1, plan->size[1], 1, (double)plan->row_bytes, &bytes);
     s->plan = *plan;
     s->epilogue = c2_cpu_epilogue(epilogue, p->output_dtype);

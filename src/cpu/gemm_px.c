@@ -336,6 +336,7 @@ conv2d_status c2_px_plan_create(conv2d_device *device, const c2_kernel *kernel,
     if (!s)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     s->plan = c2_px_plan_make(device, kernel, p);
+    c2_window_use(&s->plan.window, kernel);
     s->kernel = kernel;
     s->fn = (c2_gemm_px_fn)c2_cpu_kernel_of(s->kernel, p->input_dtype)->fn;
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);

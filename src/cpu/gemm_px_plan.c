@@ -212,7 +212,7 @@ static void try_windows(search *s)
     const bool split_y = p->dilation[0] > p->stride[0] && p->kh > 1;
     for (int split_x = 0; split_x <= (p->kw > 1); split_x++) {
         c2_window shape;
-        c2_window_init(&shape, p, s->kernel, split_y, split_x);
+        c2_window_init(&shape, p, split_y, split_x);
         for (int64_t parts = 1; parts <= 64 && parts <= p->ow; parts *= 2) {
             const int64_t cols = c2_div_up(p->ow, parts);
             for (int64_t rows = 1; rows <= p->oh; rows = next_size(rows, p->oh))

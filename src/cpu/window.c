@@ -19,15 +19,18 @@ static c2_axis axis_of(const c2_problem *p, int i, bool split)
     return a;
 }
 
-void c2_window_init(c2_window *w, const c2_problem *p, const c2_kernel *kernel, bool split_y,
-                    bool split_x)
+void c2_window_init(c2_window *w, const c2_problem *p, bool split_y, bool split_x)
 {
     *w = (c2_window){.y = axis_of(p, 0, split_y),
                      .x = axis_of(p, 1, split_x),
                      .padding_mode = p->padding_mode,
                      .element = (int32_t)c2_dtype_bytes(p->input_dtype),
-                     .apart = (c2_apart_fn)c2_cpu_helper(kernel, C2_FAMILY_APART, CONV2D_FLOAT32),
                      .whole_pixels = p->input_stride[1] == 1 && p->input_stride[3] == p->ic};
+}
+
+void c2_window_use(c2_window *w, const c2_kernel *kernel)
+{
+    w->apart = (c2_apart_fn)c2_cpu_helper(kernel, C2_FAMILY_APART, CONV2D_FLOAT32);
 }
 
 bool c2_window_set_block(c2_window *w, int64_t rows, int64_t cols, int64_t n_channels,

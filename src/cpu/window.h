@@ -43,9 +43,9 @@ typedef struct c2_block {
 /* Lanes after the last one that a kernel may read when it rounds up to whole vectors. */
 enum { C2_WINDOW_SLACK = 64 };
 
-/* kernel: any of the instruction set that may be used. */
-void c2_window_init(c2_window *w, const c2_problem *p, const c2_kernel *kernel, bool split_y,
-                    bool split_x);
+void c2_window_init(c2_window *w, const c2_problem *p, bool split_y, bool split_x);
+/* Before the first c2_window_fill(); kernel: any of the instruction set that may be used. */
+void c2_window_use(c2_window *w, const c2_kernel *kernel);
 /* Fix the block: sets rows, cols, pitch, channel_pitch. False, and nothing set, if n_channels take
  * more than most_bytes; else *bytes_out is what they take, slack included. */
 bool c2_window_set_block(c2_window *w, int64_t rows, int64_t cols, int64_t n_channels,
