@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * layers [--all] [--fast] [--match TEXT] [--order nchw|nhwc] [--algorithm NAME] [--seconds S] FILE
- * Times every layer of a file of problem texts in both layouts, one thread, interleaved with short
- * measurements of the FMA peak. For each: the planner's choice, its share of the peak, and how many
+ * layers [--all] [--fast] [--match TEXT] [--order nchw|nhwc] [--algorithm NAME] [--seconds S]
+ *        [--threads N] FILE
+ * Times every layer of a file of problem texts in both layouts, one thread or N, interleaved with
+ * short measurements of the FMA peak (of one thread). For each: the planner's choice, its share of the peak, and how many
  * times longer the same layer takes with workspace_limit = 0. --all also times every other
  * candidate, which shows whether the cost model chose well. --algorithm takes that one (as in
  * conv2d_params.algorithm) and leaves out what it refuses. --fast asks for accuracy fast. Exit code
@@ -19,13 +20,17 @@ typedef struct options {
     const char *match, *order, *file; /* order: nchw, nhwc or NULL = both */
     const char *algorithm;            /* or NULL: the planner's choice */
     double seconds;
+    int threads;
 } options;
 
-/* Processor time: on a machine that others use as well, the clock on the wall counts them too. */
+/* What time means here. One thread's is processor time: on a machine that others use as well, the
+ * clock on the wall counts them too. */
+static clockid_t clock_of_runs = CLOCK_PROCESS_CPUTIME_ID;
+
 static double now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    clock_gettime(clock_of_runs, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -183,7 +188,7 @@ static bool time_layer(conv2d_device *device, const char *text, conv2d_order ord
 
 int main(int argc, char **argv)
 {
-    options o = {.match = "", .seconds = 0.2};
+    options o = {.match = "", .seconds = 0.2, .threads = 1};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--all") == 0)
             o.all = true;
@@ -193,6 +198,8 @@ int main(int argc, char **argv)
             o.match = argv[++i];
         else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc)
             o.seconds = atof(argv[++i]);
+        else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc)
+            o.threads = atoi(argv[++i]);
         else if (strcmp(argv[i], "--order") == 0 && i + 1 < argc)
             o.order = argv[++i];
         else if (strcmp(argv[i], "--algorithm") == 0 && i + 1 < argc)
@@ -203,13 +210,15 @@ int main(int argc, char **argv)
     FILE *f = o.file ? fopen(o.file, "r") : NULL;
     if (!f) {
         fprintf(stderr, "layers [--all] [--fast] [--match TEXT] [--order nchw|nhwc] "
-                        "[--algorithm NAME] [--seconds S] FILE\n");
+                        "[--algorithm NAME] [--seconds S] [--threads N] FILE\n");
         return 2;
     }
-    conv2d_device_options one_thread = CONV2D_DEVICE_OPTIONS_INIT;
-    one_thread.n_threads = 1;
+    if (o.threads > 1)
+        clock_of_runs = CLOCK_MONOTONIC;
+    conv2d_device_options with = CONV2D_DEVICE_OPTIONS_INIT;
+    with.n_threads = o.threads;
     conv2d_device *device;
-    if (conv2d_device_open("cpu", &one_thread, &device))
+    if (conv2d_device_open("cpu", &with, &device))
         stop("device");
     int slow = 0;
     char line[512];

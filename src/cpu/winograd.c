@@ -238,6 +238,7 @@ conv2d_status c2_wino_state_create(conv2d_device *device, const c2_problem *p, i
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     find_kernels(device, p, m, variant, s);
     s->plan = c2_wino_plan_make(device, p, m, variant);
+    c2_wino_plan_share(device, p, variant, &s->plan);
     s->finishes = c2_clamp_of(p, &s->low, &s->high) && !p->has_residual &&
                   p->output_dtype == CONV2D_FLOAT32 && (p->output_stride[1] == 1 || p->ocg == 1);
     s->phase = *p;

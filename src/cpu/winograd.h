@@ -46,6 +46,10 @@ typedef struct c2_wino_plan {
 
 c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p, int m,
                                int variant);
+/* Smaller blocks, and panels of their own, if that occupies all threads of the device: the plan
+ * above is for one, so that no choice depends on how many there are. Needs no more memory. */
+void c2_wino_plan_share(const conv2d_device *device, const c2_problem *p, int variant,
+                        c2_wino_plan *plan);
 
 struct c2_state {
     c2_wino_plan plan;

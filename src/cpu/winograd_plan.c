@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Blocking and cost of Winograd convolution: how many tiles a task has, what memory it needs, what
- * it should take. Blocks never change results, so they may depend on workspace_limit. */
+ * it should take. Blocks never change results, so they may depend on workspace_limit and threads. */
 #include "cpu/cost.h"
 #include "cpu/winograd.h"
 
@@ -13,9 +13,7 @@ enum { MOST_ROW_GROUPS = 4 };
 static const double u_bytes_kept = 32 << 20, v_bytes_wanted_then = 4 << 20;
 enum { MOST_ROW_GROUPS_THEN = 16 };
 static const double memory_times = 3; /* what a float from memory takes, in those of a cache */
-static const double wanted_tasks = 8;
-/* Panels of a task at least, beside which transforming the input once more is cheap. */
-enum { FEW_PANELS = 4 };
+enum { MOST_ROUNDS = 8 }; /* of tasks on all threads; more make no end more even */
 
 static bool even_step(int64_t bytes) { return bytes % 4096 == 0; }
 
@@ -58,14 +56,6 @@ static void choose_block(const c2_problem *p, c2_wino_plan *plan)
     const uint64_t limit = p->workspace_limit > stack ? p->workspace_limit : stack;
     for (set_block(plan, n); n > 1 && plan->scratch_bytes > limit; set_block(plan, n))
         n = n > plan->mr ? n - plan->mr : n > 4 ? n / 2 : n - 1;
-}
-
-static void choose_tasks(const c2_problem *p, c2_wino_plan *plan)
-{
-    const double tasks = (double)plan->blocks.n * (double)p->groups;
-    const int64_t parts = (int64_t)fmin(ceil(wanted_tasks / tasks), (double)plan->panels);
-    plan->panel_blocks =
-        c2_split_even(plan->panels, c2_max(1, c2_min(parts, plan->panels / FEW_PANELS)));
 }
 
 static double seconds(const conv2d_device *device, const c2_problem *p, const c2_wino_plan *plan,
@@ -115,7 +105,37 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
     plan.pixels_last =
         p->output_stride[3] == 1 && p->dilation[1] == 1 && p->output_stride[1] != 1;
     choose_block(p, &plan);
-    choose_tasks(p, &plan);
+    plan.panel_blocks = c2_split_even(plan.panels, 1);
     plan.seconds = seconds(device, p, &plan, gemm);
     return plan;
+}
+
+/* How long all threads take when the last one ends, if the model is right. */
+static double parallel_seconds(const conv2d_device *device, const c2_problem *p,
+                               const c2_wino_plan *plan, const c2_kernel *gemm, double threads)
+{
+    const double tasks = (double)(p->groups * plan->blocks.n * plan->panel_blocks.n);
+    return seconds(device, p, plan, gemm) / tasks * ceil(tasks / threads);
+}
+
+void c2_wino_plan_share(const conv2d_device *device, const c2_problem *p, int variant,
+                        c2_wino_plan *plan)
+{
+    const c2_kernel *gemm = c2_cpu_kernel(device, C2_FAMILY_WINO_GEMM, variant);
+    const int64_t threads = device->pool.n_threads;
+    const c2_wino_plan alone = *plan;
+    double least = parallel_seconds(device, p, plan, gemm, (double)threads);
+    for (int64_t parts = 1; threads > 1 && parts <= c2_min(threads, plan->panels); parts *= 2) {
+        for (int64_t rounds = 1; rounds <= MOST_ROUNDS; rounds++) {
+            const int64_t blocks = c2_div_up(rounds * threads, p->groups * parts);
+            c2_wino_plan shared = alone;
+            set_block(&shared, c2_div_up(alone.tiles, c2_max(alone.blocks.n, blocks)));
+            shared.panel_blocks = c2_split_even(shared.panels, parts);
+            const double t = parallel_seconds(device, p, &shared, gemm, (double)threads);
+            if (t < least && shared.scratch_bytes <= alone.scratch_bytes) {
+                least = t;
+                *plan = shared;
+            }
+        }
+    }
 }
