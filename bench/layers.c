@@ -2,11 +2,11 @@
  * layers [--all] [--fast] [--match TEXT] [--order nchw|nhwc] [--algorithm NAME] [--seconds S]
  *        [--threads N] FILE
  * Times every layer of a file of problem texts in both layouts, one thread or N, interleaved with
- * short measurements of the FMA peak (of one thread). For each: the planner's choice, its share of the peak, and how many
- * times longer the same layer takes with workspace_limit = 0. --all also times every other
- * candidate, which shows whether the cost model chose well. --algorithm takes that one (as in
- * conv2d_params.algorithm) and leaves out what it refuses. --fast asks for accuracy fast. Exit code
- * 1 if a layer takes more than 3 times as long without workspace. */
+ * short measurements of the FMA peak (of one thread). For each: the planner's choice, its share of
+ * the peak, and how many times longer the same layer takes with workspace_limit = 0. --all also
+ * times every other candidate, which shows whether the cost model chose well. --algorithm takes
+ * that one (as in conv2d_params.algorithm) and leaves out what it refuses. --fast asks for accuracy
+ * fast. Exit code 1 if a layer takes more than 3 times as long without workspace. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -51,7 +51,7 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
 {
     const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_DW_CH, variant);
     const c2_speed *speed = c2_speed_of(device, k);
-    const double lanes = c2_vector_lanes(k), taps = (double)p->kh * (double)p->kw;
+    const double lanes = k->lanes, taps = (double)p->kh * (double)p->kw;
     const double pixels = (double)p->n * (double)p->oh * (double)p->ow;
     const double channels = ceil((double)p->groups / lanes) * lanes;
     const double calls = pixels / k->mr * ceil((double)p->groups / k->nr) * (double)p->ocg;

@@ -52,7 +52,7 @@ static const char *variant_isa(const conv2d_device *device, int variant)
 
 static double products(const c2_speed *speed, const c2_kernel *k, const c2_problem *p, double lanes)
 {
-    const double vector = c2_vector_lanes(k), vectors = ceil(lanes / vector);
+    const double vector = k->lanes, vectors = ceil(lanes / vector);
     const double tiles = ceil(vectors * vector / k->nr);
     const double idle = fmax(1, 4 * tiles / vectors); /* few vectors wait for the FMAs' latency */
     return vectors * vector * (double)p->kh * (double)p->kw * idle / speed->load_lanes +
@@ -89,9 +89,9 @@ static void try_window(blocking *best, const c2_speed *speed, const c2_kernel *k
         (copied * (runs ? speed->copy : speed->gather) + copied_rows * speed->run) / (double)p->ocg;
     const double slow = (double)bytes > window_cheap_bytes ? 1.3 : 1;
     const double lanes = (double)(rows - 1) * (double)b.window.pitch + (double)cols;
-    const double vectors = ceil((double)cols / c2_vector_lanes(k));
+    const double vectors = ceil((double)cols / k->lanes);
     const double stores =
-        (double)rows * (0.2 * speed->run + vectors * c2_vector_lanes(k) * speed->store);
+        (double)rows * (0.2 * speed->run + vectors * k->lanes * speed->store);
     b.seconds =
         (double)n_rows * (double)n_cols * (fill + products(speed, k, p, lanes) * slow + stores);
     if (b.seconds < best->seconds)
@@ -203,7 +203,7 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     s->fn = (c2_dw_px_fn)c2_cpu_kernel_of(s->kernel, p->input_dtype)->fn;
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
     s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
-    s->vector = c2_vector_lanes(s->kernel);
+    s->vector = s->kernel->lanes;
     s->b = choose_blocking(device, p, variant);
     c2_window_use(&s->b.window, s->kernel);
     s->n_taps = (size_t)(p->kh * p->kw);

@@ -231,7 +231,7 @@ static c2_direct_store choose_store(const c2_problem *p)
 c2_direct_plan c2_direct_plan_make(const conv2d_device *device, const c2_problem *p,
                                    const c2_kernel *kernel)
 {
-    search s = {.p = p, .speed = c2_speed_of(device, kernel), .vector = c2_vector_lanes(kernel)};
+    search s = {.p = p, .speed = c2_speed_of(device, kernel), .vector = kernel->lanes};
     s.budget = fmax((double)C2_STACK_BYTES, fmin((double)p->workspace_limit, window_bytes));
     s.best.seconds = HUGE_VAL;
     const bool by_rows = kernel->family == C2_FAMILY_DIRECT_ROWS;

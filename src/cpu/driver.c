@@ -3,7 +3,6 @@
  * step of a tile, which hands finished sums to the epilogue kernel in runs of equal strides. */
 #include "cpu/driver.h"
 
-#include <string.h>
 
 #include "core/dtype.h"
 #include "core/half.h"
@@ -52,16 +51,6 @@ const char *c2_strict_bound_text(const c2_problem *p, int variant)
     (void)variant;
     return p->output_dtype == CONV2D_FLOAT32 ? "g(K+2) * s + (K+2) * 2^-149"
                                              : "g(K+2) * s + (K+2) * 2^-149, then rounded once";
-}
-
-int c2_vector_lanes(const c2_kernel *kernel)
-{
-    for (int i = 0; i < c2_n_kernels; i++) {
-        const c2_kernel *k = &c2_kernels[i];
-        if (k->family == C2_FAMILY_EPILOGUE && strcmp(k->isa, c2_kernel_base(kernel)) == 0)
-            return k->nr;
-    }
-    return kernel->nr;
 }
 
 bool c2_clamp_of(const c2_problem *p, float *low, float *high)

@@ -31,8 +31,6 @@ bool c2_driver_supports(const c2_kernel *kernel, const c2_problem *p, c2_why *wh
 /* g(K+2), docs/numerics.md; and as text. */
 double c2_strict_bound(const c2_problem *p, int variant);
 const char *c2_strict_bound_text(const c2_problem *p, int variant);
-/* Lanes of one vector of the kernel's ISA. */
-int c2_vector_lanes(const c2_kernel *kernel);
 
 /* Packed weights of the GEMM kernels (pack.c draws them). k counts the products of an output in the
  * order of summation: tap * icg + channel. */

@@ -57,7 +57,7 @@ static double n_taps(const c2_problem *p, const c2_ch_plan *plan, int64_t mr)
 static double products(const search *s, double pixels, double tiles, double each, double runs)
 {
     const c2_problem *p = s->p;
-    const double lanes = c2_vector_lanes(s->kernel), oc_tiles = (double)s->best.pack.tiles.n;
+    const double lanes = s->kernel->lanes, oc_tiles = (double)s->best.pack.tiles.n;
     const double channels = ceil((double)p->ocg / lanes) * lanes;
     const double vectors = fmin(channels, s->kernel->nr) / lanes;
     return aligned * pixels * channels * each / s->speed->fma_lanes *
@@ -185,7 +185,7 @@ static void plan_turned(search *s)
     t.best.mode = C2_CH_TURNED;
     t.best.turned_bytes = c2_round_up((size_t)(pixels * pitch) * sizeof(float), C2_ALIGN);
     /* Vectors of channels are turned, whole or not, once for all groups. */
-    const double lanes = c2_vector_lanes(s->kernel), channels = (double)(p->groups * p->icg);
+    const double lanes = s->kernel->lanes, channels = (double)(p->groups * p->icg);
     const double turned = ceil(channels / lanes) * lanes / (double)p->groups;
     t.best.seconds += (double)p->h * (double)p->w * turned * turning(s);
     if (t.best.seconds < s->best.seconds)

@@ -234,7 +234,7 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *k, cons
     set_chunk(&plan->pack, &view, words.unit);
     plan->klen = (size_t)p->icg;
     plan->group_tiles = C2_PX_SUMS / (k->mr * k->nr);
-    plan->vector = c2_vector_lanes(k);
+    plan->vector = k->lanes;
     plan->weights_stream = 4.0 * (double)p->ocg * (double)c2_problem_k(&view) > weights_inner_bytes;
     plan->seconds = HUGE_VAL;
     if (!words.parts && can_be_direct(p)) {

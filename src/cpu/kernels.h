@@ -432,6 +432,7 @@ typedef struct c2_kernel {
     c2_family family;
     int32_t dtype; /* conv2d_dtype of its type */
     int mr, nr;
+    int lanes;     /* floats of the instruction set's vector */
     uint32_t need; /* features; all must be present */
     c2_any_fn fn;  /* cast to the family's type */
 } c2_kernel;

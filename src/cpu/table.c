@@ -44,6 +44,16 @@ enum {
     dtype_bf16 = CONV2D_BFLOAT16
 };
 
+/* And an instruction set's lanes. Tests emulate the last two where AVX-512 is not compiled. */
+enum {
+    lanes_generic = 4,
+    lanes_neon = 4,
+    lanes_avx2 = 8,
+    lanes_avx512 = 16,
+    lanes_avx512_bf16 = C2_HAVE_AVX512 ? 16 : 4,
+    lanes_amx = lanes_avx512_bf16
+};
+
 const c2_kernel c2_kernels[] = {
 #define C2_KERNEL(fam, type, isa_, mr_, nr_, need_)                                                \
     {#fam "_" #type "_" #mr_ "x" #nr_ "_" #isa_,                                                   \
@@ -54,6 +64,7 @@ const c2_kernel c2_kernels[] = {
      dtype_##type,                                                                                 \
      mr_,                                                                                          \
      nr_,                                                                                          \
+     lanes_##isa_,                                                                                 \
      need_,                                                                                        \
      (c2_any_fn)c2_##fam##_##type##_##mr_##x##nr_##_##isa_},
 #include "cpu/kernels.inc"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Blocking and cost of Winograd convolution: how many tiles a task has, what memory it needs, what
- * it should take. Blocks never change results, so they may depend on workspace_limit and threads. */
+ * it should take. Blocks never change results, so they may depend on workspace_limit and on
+ * threads. */
 #include "cpu/cost.h"
 #include "cpu/winograd.h"
 
@@ -89,7 +90,7 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
 {
     const c2_kernel *gemm = c2_cpu_kernel(device, C2_FAMILY_WINO_GEMM, variant);
     c2_wino_plan plan = {.m = m, .edge = m + 2, .steps = (m + 2) * (m + 2)};
-    plan.lanes = c2_vector_lanes(gemm);
+    plan.lanes = gemm->lanes;
     plan.mr = gemm->mr;
     plan.nr = gemm->nr;
     plan.tiles = p->n;
