@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/dtype.h"
+
 static const c2_speed speeds[] = {
     /* Words of 16 x 16 x 16 in 8.5 ns (Sapphire Rapids VM, trial of one core, real data: 6.7 ns a
      * multiplication, 8 to 9.5 with its loads and stores); the rest is avx512's. */
@@ -68,6 +70,15 @@ double c2_cost_epilogue(const c2_speed *speed, const c2_problem *p, int lane_axi
     if (p->has_residual)
         a_float += access_cost(speed, p->residual_stride, lane_axis, lanes);
     return n * a_float;
+}
+
+static const double cache_bytes = 32 << 20; /* of the last level */
+
+bool c2_input_is_far(const c2_problem *p)
+{
+    const double pixels = (double)p->n * (double)p->h * (double)p->w;
+    return pixels * (double)(p->groups * p->icg) * (double)c2_dtype_bytes(p->input_dtype) >
+           cache_bytes;
 }
 
 enum { MOST_TAPS = 4096 }; /* rows or columns of taps that are looked at, one by one */

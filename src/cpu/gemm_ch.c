@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/dtype.h"
+#include "cpu/cost.h"
 #include "cpu/rows.h"
 
 /* Pixels whose sums wait to be stored together, and tiles of them. */
@@ -28,6 +29,7 @@ struct c2_state {
     int64_t group;   /* pixel tiles whose output channel tiles come one after the other */
     bool finishes;   /* the kernel stores results; otherwise sums wait for the epilogue */
     float low, high; /* of the activation, if it does */
+    bool far;        /* pixels of a 1x1 kernel come from memory */
     c2_ch_plan plan;
     c2_problem view; /* turned: with the copy as input */
     float *zeros; /* icg of them; the bits are 0 in every type */
@@ -141,7 +143,8 @@ static void tiles_of(work *w, pixel_table *table, int n, int64_t tile, const flo
                          .at = tile * nr,
                          .bias = bias,
                          .low = w->s->low,
-                         .high = w->s->high};
+                         .high = w->s->high,
+                         .far = w->s->far};
     void *const *out = bias ? table->out : NULL;
     if (table->n_taps <= C2_TAP_CHUNK) {
         call_taps(w, table, 0, table->n_taps, weights, out, &a);
@@ -169,6 +172,7 @@ static void pixel_tiles(work *w, const c2_split *tiles, int64_t begin, int64_t e
     const void *rows[GROUP_TILES * C2_TAP_CHUNK * C2_MAX_MR];
     void *out[GROUP_TILES * C2_MAX_MR];
     pixel_table tables[GROUP_TILES];
+    const float *none = p->has_bias ? NULL : c2_bias_of(w->args, 0, 0, nr, room);
     w->taps = c2_min(p->kh * p->kw, C2_TAP_CHUNK);
     for (int64_t i = 0; i < group; i++) {
         tables[i].rows = rows + i * w->taps * mr;
@@ -185,11 +189,12 @@ static void pixel_tiles(work *w, const c2_split *tiles, int64_t begin, int64_t e
         }
         for (int64_t tile = oc_begin; tile < oc_end; tile++) {
             const int64_t oc = tile * nr, channels = oc_tile_end(p, &w->s->plan.pack, tile) - oc;
-            const float *bias =
-                finishes ? c2_bias_of(w->args, w->g * p->ocg + oc, channels, nr, room) : NULL;
+            const float *bias = none;
+            if (!none)
+                bias = c2_bias_of(w->args, w->g * p->ocg + oc, channels, nr, room);
             for (int64_t i = 0, count; i < n; i += count) {
                 count = alike(&tables[i], n - i);
-                tiles_of(w, &tables[i], (int)count, tile, bias,
+                tiles_of(w, &tables[i], (int)count, tile, finishes ? bias : NULL,
                          sums + (tables[i].first - lanes.first) * nr);
             }
             if (finishes)
@@ -403,6 +408,7 @@ conv2d_status c2_ch_plan_create(conv2d_device *device, const c2_kernel *kernel,
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
     s->tiles = s->plan.words.parts ? c2_tiles_of(kernel) : NULL;
     s->finishes = c2_ch_finishes(p, &s->plan, &s->low, &s->high);
+    s->far = p->kh * p->kw == 1 && s->plan.mode == C2_CH_DIRECT && c2_input_is_far(p);
     s->group = c2_min(GROUP_TILES, GROUP_PIXELS / s->kernel->mr);
     s->zeros_bytes = (size_t)p->icg * sizeof(float);
     s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);

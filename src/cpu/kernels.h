@@ -103,6 +103,7 @@ typedef struct c2_gemm_ch_args {
     ptrdiff_t at;      /* elements */
     const float *bias; /* nr */
     float low, high;
+    bool far; /* pixels come from memory, tiles at one distance: only speed depends on it */
 } c2_gemm_ch_args;
 typedef void c2_gemm_ch_kernel(const c2_gemm_ch_args *);
 typedef c2_gemm_ch_kernel c2_dot_ch_kernel;

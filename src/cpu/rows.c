@@ -18,6 +18,21 @@ void c2_rows_init(c2_rows *r, const c2_problem *p, const void *image, const void
 
 void c2_rows_merge(c2_rows *r, bool merge) { r->merge = merge; }
 
+/* Coordinates of each pixel's first tap. */
+static void find_coordinates(c2_rows *r, int64_t first)
+{
+    const c2_problem *p = r->problem;
+    int64_t oy = first / p->ow, ox = first % p->ow;
+    for (int i = 0; i < r->m; i++) {
+        r->y[i] = oy * p->stride[0] - p->pad[0];
+        r->x[i] = ox * p->stride[1] - p->pad[1];
+        if (++ox == p->ow) {
+            ox = 0;
+            oy++;
+        }
+    }
+}
+
 void c2_rows_pixels(c2_rows *r, int64_t first, int m)
 {
     const c2_problem *p = r->problem;
@@ -27,18 +42,17 @@ void c2_rows_pixels(c2_rows *r, int64_t first, int m)
     r->m = m;
     r->inside = true;
     for (int i = 0, end; i < m; i = end, oy++, ox = 0) { /* an output row at a time */
-        int64_t y = oy * p->stride[0] - p->pad[0], x = ox * step - p->pad[1];
+        const int64_t y = oy * p->stride[0] - p->pad[0], x = ox * step - p->pad[1];
         ptrdiff_t at = y * r->y_bytes + x * r->x_bytes;
         end = (int)c2_min(m, i + p->ow - ox);
         if (y < 0 || x < 0 || y + last_y >= p->h || x + (end - 1 - i) * step + last_x >= p->w)
             r->inside = false;
-        for (int j = i; j < end; j++, x += step, at += step * r->x_bytes) {
-            r->y[j] = y;
-            r->x[j] = x;
+        for (int j = i; j < end; j++, at += step * r->x_bytes)
             r->first[j] = at;
-        }
     }
     r->merged = r->merge && r->inside;
+    if (!r->inside)
+        find_coordinates(r, first);
 }
 
 static void table_inside(const c2_rows *r, int64_t tap, size_t n, int mr, const void **table)

@@ -43,6 +43,7 @@ static bool ch_case(check *c)
     s.n_products = (size_t)(n_taps * klen);
     const c2_gemm_ch_args args = {.rows = rows,
                                   .n_tiles = n_tiles,
+                                  .far = rng_range(r, 0, 1),
                                   .tile_rows = (size_t)tile_rows,
                                   .n_taps = (size_t)n_taps,
                                   .klen = (size_t)klen,
