@@ -433,6 +433,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t index, i
                                   .stride = (int)p->stride[1],
                                   .low = s->low,
                                   .high = s->high,
+                                  .streams = s->finished && !s->widen && c2_may_stream(args),
                                   .residual_row = p->residual_stride[2],
                                   .residual_col = p->dilation[1] * p->residual_stride[3],
                                   .out_row = p->output_stride[2],

@@ -73,12 +73,26 @@ double c2_cost_epilogue(const c2_speed *speed, const c2_problem *p, int lane_axi
 }
 
 static const double cache_bytes = 32 << 20; /* of the last level */
+static const double both_bytes = 24 << 20;  /* of it, in which input and output may stay */
 
-bool c2_input_is_far(const c2_problem *p)
+static double input_bytes(const c2_problem *p)
 {
     const double pixels = (double)p->n * (double)p->h * (double)p->w;
-    return pixels * (double)(p->groups * p->icg) * (double)c2_dtype_bytes(p->input_dtype) >
-           cache_bytes;
+    return pixels * (double)(p->groups * p->icg) * (double)c2_dtype_bytes(p->input_dtype);
+}
+
+bool c2_input_is_far(const c2_problem *p) { return input_bytes(p) > cache_bytes; }
+
+bool c2_may_stream(const c2_run_args *args)
+{
+    const c2_problem *p = args->problem;
+    const double outputs = (double)p->n * (double)p->oc * (double)p->oh * (double)p->ow;
+    const int64_t line = 64 / sizeof(float), *stride = p->output_stride;
+    const bool lines = stride[0] % line == 0 && stride[2] % line == 0 && stride[3] % line == 0 &&
+                       (p->groups == 1 || p->ocg == 1 || p->ocg % line == 0);
+    return p->output_dtype == CONV2D_FLOAT32 && stride[1] == 1 && lines &&
+           (uintptr_t)args->output.data % 64 == 0 &&
+           outputs * sizeof(float) + input_bytes(p) > both_bytes;
 }
 
 enum { MOST_TAPS = 4096 }; /* rows or columns of taps that are looked at, one by one */

@@ -49,6 +49,7 @@ typedef struct work {
     int64_t taps;         /* room of a tile's table */
     const float *weights; /* packed, of the group; or words, which are as large */
     int64_t n, g;
+    bool streams;
 } work;
 
 /* Pointers of one tile of pixels. They stay as they are while output channel tiles change, if all
@@ -144,7 +145,8 @@ static void tiles_of(work *w, pixel_table *table, int n, int64_t tile, const flo
                          .bias = bias,
                          .low = w->s->low,
                          .high = w->s->high,
-                         .far = w->s->far};
+                         .far = w->s->far,
+                         .streams = w->streams};
     void *const *out = bias ? table->out : NULL;
     if (table->n_taps <= C2_TAP_CHUNK) {
         call_taps(w, table, 0, table->n_taps, weights, out, &a);
@@ -210,6 +212,7 @@ static work work_of(const c2_state *s, const c2_run_args *args, int64_t image)
 {
     const c2_problem *p = args->problem;
     work w = {.s = s, .args = args, .n = image / p->groups, .g = image % p->groups};
+    w.streams = s->finishes && c2_may_stream(args);
     w.weights = (const float *)args->packed->host +
                 w.g * s->plan.pack.tiles.n * s->plan.pack.width * c2_ch_k(p, &s->plan.words);
     return w;

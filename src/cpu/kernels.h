@@ -104,6 +104,7 @@ typedef struct c2_gemm_ch_args {
     const float *bias; /* nr */
     float low, high;
     bool far; /* pixels come from memory, tiles at one distance: only speed depends on it */
+    bool streams; /* to float32 pixels at multiples of 64 bytes: whole vectors pass the caches */
 } c2_gemm_ch_args;
 typedef void c2_gemm_ch_kernel(const c2_gemm_ch_args *);
 typedef c2_gemm_ch_kernel c2_dot_ch_kernel;
@@ -224,6 +225,7 @@ typedef struct c2_dwrow_ch_args {
     ptrdiff_t residual_row, residual_col;
     void *out;
     ptrdiff_t out_row, out_col; /* elements */
+    bool streams; /* as in c2_gemm_ch_args */
     /* If not NULL: bare sums, sums[(y*cols + x)*sums_pitch + j], whole vectors of them. */
     float *sums;
     ptrdiff_t sums_pitch;

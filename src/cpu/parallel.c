@@ -53,6 +53,14 @@ static float_mode set_float_mode(bool flush) { return (int)flush; }
 static void restore_float_mode(float_mode mode) { (void)mode; }
 #endif
 
+/* Stores past the caches (vf_stream) are not in the order of others: done before a worker ends. */
+static void finish_streams(void)
+{
+#if defined(__x86_64__)
+    _mm_sfence();
+#endif
+}
+
 /* One worker takes tasks until none is left. Its scratch is number i: unique among the workers of
  * this run whatever numbers the pool gives. */
 static void work(void *arg, size_t i, int worker)
@@ -71,6 +79,7 @@ static void work(void *arg, size_t i, int worker)
         }
         run->task(run->state, run->args, t, (int)i);
     }
+    finish_streams();
     restore_float_mode(mode);
 }
 

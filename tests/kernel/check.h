@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "core/half.h"
+#include "core/mem.h"
 #include "cpu/kernels.h"
 #include "support/guard.h"
 #include "support/rng.h"

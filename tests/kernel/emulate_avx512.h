@@ -38,6 +38,14 @@ static inline void emulate_mask_storeu(float *p, simde__mmask16 mask, simde__m51
             p[i] = v.f32[i];
 }
 
+/* The instruction faults where the address is not aligned. */
+static inline void emulate_stream(float *p, simde__m512 x)
+{
+    if ((uintptr_t)p % 64)
+        __builtin_trap();
+    simde_mm512_storeu_ps(p, x);
+}
+
 static inline simde__m512 emulate_fmadd(simde__m512 a, simde__m512 b, simde__m512 c)
 {
     const simde__m512_private x = simde__m512_to_private(a), y = simde__m512_to_private(b);
@@ -152,12 +160,14 @@ static inline simde__m512 emulate_mm512_dpbf16(simde__m512 sum, simde__m512 a, s
 #define _mm512_cvtepi32_epi16(v) emulate_cvtepi32_16(v)
 #undef _mm512_maskz_loadu_ps
 #undef _mm512_mask_storeu_ps
+#undef _mm512_stream_ps
 #undef _mm512_fmadd_ps
 #undef _mm512_max_ps
 #undef _mm512_shuffle_f32x4
 #undef _mm512_min_ps
 #define _mm512_maskz_loadu_ps(mask, p) emulate_maskz_loadu(mask, p)
 #define _mm512_mask_storeu_ps(p, mask, v) emulate_mask_storeu(p, mask, v)
+#define _mm512_stream_ps(p, v) emulate_stream(p, v)
 #define _mm512_fmadd_ps(a, b, c) emulate_fmadd(a, b, c)
 #define _mm512_shuffle_f32x4(a, b, imm8) simde_mm512_shuffle_f32x4(a, b, imm8)
 #define _mm512_max_ps(a, b) emulate_select(a, b, 1)

@@ -55,9 +55,13 @@ bool sums_finished(check *c, const c2_gemm_ch_args *plain, const float *expected
     const c2_kernel *k = c->kernel;
     rng *r = c->random;
     const size_t bytes = check_pixel_bytes(k);
-    const int pitch = plain->n + (int)rng_range(r, 0, 5);
+    const bool streams = bytes == sizeof(float) && rng_range(r, 0, 2) == 0;
+    int pitch = plain->n + (int)rng_range(r, 0, 5);
+    if (streams) /* of lines of 16 floats */
+        pitch = (int)c2_round_up((size_t)plain->n, 16);
     const int turned = (int)rng_range(r, 0, 1), count = plain->n_tiles * plain->m;
-    guard_buffer out = guard_alloc((size_t)((count - 1) * pitch + plain->n) * bytes, c->at_end);
+    const size_t n = streams ? (size_t)(count * pitch) : (size_t)((count - 1) * pitch + plain->n);
+    guard_buffer out = guard_alloc(n * bytes, c->at_end);
     memset(out.data, 0x5a, out.bytes);
     void *pixels[SUMS_MR * SUMS_MR];
     float bias[64];
@@ -69,6 +73,7 @@ bool sums_finished(check *c, const c2_gemm_ch_args *plain, const float *expected
     c2_gemm_ch_args a = *plain;
     const bool bounded = rng_range(r, 0, 1);
     a.out = pixels;
+    a.streams = streams;
     a.at = 7;
     a.bias = bias;
     a.low = bounded ? -2 : -HUGE_VALF;

@@ -55,7 +55,7 @@ C2_ALWAYS_INLINE void add_row(const int rows, const int cols, const int k, const
     }
 }
 
-C2_ALWAYS_INLINE void store(const int rows, const int cols, const bool tail,
+C2_ALWAYS_INLINE void store(const int rows, const int cols, const bool tail, const bool streams,
                             const c2_dwrow_ch_args *a, const finish *f, int first, ptrdiff_t c,
                             vf acc[ROWS][COLS])
 {
@@ -88,6 +88,8 @@ C2_ALWAYS_INLINE void store(const int rows, const int cols, const bool tail,
             v = vf_min(f->high, vf_max(f->low, v));
             if (tail)
                 px_store_n(out + x * a->out_col, v, n);
+            else if (streams)
+                px_stream(out + x * a->out_col, v);
             else
                 px_store(out + x * a->out_col, v);
         }
@@ -154,7 +156,10 @@ C2_ALWAYS_INLINE void tile(const int rows, const int cols, const int k, const in
         else
             add_any(1, cols, k, s, tail, a, p, n, w, acc + rows - 1);
     }
-    store(rows, cols, tail, a, f, first, c, acc);
+    if (!tail && a->streams)
+        store(rows, cols, tail, true, a, f, first, c, acc);
+    else
+        store(rows, cols, tail, false, a, f, first, c, acc);
 }
 
 C2_ALWAYS_INLINE void channels(const int k, const int s, const c2_dwrow_ch_args *a)

@@ -58,7 +58,7 @@ C2_ALWAYS_INLINE void expect_output(const int m, void *const *out, ptrdiff_t at)
     }
 }
 
-C2_ALWAYS_INLINE void store(const int m, const int nv, const bool bounded,
+C2_ALWAYS_INLINE void store(const int m, const int nv, const bool bounded, const bool streams,
                             const c2_gemm_ch_args *a, void *const *out,
                             const vf acc[C2_MR][C2_NV])
 {
@@ -75,10 +75,12 @@ C2_ALWAYS_INLINE void store(const int m, const int nv, const bool bounded,
         for (int j = 0; j < nv; j++) {
             const vf x = vf_add(acc[i][j], bias[j]);
             const vf y = bounded ? vf_min(high, vf_max(low, x)) : x;
-            if (j + 1 < nv || last >= VF)
-                px_store(to + j * VF, y);
-            else
+            if (j + 1 == nv && last < VF)
                 px_store_n(to + j * VF, y, last);
+            else if (streams)
+                px_stream(to + j * VF, y);
+            else
+                px_store(to + j * VF, y);
         }
     }
 }
@@ -87,17 +89,19 @@ C2_ALWAYS_INLINE void store(const int m, const int nv, const bool bounded,
 C2_ALWAYS_INLINE void finish(const int m, const int nv, const c2_gemm_ch_args *a,
                              void *const *out, const vf acc[C2_MR][C2_NV])
 {
-    if (a->low > -HUGE_VALF || a->high < HUGE_VALF)
-        store(m, nv, true, a, out, acc);
+    if (a->streams)
+        store(m, nv, true, true, a, out, acc);
+    else if (a->low > -HUGE_VALF || a->high < HUGE_VALF)
+        store(m, nv, true, false, a, out, acc);
     else
-        store(m, nv, false, a, out, acc);
+        store(m, nv, false, false, a, out, acc);
 }
 
 C2_ALWAYS_INLINE void tile(const int m, const int nv, const c2_gemm_ch_args *a,
                            const void *const *table, float *sums, void *const *out)
 {
     vf acc[C2_MR][C2_NV];
-    if (out)
+    if (out && !a->streams)
         expect_output(m, out, a->at);
     C2_UNROLL
     for (int i = 0; i < m; i++) {

@@ -11,6 +11,7 @@ typedef uint16_t px;
 static inline vf px_set1(px x) { return vf_set1_bf16(x); }
 static inline vf px_load(const px *p) { return vf_load_bf16(p); }
 static inline void px_store(px *p, vf v) { vf_store_bf16(p, v); }
+static inline void px_stream(px *p, vf v) { px_store(p, v); }
 /* First n lanes, 1 <= n < VF, as vf_load_n and vf_store_n. */
 static inline vf px_load_n(const px *p, int n) { return vf_load_n_bf16(p, n); }
 static inline void px_store_n(px *p, vf v, int n) { vf_store_n_bf16(p, v, n); }

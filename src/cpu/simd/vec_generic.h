@@ -25,6 +25,9 @@ static inline vf vf_load(const float *p)
     return v;
 }
 static inline void vf_store(float *p, vf v) { memcpy(p, &v, sizeof v); }
+/* To an address aligned as vectors, past the caches where the ISA can: other threads see it after
+ * c2_cpu_parallel. */
+static inline void vf_stream(float *p, vf v) { vf_store(p, v); }
 /* First n lanes, 1 <= n < VF; the others are 0 and their memory is not touched. */
 static inline vf vf_load_n(const float *p, int n)
 {

@@ -16,6 +16,7 @@ static inline vf vf_set1(float x) { return vdupq_n_f32(x); }
 static inline vf vf_zero(void) { return vdupq_n_f32(0); }
 static inline vf vf_load(const float *p) { return vld1q_f32(p); }
 static inline void vf_store(float *p, vf v) { vst1q_f32(p, v); }
+static inline void vf_stream(float *p, vf v) { vf_store(p, v); }
 static inline vf vf_load_n(const float *p, int n)
 {
     vf v = vld1q_lane_f32(p, vdupq_n_f32(0), 0);
