@@ -15,5 +15,7 @@ static inline void px_stream(px *p, vf v) { px_store(p, v); }
 /* First n lanes, 1 <= n < VF, as vf_load_n and vf_store_n. */
 static inline vf px_load_n(const px *p, int n) { return vf_load_n_bf16(p, n); }
 static inline void px_store_n(px *p, vf v, int n) { vf_store_n_bf16(p, v, n); }
+/* Lanes of `some` only, as vf_load_some. */
+static inline vf px_load_some(const px *p, vf_some some) { return vf_load_some_bf16(p, some); }
 
 #endif

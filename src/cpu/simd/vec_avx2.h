@@ -23,6 +23,14 @@ static inline __m256i vf_first(int n)
 }
 static inline vf vf_load_n(const float *p, int n) { return _mm256_maskload_ps(p, vf_first(n)); }
 static inline void vf_store_n(float *p, vf v, int n) { _mm256_maskstore_ps(p, vf_first(n), v); }
+typedef __m256i vf_some;
+static inline vf_some vf_some_of(uint32_t lanes)
+{
+    const __m256i bits = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    return _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32((int)lanes), bits), bits);
+}
+static inline vf_some vf_some_both(vf_some a, vf_some b) { return _mm256_and_si256(a, b); }
+static inline vf vf_load_some(const float *p, vf_some some) { return _mm256_maskload_ps(p, some); }
 static inline vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
 static inline vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 static inline vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
@@ -113,6 +121,16 @@ static inline void vf_put_halves(uint16_t *p, __m128i h, int n)
     if (n & 1)
         *p = (uint16_t)_mm_extract_epi16(h, 0);
 }
+/* AVX2 has no instruction for it. */
+static inline __m128i vf_some_halves(const uint16_t *p, vf_some some)
+{
+    const int lanes = _mm256_movemask_ps(_mm256_castsi256_ps(some));
+    uint16_t h[VF] = {0};
+    for (int i = 0; i < VF; i++)
+        if (lanes >> i & 1)
+            h[i] = p[i];
+    return _mm_loadu_si128((const __m128i *)(const void *)h);
+}
 static inline __m128i vf_load_halves(const uint16_t *p)
 {
     return _mm_loadu_si128((const __m128i *)(const void *)p);
@@ -132,6 +150,10 @@ static inline vf vf_load_f16(const uint16_t *p) { return _mm256_cvtph_ps(vf_load
 static inline vf vf_load_n_f16(const uint16_t *p, int n)
 {
     return _mm256_cvtph_ps(vf_get_halves(p, n));
+}
+static inline vf vf_load_some_f16(const uint16_t *p, vf_some some)
+{
+    return _mm256_cvtph_ps(vf_some_halves(p, some));
 }
 static inline void vf_store_f16(uint16_t *p, vf v) { vf_store_halves(p, vf_to_f16(v)); }
 static inline void vf_store_n_f16(uint16_t *p, vf v, int n) { vf_put_halves(p, vf_to_f16(v), n); }
@@ -161,6 +183,10 @@ static inline vf vf_load_bf16(const uint16_t *p) { return vf_of_bf16(vf_load_hal
 static inline vf vf_load_n_bf16(const uint16_t *p, int n)
 {
     return vf_of_bf16(vf_get_halves(p, n));
+}
+static inline vf vf_load_some_bf16(const uint16_t *p, vf_some some)
+{
+    return vf_of_bf16(vf_some_halves(p, some));
 }
 static inline void vf_store_bf16(uint16_t *p, vf v) { vf_store_halves(p, vf_to_bf16(v)); }
 static inline void vf_store_n_bf16(uint16_t *p, vf v, int n)

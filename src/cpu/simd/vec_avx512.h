@@ -19,6 +19,13 @@ static inline void vf_stream(float *p, vf v) { _mm512_stream_ps(p, v); }
 static inline __mmask16 vf_first(int n) { return (__mmask16)((1u << n) - 1); }
 static inline vf vf_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps(vf_first(n), p); }
 static inline void vf_store_n(float *p, vf v, int n) { _mm512_mask_storeu_ps(p, vf_first(n), v); }
+typedef __mmask16 vf_some;
+static inline vf_some vf_some_of(uint32_t lanes) { return (__mmask16)lanes; }
+static inline vf_some vf_some_both(vf_some a, vf_some b) { return a & b; }
+static inline vf vf_load_some(const float *p, vf_some some)
+{
+    return _mm512_maskz_loadu_ps(some, p);
+}
 static inline vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
 static inline vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 static inline vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
@@ -112,6 +119,10 @@ static inline vf vf_load_n_f16(const uint16_t *p, int n)
 {
     return _mm512_cvtph_ps(vf_get_halves(p, n));
 }
+static inline vf vf_load_some_f16(const uint16_t *p, vf_some some)
+{
+    return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(some, p));
+}
 static inline void vf_store_f16(uint16_t *p, vf v) { vf_store_halves(p, vf_to_f16(v)); }
 static inline void vf_store_n_f16(uint16_t *p, vf v, int n) { vf_put_halves(p, vf_to_f16(v), n); }
 
@@ -137,6 +148,10 @@ static inline vf vf_load_bf16(const uint16_t *p) { return vf_of_bf16(vf_load_hal
 static inline vf vf_load_n_bf16(const uint16_t *p, int n)
 {
     return vf_of_bf16(vf_get_halves(p, n));
+}
+static inline vf vf_load_some_bf16(const uint16_t *p, vf_some some)
+{
+    return vf_of_bf16(_mm256_maskz_loadu_epi16(some, p));
 }
 static inline void vf_store_bf16(uint16_t *p, vf v) { vf_store_halves(p, vf_to_bf16(v)); }
 static inline void vf_store_n_bf16(uint16_t *p, vf v, int n)

@@ -38,6 +38,15 @@ static inline void vf_store_n(float *p, vf v, int n)
     for (int i = 0; i < n; i++)
         p[i] = v[i];
 }
+/* Which lanes a load reads: bit i of `lanes` for lane i; vf_some_both: lanes of both. */
+typedef uint32_t vf_some;
+static inline vf_some vf_some_of(uint32_t lanes) { return lanes; }
+static inline vf_some vf_some_both(vf_some a, vf_some b) { return a & b; }
+/* Those lanes; the others are 0 and their memory is not touched. */
+static inline vf vf_load_some(const float *p, vf_some some)
+{
+    return (vf){some & 1 ? p[0] : 0, some & 2 ? p[1] : 0, some & 4 ? p[2] : 0, some & 8 ? p[3] : 0};
+}
 static inline vf vf_add(vf a, vf b) { return a + b; }
 static inline vf vf_sub(vf a, vf b) { return a - b; }
 static inline vf vf_mul(vf a, vf b) { return a * b; }
@@ -102,6 +111,11 @@ static inline vf_bits vf_u16_n(const uint16_t *p, int n)
 {
     return (vf_bits){p[0], n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, 0};
 }
+static inline vf_bits vf_u16_some(const uint16_t *p, vf_some some)
+{
+    return (vf_bits){some & 1 ? p[0] : 0, some & 2 ? p[1] : 0, some & 4 ? p[2] : 0,
+                     some & 8 ? p[3] : 0};
+}
 static inline vf vf_of_f16(vf_bits h)
 {
     const vf_bits low = (h & 0x7fff) << 13, m = h & 0x3ff, e = h & 0x7c00;
@@ -113,6 +127,10 @@ static inline vf vf_of_f16(vf_bits h)
 static inline vf vf_set1_f16(uint16_t x) { return vf_set1(c2_f16_to_f32(x)); }
 static inline vf vf_load_f16(const uint16_t *p) { return vf_of_f16(vf_u16(p)); }
 static inline vf vf_load_n_f16(const uint16_t *p, int n) { return vf_of_f16(vf_u16_n(p, n)); }
+static inline vf vf_load_some_f16(const uint16_t *p, vf_some some)
+{
+    return vf_of_f16(vf_u16_some(p, some));
+}
 /* Not inlined: a kernel stores from dozens of places, and each copy is a page of code. */
 static __attribute__((noinline, unused)) void vf_store_n_f16(uint16_t *p, vf v, int n)
 {
@@ -128,6 +146,10 @@ static inline vf vf_of_bf16(vf_bits h)
 static inline vf vf_set1_bf16(uint16_t x) { return vf_set1(c2_bf16_to_f32(x)); }
 static inline vf vf_load_bf16(const uint16_t *p) { return vf_of_bf16(vf_u16(p)); }
 static inline vf vf_load_n_bf16(const uint16_t *p, int n) { return vf_of_bf16(vf_u16_n(p, n)); }
+static inline vf vf_load_some_bf16(const uint16_t *p, vf_some some)
+{
+    return vf_of_bf16(vf_u16_some(p, some));
+}
 static inline vf_bits vf_to_bf16(vf v)
 {
     const vf_bits bits = (vf_bits)v, top = bits >> 16;

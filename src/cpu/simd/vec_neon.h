@@ -34,6 +34,24 @@ static inline void vf_store_n(float *p, vf v, int n)
     if (n > 2)
         vst1q_lane_f32(p + 2, v, 2);
 }
+typedef uint32_t vf_some;
+static inline vf_some vf_some_of(uint32_t lanes) { return lanes; }
+static inline vf_some vf_some_both(vf_some a, vf_some b) { return a & b; }
+static inline vf vf_load_some(const float *p, vf_some some)
+{
+    if (some == 15)
+        return vf_load(p);
+    vf v = vdupq_n_f32(0);
+    if (some & 1)
+        v = vld1q_lane_f32(p, v, 0);
+    if (some & 2)
+        v = vld1q_lane_f32(p + 1, v, 1);
+    if (some & 4)
+        v = vld1q_lane_f32(p + 2, v, 2);
+    if (some & 8)
+        v = vld1q_lane_f32(p + 3, v, 3);
+    return v;
+}
 static inline vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }
 static inline vf vf_sub(vf a, vf b) { return vsubq_f32(a, b); }
 static inline vf vf_mul(vf a, vf b) { return vmulq_f32(a, b); }
@@ -85,6 +103,21 @@ static inline uint16x4_t vf_get_halves(const uint16_t *p, int n)
         h = vld1_lane_u16(p + 2, h, 2);
     return h;
 }
+static inline uint16x4_t vf_some_halves(const uint16_t *p, vf_some some)
+{
+    if (some == 15)
+        return vld1_u16(p);
+    uint16x4_t h = vdup_n_u16(0);
+    if (some & 1)
+        h = vld1_lane_u16(p, h, 0);
+    if (some & 2)
+        h = vld1_lane_u16(p + 1, h, 1);
+    if (some & 4)
+        h = vld1_lane_u16(p + 2, h, 2);
+    if (some & 8)
+        h = vld1_lane_u16(p + 3, h, 3);
+    return h;
+}
 static inline void vf_put_halves(uint16_t *p, uint16x4_t h, int n)
 {
     vst1_lane_u16(p, h, 0);
@@ -101,6 +134,10 @@ static inline uint16x4_t vf_to_f16(vf v) { return vreinterpret_u16_f16(vcvt_f16_
 static inline vf vf_set1_f16(uint16_t x) { return vf_of_f16(vdup_n_u16(x)); }
 static inline vf vf_load_f16(const uint16_t *p) { return vf_of_f16(vld1_u16(p)); }
 static inline vf vf_load_n_f16(const uint16_t *p, int n) { return vf_of_f16(vf_get_halves(p, n)); }
+static inline vf vf_load_some_f16(const uint16_t *p, vf_some some)
+{
+    return vf_of_f16(vf_some_halves(p, some));
+}
 static inline void vf_store_f16(uint16_t *p, vf v) { vst1_u16(p, vf_to_f16(v)); }
 static inline void vf_store_n_f16(uint16_t *p, vf v, int n) { vf_put_halves(p, vf_to_f16(v), n); }
 
@@ -118,6 +155,10 @@ static inline vf vf_load_bf16(const uint16_t *p) { return vf_of_bf16(vld1_u16(p)
 static inline vf vf_load_n_bf16(const uint16_t *p, int n)
 {
     return vf_of_bf16(vf_get_halves(p, n));
+}
+static inline vf vf_load_some_bf16(const uint16_t *p, vf_some some)
+{
+    return vf_of_bf16(vf_some_halves(p, some));
 }
 static inline void vf_store_bf16(uint16_t *p, vf v) { vst1_u16(p, vf_to_bf16(v)); }
 static inline void vf_store_n_bf16(uint16_t *p, vf v, int n)
