@@ -46,6 +46,13 @@ list(APPEND _generic
   direct_px_f32_4x8 direct_px_f16_4x8 direct_px_bf16_4x8
   direct_rows_f32_4x8 direct_rows_f16_4x8 direct_rows_bf16_4x8)
 
+# Grouped, lanes = pixels (algo_grouped_px.c).
+list(APPEND _generic grouped_px_f32_4x8 grouped_px_f16_4x8 grouped_px_bf16_4x8)
+list(APPEND _avx2 grouped_px_f32_4x24 grouped_px_f16_4x24 grouped_px_bf16_4x24)
+list(APPEND _avx512 grouped_px_f32_8x48 grouped_px_f16_8x48 grouped_px_bf16_8x48)
+list(APPEND _neon grouped_px_f32_8x12 grouped_px_f16_8x12 grouped_px_bf16_8x12)
+list(APPEND CONV2D_SOURCES cpu/algo_grouped_px.c)
+
 list(APPEND CONV2D_SOURCES
   cpu/algo_direct.c cpu/direct.c cpu/direct_plan.c cpu/algo_separable.c cpu/separable.c
   cpu/algo_depthwise_rows_ch.c cpu/algo_depthwise_rows_px.c cpu/depthwise.c

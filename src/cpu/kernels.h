@@ -13,6 +13,7 @@
  *   dw_ch    depthwise, rows = pixels,  lanes = channels
  *   dw_px    depthwise, rows = 1,       lanes = pixels
  *   grouped_ch several groups, rows = pixels, lanes = output channels
+ *   grouped_px few channels a group, rows = output channels, lanes = pixels: a strip a call
  *   dwrow_ch depthwise, 3 columns or more, rows = pixels, lanes = channels, finished in registers
  *   direct_px    rows = output channels, lanes = pixels of one row: a whole strip a call
  *   direct_rows  rows = output rows of one output channel, lanes = pixels: a whole strip a call
@@ -54,6 +55,7 @@ typedef enum c2_family {
     C2_FAMILY_DW_CH,
     C2_FAMILY_DW_PX,
     C2_FAMILY_GROUPED_CH,
+    C2_FAMILY_GROUPED_PX,
     C2_FAMILY_DWROW_CH,
     C2_FAMILY_DIRECT_PX,
     C2_FAMILY_DIRECT_ROWS,
@@ -203,6 +205,47 @@ typedef struct c2_grouped_ch_args {
 } c2_grouped_ch_args;
 typedef void c2_grouped_ch_kernel(const c2_grouped_ch_args *);
 typedef c2_grouped_ch_kernel *c2_grouped_ch_fn;
+/* grouped_px: m output channels of a group, in a strip of output pixels, finished:
+ *     out[i][y][x] = min(high, max(low, sum + bias[i] + residual[i][y][x]))
+ *     sum = sum over ky, kx, then c < channels, of weight[((ky*kw + kx)*channels + c)*mr + i] *
+ *           pixels[c][y*step_y - top + ky*tap_row][x*step - left] offset[ky*kw + kx] on
+ * for i < m, y rows from `y` on, x columns from `x` on. Pixels outside the image are neither read
+ * nor, where a whole row of them is, multiplied, else they count as zeros; nothing beyond the last
+ * column is written. A row that is no multiple of a vector of VF lanes ends with one that begins
+ * earlier if the strip has so many columns and there is no residual.
+ * live tells which columns are in the image: bit j of live[phase][tap] for lane j of a vector; with
+ * step 2, of live[phase][tap][0] for pixel j from the vector's first on, [1] for pixel VF + j.
+ * Vectors of a row have phases one after the other, from `phase` on; one that begins earlier has
+ * last_phase.
+ * flat: where rows of input and output both have as many pixels and no gaps, an image is one row
+ * (y 0, rows 1, step and step_y 1) and vectors go on from one row to the next: x counts lanes from
+ * the image's first, and live tells of rows as well. */
+typedef struct c2_grouped_px_args {
+    const void *pixels;     /* the image's first pixel of the group's first channel */
+    ptrdiff_t channel, row; /* elements from one to the next */
+    size_t channels;
+    ptrdiff_t h; /* rows of the image */
+    int kh, kw;
+    int step;                              /* 1 or 2 */
+    ptrdiff_t step_y, tap_row; /* the latter: rows from one row of taps to the next */
+    const ptrdiff_t *offset;   /* of a tap's pixels, in elements */
+    ptrdiff_t top, left;                   /* padding */
+    ptrdiff_t phase, last_phase;
+    const uint32_t *live;
+    bool flat;
+    ptrdiff_t y, rows, x, cols; /* rows, cols >= 1 */
+    int m;                      /* 1 .. mr */
+    const float *weight, *bias; /* bias: m, -0 for none */
+    const void *residual;       /* or NULL; as out, at output pixel (0, 0) of the first channel */
+    ptrdiff_t residual_channel, residual_row;
+    void *out; /* columns of out and residual follow each other */
+    ptrdiff_t out_channel, out_row;
+    float low, high; /* infinite = neither */
+    bool sums;       /* out takes bare sums as float32, whatever the type */
+} c2_grouped_px_args;
+typedef void c2_grouped_px_kernel(const c2_grouped_px_args *);
+typedef c2_grouped_px_kernel *c2_grouped_px_fn;
+
 /* dwrow_ch: rows x cols output pixels, all of a tile's first row or its first two, by n channels:
  *     out[y][x][j] = clamp(sum over ky < kh, kx < kw of
  *                          pixel[j] row[y + ky - row_begin] + col[x*stride + kx] bytes on *

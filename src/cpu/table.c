@@ -20,6 +20,7 @@ enum {
     family_dw_ch = C2_FAMILY_DW_CH,
     family_dw_px = C2_FAMILY_DW_PX,
     family_grouped_ch = C2_FAMILY_GROUPED_CH,
+    family_grouped_px = C2_FAMILY_GROUPED_PX,
     family_dwrow_ch = C2_FAMILY_DWROW_CH,
     family_direct_px = C2_FAMILY_DIRECT_PX,
     family_direct_rows = C2_FAMILY_DIRECT_ROWS,

@@ -74,6 +74,11 @@ static const refusal refusals[] = {
     {"grouped_ch", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"grouped_ch", AXIS_SIZE, BIT(SIZE_WEIGHTS)},
     {"grouped_ch", AXIS_GROUPS, BIT(GROUPS_DENSE) | BIT(GROUPS_DEPTHWISE)},
+    {"grouped_px", AXIS_DTYPE, BIT(DTYPE_F64)},
+    {"grouped_px", AXIS_SIZE, BIT(SIZE_WEIGHTS)},
+    {"grouped_px", AXIS_GROUPS, BIT(GROUPS_DENSE) | BIT(GROUPS_DEPTHWISE)},
+    {"grouped_px", AXIS_PADDING, ALL_BUT(PADDING_ZEROS) & ~BIT(PADDING_NONE)},
+    {"grouped_px", AXIS_STRIDE, BIT(STRIDE_3)},
     {"gemm1x1_ch", AXIS_KERNEL, ALL_BUT(KERNEL_1X1)},
     {"gemm1x1_px", AXIS_KERNEL, ALL_BUT(KERNEL_1X1)},
     {"gemm1x1_ch", AXIS_PADDING, ALL_BUT(PADDING_NONE)},
@@ -118,6 +123,8 @@ static const refusal seldom[] = {
     /* wide kernels have few channels */
     {"dot_ch", AXIS_KERNEL, BIT(KERNEL_WIDE)},
     {"dot_px", AXIS_KERNEL, BIT(KERNEL_WIDE)},
+    /* nor are they of several groups and in NCHW often */
+    {"grouped_px", AXIS_KERNEL, BIT(KERNEL_WIDE)},
     {"split2_px", AXIS_KERNEL, BIT(KERNEL_WIDE)},
     {"split3_px", AXIS_KERNEL, BIT(KERNEL_WIDE)},
 };

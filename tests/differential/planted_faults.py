@@ -34,6 +34,8 @@ BITS = "same_bits --count 250 --seed 1"
 RARE = f"{RUN} --count 800 --seed 480 --isa {{isa}}"
 INTEGERS = f"{RUN} --integers --count 600 --seed 1 --isa {{isa}}"
 DEPTHWISE_ROWS = f"{RUN} --count 500 --seed 1 --isa {{isa}} --match depthwise_rows_ch"
+GROUPED = f"{RUN} --count 400 --seed 1 --isa {{isa}} --match grouped_px"
+GROUPED_RARE = f"{RUN} --count 200 --seed 860 --isa {{isa}} --match grouped_px"
 STRIDED = f"{RUN} --count 400 --seed 1 --isa {{isa}} --match direct_px"
 # Kernels that exist for one instruction set; their faults wait for a machine that has it.
 BF16 = "avx512_bf16"
@@ -71,6 +73,16 @@ FAULTS = [
      "v->shift + j / p->ocg", "j / p->ocg", RANDOM),
     ("single taps after three read from the row's begin", "cpu/algo_grouped_ch.c",
      "run + 2 * threes", "run", RANDOM),
+    ("pixel behind the last column taken for one of the row", "cpu/algo_grouped_px.c",
+     "at >= 0 && at < size", "at >= 0 && at <= size", GROUPED),
+    ("row below the image taken for one of it", "cpu/body/grouped_px.h",
+     "row >= 0 && row < a->h", "row >= 0 && row <= a->h", GROUPED),
+    ("lanes of the vector whose place an earlier one takes", "cpu/body/grouped_px.h",
+     "p.phase = a->last_phase;", "p.phase += a->flat;", GROUPED),
+    ("residual added twice where it is the output", "cpu/body/grouped_px.h",
+     "p.n == VF || a->residual ||", "p.n == VF ||", GROUPED_RARE),
+    ("second half of a strided vector one pixel early", "cpu/body/grouped_px.h",
+     "whole ? px_load(p + VF)", "whole ? px_load(p + VF - 1)", GROUPED),
     ("first pixel of a row skipped", "cpu/body/dwrow_ch.h",
      "if (j >= kx && column * s == j - kx", "if (j > kx && column * s == j - kx", RANDOM),
     ("rows of a turned image taken for neighbours", "cpu/algo_depthwise_rows_ch.c",
