@@ -135,7 +135,7 @@ static void time_candidates(layer *l, const options *o, const char *chosen)
     static const char *const names[] = {
         "gemm1x1_ch/",   "gemm1x1_px/",        "igemm_ch/",          "igemm_px/",  "depthwise_ch/",
         "depthwise_px/", "depthwise_rows_ch/", "depthwise_rows_px/", "direct_px/", "direct_rows/",
-        "winograd_f6x3/", "winograd_f4x3/", "winograd_f2x3/"};
+        "winograd_f6x3/", "winograd_f4x3/",    "winograd_f2x3/",     "grouped_ch/", "grouped_px/"};
     conv2d_device_info info = CONV2D_DEVICE_INFO_INIT;
     if (conv2d_device_get_info(l->device, &info))
         stop("info");
