@@ -156,33 +156,11 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
            fmax(0, c2_cost_epilogue(speed, p, 3) - outputs * speed->store);
 }
 
-/* Packed: [oc][tap], kw fastest. */
 static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int variant)
 {
     const blocking b = choose_blocking(device, p, variant);
-    const int64_t taps = p->kh * p->kw;
-    const c2_pack_shape shape = {c2_split_even(p->ocg, p->ocg), 1, taps, taps};
-    return (c2_bytes){c2_pack_bytes(p, &shape), 0,
+    return (c2_bytes){c2_dw_filters_bytes(p), 0,
                       b.scratch_bytes > C2_STACK_BYTES ? b.scratch_bytes : 0};
-}
-
-static void packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
-{
-    (void)device;
-    (void)p;
-    (void)variant;
-    c2_text_add(out, "v1"); /* one filter after the other, whatever the problem */
-}
-
-static conv2d_status pack(conv2d_device *device, const c2_problem *p, int variant,
-                          const c2_weight_view *view, conv2d_buffer *packed)
-{
-    (void)device;
-    (void)variant;
-    const int64_t taps = p->kh * p->kw;
-    const c2_pack_shape shape = {c2_split_even(p->ocg, p->ocg), 1, taps, taps};
-    c2_pack_weights(p, &shape, view, packed->host);
-    return CONV2D_OK;
 }
 
 static void plan_destroy(conv2d_device *device, c2_state *s)
@@ -335,8 +313,8 @@ const c2_algorithm c2_algo_depthwise_px = {
     .bound = c2_strict_bound,
     .bound_text = c2_strict_bound_text,
     .memory = memory,
-    .packing = packing,
-    .pack = pack,
+    .packing = c2_dw_filters_packing,
+    .pack = c2_dw_filters_pack,
     .plan_create = plan_create,
     .plan_destroy = plan_destroy,
     .run = run,

@@ -61,3 +61,34 @@ void c2_dw_pack(const c2_kernel *kernel, const c2_problem *p, const c2_weight_vi
         c2_pack_weights(&pass, &shape, &of_pass, packed + (size_t)j * floats);
     }
 }
+
+static c2_pack_shape filters_shape(const c2_problem *p)
+{
+    const int64_t taps = p->kh * p->kw;
+    return (c2_pack_shape){c2_split_even(p->ocg, p->ocg), 1, taps, taps};
+}
+
+size_t c2_dw_filters_bytes(const c2_problem *p)
+{
+    const c2_pack_shape shape = filters_shape(p);
+    return c2_pack_bytes(p, &shape);
+}
+
+void c2_dw_filters_packing(const conv2d_device *device, const c2_problem *p, int variant,
+                           c2_text *out)
+{
+    (void)device;
+    (void)p;
+    (void)variant;
+    c2_text_add(out, "v1");
+}
+
+conv2d_status c2_dw_filters_pack(conv2d_device *device, const c2_problem *p, int variant,
+                                 const c2_weight_view *view, conv2d_buffer *packed)
+{
+    (void)device;
+    (void)variant;
+    const c2_pack_shape shape = filters_shape(p);
+    c2_pack_weights(p, &shape, view, packed->host);
+    return CONV2D_OK;
+}

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * What the depthwise algorithms share: their refusal, the packing for lanes = channels, and the
- * activations that kernels finish in registers. */
+ * What the depthwise algorithms share: their refusal and the two packings. */
 #ifndef C2_CPU_DEPTHWISE_H
 #define C2_CPU_DEPTHWISE_H
 
@@ -16,5 +15,13 @@ c2_bytes c2_dw_memory(const c2_kernel *kernel, const c2_problem *p);
 void c2_dw_packing(const c2_kernel *kernel, const c2_problem *p, c2_text *out);
 void c2_dw_pack(const c2_kernel *kernel, const c2_problem *p, const c2_weight_view *view,
                 float *packed);
+
+/* Packed for lanes = pixels: one filter after the other, [oc][tap], whatever the problem and the
+ * variant. The last two are members of a c2_algorithm. */
+size_t c2_dw_filters_bytes(const c2_problem *p);
+void c2_dw_filters_packing(const conv2d_device *device, const c2_problem *p, int variant,
+                           c2_text *out);
+conv2d_status c2_dw_filters_pack(conv2d_device *device, const c2_problem *p, int variant,
+                                 const c2_weight_view *view, conv2d_buffer *packed);
 
 #endif
