@@ -8,7 +8,8 @@ set(_generic
   widen_bf16_1x4
   grouped_ch_f32_9x4 grouped_ch_f16_9x4 grouped_ch_bf16_9x4 apart_f32_1x4
   dwrow_ch_f32_7x4 dwrow_ch_f16_7x4 dwrow_ch_bf16_7x4
-  dwrow_px_f32_7x4 dwrow_px_f16_7x4 dwrow_px_bf16_7x4)
+  dwrow_px_f32_7x4 dwrow_px_f16_7x4 dwrow_px_bf16_7x4
+  dwimg_px_f32_7x4 dwimg_px_f16_7x4 dwimg_px_bf16_7x4)
 set(_avx2
   gemm_ch_f32_6x16 gemm_px_f32_6x16 dw_ch_f32_6x16 dw_px_f32_1x64 epilogue_f32_1x8 widen_f32_1x8
   peak_f32_6x16 gemm_ch_f16_6x16 gemm_px_f16_6x16 dw_ch_f16_6x16 dw_px_f16_1x64 epilogue_f16_1x8
@@ -16,7 +17,8 @@ set(_avx2
   epilogue_bf16_1x8 widen_bf16_1x8
   grouped_ch_f32_12x8 grouped_ch_f16_12x8 grouped_ch_bf16_12x8 apart_f32_1x8
   dwrow_ch_f32_7x8 dwrow_ch_f16_7x8 dwrow_ch_bf16_7x8
-  dwrow_px_f32_7x8 dwrow_px_f16_7x8 dwrow_px_bf16_7x8)
+  dwrow_px_f32_7x8 dwrow_px_f16_7x8 dwrow_px_bf16_7x8
+  dwimg_px_f32_7x8 dwimg_px_f16_7x8 dwimg_px_bf16_7x8)
 set(_avx512
   gemm_ch_f32_12x32 gemm_px_f32_8x48 dw_ch_f32_6x64 dw_px_f32_1x128 epilogue_f32_1x16
   widen_f32_1x16 peak_f32_12x32 gemm_ch_f16_12x32 gemm_px_f16_8x48 dw_ch_f16_6x64 dw_px_f16_1x128
@@ -24,7 +26,8 @@ set(_avx512
   dw_px_bf16_1x128 epilogue_bf16_1x16 widen_bf16_1x16
   grouped_ch_f32_21x16 grouped_ch_f16_21x16 grouped_ch_bf16_21x16 apart_f32_1x16
   dwrow_ch_f32_14x16 dwrow_ch_f16_14x16 dwrow_ch_bf16_14x16
-  dwrow_px_f32_7x16 dwrow_px_f16_7x16 dwrow_px_bf16_7x16)
+  dwrow_px_f32_7x16 dwrow_px_f16_7x16 dwrow_px_bf16_7x16
+  dwimg_px_f32_14x16 dwimg_px_f16_14x16 dwimg_px_bf16_14x16)
 set(_neon
   gemm_ch_f32_12x8 gemm_px_f32_8x12 dw_ch_f32_6x16 dw_px_f32_1x32 epilogue_f32_1x4 widen_f32_1x4
   peak_f32_12x8 gemm_ch_f16_12x8 gemm_px_f16_8x12 dw_ch_f16_6x16 dw_px_f16_1x32 epilogue_f16_1x4
@@ -32,7 +35,8 @@ set(_neon
   epilogue_bf16_1x4 widen_bf16_1x4
   grouped_ch_f32_21x4 grouped_ch_f16_21x4 grouped_ch_bf16_21x4 apart_f32_1x4
   dwrow_ch_f32_14x4 dwrow_ch_f16_14x4 dwrow_ch_bf16_14x4
-  dwrow_px_f32_7x4 dwrow_px_f16_7x4 dwrow_px_bf16_7x4)
+  dwrow_px_f32_7x4 dwrow_px_f16_7x4 dwrow_px_bf16_7x4
+  dwimg_px_f32_14x4 dwimg_px_f16_14x4 dwimg_px_bf16_14x4)
 list(APPEND _avx512
   direct_px_f32_9x48 direct_px_f16_9x48 direct_px_bf16_9x48
   direct_rows_f32_6x64 direct_rows_f16_6x64 direct_rows_bf16_6x64)
@@ -55,7 +59,8 @@ list(APPEND CONV2D_SOURCES cpu/algo_grouped_px.c)
 
 list(APPEND CONV2D_SOURCES
   cpu/algo_direct.c cpu/direct.c cpu/direct_plan.c cpu/algo_separable.c cpu/separable.c
-  cpu/algo_depthwise_rows_ch.c cpu/algo_depthwise_rows_px.c cpu/depthwise.c
+  cpu/algo_depthwise_rows_ch.c cpu/algo_depthwise_rows_px.c
+  cpu/algo_depthwise_image_px.c cpu/depthwise.c
   cpu/algo_grouped_ch.c cpu/grouped_ch.c
   cpu/algo_depthwise_ch.c cpu/algo_depthwise_px.c cpu/algo_gemm1x1.c cpu/algo_igemm.c
   cpu/columns.c cpu/cost.c cpu/driver.c cpu/gemm_ch.c cpu/gemm_ch_plan.c

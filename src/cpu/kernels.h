@@ -18,6 +18,7 @@
  *   direct_px    rows = output channels, lanes = pixels of one row: a whole strip a call
  *   direct_rows  rows = output rows of one output channel, lanes = pixels: a whole strip a call
  *   dwrow_px depthwise 3x3, 5x5, 7x7,   rows, lanes = pixels, finished in registers
+ *   dwimg_px the same with stride 1, without a copy of the image
  *   box_down, box_across  sums of rows and of columns, the two passes of a box filter; no products
  *   epilogue bias, residual, activation, strided store of a finished tile
  *   widen    pixels of any strides and type as rows of float32 channels
@@ -25,10 +26,11 @@
  *   wino_in, wino_gemm, wino_out  the three steps of Winograd convolution; mr of wino_in and
  *            wino_out is the m of F(m,3), mr of wino_gemm counts tiles
  *   peak     independent FMAs in registers: the attainable peak
- * Every family sums in one fixed order, taps outer (ky, kx; dwrow_px: kx, ky), channels inner, one
- * FMA a product, so an output element has the same bits wherever its tile lies. In dot_... the
- * second channel of a pair comes before the first, and denormals are zeros; with tile registers
- * sums are those of 16 words at a time, their first channels and their second ones apart. */
+ * Every family sums in one fixed order, taps outer (ky, kx; dwrow_px, dwimg_px: kx, ky), channels
+ * inner, one FMA a product, so an output element has the same bits wherever its tile lies. In
+ * dot_... the second channel of a pair comes before the first, and denormals are zeros; with tile
+ * registers sums are those of 16 words at a time, their first channels and their second ones
+ * apart. */
 #ifndef C2_CPU_KERNELS_H
 #define C2_CPU_KERNELS_H
 
@@ -60,6 +62,7 @@ typedef enum c2_family {
     C2_FAMILY_DIRECT_PX,
     C2_FAMILY_DIRECT_ROWS,
     C2_FAMILY_DWROW_PX,
+    C2_FAMILY_DWIMG_PX,
     C2_FAMILY_EPILOGUE,
     C2_FAMILY_WIDEN,
     C2_FAMILY_APART,
@@ -337,6 +340,37 @@ typedef struct c2_dwrow_px_args {
 } c2_dwrow_px_args;
 typedef void c2_dwrow_px_kernel(const c2_dwrow_px_args *);
 typedef c2_dwrow_px_kernel *c2_dwrow_px_fn;
+/* dwimg_px: for c < channels, y < rows, x < cols,
+ *     out[c][y][x] = clamp(sum over kx, ky < k of
+ *                              weight[(c*k + ky)*k + kx] * pixel[c][y + ky][left + x + kx*dilation]
+ *                          + bias[c] + residual[c][y][x])
+ * where pixel[c][row_begin][0] is image[c*image_channel]. Rows before row_begin and from row_end on
+ * are padding and left out; columns below 0 and from `width` on are padding and count as zeros.
+ * No pixels but these are read.
+ * two_rows: a vector has two rows of cols lanes. image_row, out_row and residual_row are cols, and
+ * so much is at most half a vector; sums is NULL. */
+typedef struct c2_dwimg_px_args {
+    const void *image;
+    ptrdiff_t image_row, image_channel; /* elements, as all strides here */
+    ptrdiff_t fetch; /* from pixels of a call to those to be fetched into the cache; or 0 */
+    int row_begin, row_end;             /* within 0 .. rows + k - 1; both 0 if there are none */
+    ptrdiff_t left, width;
+    const float *weight;
+    int k;              /* 3, 5 or 7 */
+    ptrdiff_t dilation; /* of columns */
+    bool two_rows;
+    int channels, rows, cols;    /* all at least 1 */
+    float low, high;             /* as dwrow_ch's */
+    const void *bias, *residual; /* or NULL; residual may be out */
+    ptrdiff_t residual_row, residual_channel;
+    void *out; /* columns of out and residual follow each other */
+    ptrdiff_t out_row, out_channel;
+    /* If not NULL: bare sums of one channel, sums[y*sums_pitch + x], whole vectors of them. */
+    float *sums;
+    ptrdiff_t sums_pitch;
+} c2_dwimg_px_args;
+typedef void c2_dwimg_px_kernel(const c2_dwimg_px_args *);
+typedef c2_dwimg_px_kernel *c2_dwimg_px_fn;
 
 /* box_down: out[i*out_pitch + j] = sum over r < kh of rows[i + r][at + j] for i < mr, j < n. A row
  * that is NULL counts as zeros. Bits depend on which rows are one call's; kh is at least mr. */

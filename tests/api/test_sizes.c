@@ -190,7 +190,7 @@ static int run_all(const conv2d_tensor *input, const conv2d_tensor *weight,
     static const char *const algorithms[] = {
         "reference",    "igemm_ch",     "igemm_px",   "gemm1x1_ch",        "gemm1x1_px",
         "depthwise_ch", "depthwise_px", "grouped_ch", "depthwise_rows_ch", "depthwise_rows_px",
-        "grouped_px"};
+        "grouped_px", "depthwise_image_px"};
     int n = 0;
     for (size_t i = 0; i < sizeof isas / sizeof *isas; i++) {
         conv2d_device_options options = CONV2D_DEVICE_OPTIONS_INIT;

@@ -36,6 +36,7 @@ INTEGERS = f"{RUN} --integers --count 600 --seed 1 --isa {{isa}}"
 DEPTHWISE_ROWS = f"{RUN} --count 500 --seed 1 --isa {{isa}} --match depthwise_rows_ch"
 GROUPED = f"{RUN} --count 400 --seed 1 --isa {{isa}} --match grouped_px"
 GROUPED_RARE = f"{RUN} --count 200 --seed 860 --isa {{isa}} --match grouped_px"
+DEPTHWISE_IMAGE = f"{RUN} --count 600 --seed 960 --isa {{isa}} --match depthwise_image_px"
 STRIDED = f"{RUN} --count 400 --seed 1 --isa {{isa}} --match direct_px"
 # Kernels that exist for one instruction set; their faults wait for a machine that has it.
 BF16 = "avx512_bf16"
@@ -115,6 +116,13 @@ FAULTS = [
      "a->copy_odd = 1 - g->phase;", "a->copy_odd = -g->phase;", RARE),
     ("row of the other half not stored", "cpu/body/dwrow_px.h",
      "if (2 * (v + y) + 1 < a->rows)", "if (2 * (v + y) + 2 < a->rows)", RARE),
+    ("pixel right of the image read", "cpu/body/dwimg_px.h",
+     "bits_between(-at, a->width - at)", "bits_between(-at, a->width - at + 1)", DEPTHWISE_IMAGE),
+    ("last vector of a row stored over the next row's first", "cpu/body/dwimg_px.h",
+     "for (int i = vectors - 1; i >= 0; i--) {", "for (int i = 0; i < vectors; i++) {",
+     DEPTHWISE_IMAGE),
+    ("last row of the image taken for padding", "cpu/algo_depthwise_image_px.c",
+     "(p->h - 1 - top) / every + 1 : 0", "(p->h - 1 - top) / every : 0", DEPTHWISE_IMAGE),
     ("border tile taken for one inside", "cpu/algo_depthwise_rows_ch.c",
      "x + (n_cols - 1) * d < p->w) {", "x + (n_cols - 1) * d <= p->w) {", RANDOM),
     ("input row late for an output row", "cpu/body/direct_rows.h",

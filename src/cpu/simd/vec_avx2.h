@@ -125,6 +125,8 @@ static inline void vf_put_halves(uint16_t *p, __m128i h, int n)
 static inline __m128i vf_some_halves(const uint16_t *p, vf_some some)
 {
     const int lanes = _mm256_movemask_ps(_mm256_castsi256_ps(some));
+    if (lanes == 255)
+        return _mm_loadu_si128((const __m128i *)(const void *)p);
     uint16_t h[VF] = {0};
     for (int i = 0; i < VF; i++)
         if (lanes >> i & 1)

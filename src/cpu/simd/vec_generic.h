@@ -45,6 +45,8 @@ static inline vf_some vf_some_both(vf_some a, vf_some b) { return a & b; }
 /* Those lanes; the others are 0 and their memory is not touched. */
 static inline vf vf_load_some(const float *p, vf_some some)
 {
+    if (some == 15)
+        return vf_load(p);
     return (vf){some & 1 ? p[0] : 0, some & 2 ? p[1] : 0, some & 4 ? p[2] : 0, some & 8 ? p[3] : 0};
 }
 static inline vf vf_add(vf a, vf b) { return a + b; }
@@ -113,6 +115,8 @@ static inline vf_bits vf_u16_n(const uint16_t *p, int n)
 }
 static inline vf_bits vf_u16_some(const uint16_t *p, vf_some some)
 {
+    if (some == 15)
+        return vf_u16(p);
     return (vf_bits){some & 1 ? p[0] : 0, some & 2 ? p[1] : 0, some & 4 ? p[2] : 0,
                      some & 8 ? p[3] : 0};
 }

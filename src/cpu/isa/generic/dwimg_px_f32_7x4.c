@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Portable: depthwise 3x3, 5x5 and 7x7 from the image, 7 rows of 4 pixels. */
+#include "cpu/simd/vec_generic.h"
+
+#define C2_MR 7
+#define C2_NR 4
+#include "cpu/body/dwimg_px.h"
