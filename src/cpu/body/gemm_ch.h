@@ -152,8 +152,8 @@ C2_ALWAYS_INLINE void expect_input(const int m, const void *const *table, size_t
     const uintptr_t apart = (uintptr_t)table[m - 1] - (uintptr_t)table[0];
     for (int i = 0; i < m; i++) {
         const uintptr_t next = (uintptr_t)table[i] + apart;
-        for (size_t k = 0; k < klen * sizeof(px); k += 64)
-            __builtin_prefetch((const void *)(next + k));
+        for (size_t at = 0; at < klen * sizeof(px); at += 64)
+            __builtin_prefetch((const void *)(next + at));
     }
 }
 
