@@ -358,7 +358,7 @@ static void output_channels(const c2_state *s, const c2_run_args *args, int64_t 
                 c2_pack_at(pack, tile, 0, c2_problem_k(p));
     if (a->sums) {
         const int64_t pitch = a->rows * a->cols;
-        a->out = sums - (a->y * a->cols + a->x);
+        a->out = sums;
         a->out_row = a->cols;
         a->out_channel = pitch;
         s->fn(a);

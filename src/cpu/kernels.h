@@ -244,7 +244,8 @@ typedef struct c2_grouped_px_args {
     void *out; /* columns of out and residual follow each other */
     ptrdiff_t out_channel, out_row;
     float low, high; /* infinite = neither */
-    bool sums;       /* out takes bare sums as float32, whatever the type */
+    bool sums;       /* out takes bare sums as float32, whatever the type, of the strip alone: its
+                        first pixel's at out */
 } c2_grouped_px_args;
 typedef void c2_grouped_px_kernel(const c2_grouped_px_args *);
 typedef c2_grouped_px_kernel *c2_grouped_px_fn;

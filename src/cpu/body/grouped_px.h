@@ -109,9 +109,10 @@ C2_ALWAYS_INLINE void store_plain(const int m, const int nv, const c2_grouped_px
 static __attribute__((noinline)) void store_any(const float *sums, int nv,
                                                 const c2_grouped_px_args *a, const place *at)
 {
+    const ptrdiff_t begin = a->sums ? a->y * a->out_row + a->x : 0;
     for (int i = 0; i < a->m; i++) {
         for (int j = 0; j < nv; j++, sums += VF) {
-            const ptrdiff_t to = i * a->out_channel + at[j].y * a->out_row + at[j].x;
+            const ptrdiff_t to = i * a->out_channel + at[j].y * a->out_row + at[j].x - begin;
             const int n = at[j].n;
             vf sum = vf_load(sums);
             if (a->sums) {
