@@ -11,7 +11,7 @@
 #include "core/dtype.h"
 #include "cpu/driver.h"
 
-/* Channels of a group that fill at least a quarter of a row of tile registers. */
+/* Channels of a tap that fill at least a quarter of a row of tile registers. */
 enum { LEAST_TILE_CHANNELS = 8 };
 
 bool c2_dot_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
@@ -22,9 +22,11 @@ bool c2_dot_supports(const conv2d_device *device, const c2_kernel *kernel, const
         return c2_refuse(why, "accuracy = strict: these instructions flush denormals");
     if (p->icg == 1)
         return c2_refuse(why, "one input channel a group: no pairs");
-    if (c2_kernel_unit(kernel) > 1 && p->icg < LEAST_TILE_CHANNELS)
-        return c2_refuse(why, "%lld input channels a group: tile registers pay from %d on",
-                         (long long)p->icg, LEAST_TILE_CHANNELS);
+    const bool panel = kernel->family == C2_FAMILY_DOT2_CH || kernel->family == C2_FAMILY_DOT3_CH;
+    const int64_t channels = panel ? c2_panel_channels(p) : p->icg;
+    if (c2_kernel_unit(kernel) > 1 && channels < LEAST_TILE_CHANNELS)
+        return c2_refuse(why, "%lld input channels a tap: tile registers pay from %d on",
+                         (long long)channels, LEAST_TILE_CHANNELS);
     if (kernel->need & m->refused)
         return c2_refuse(why, "the system refuses the registers of AMX (arch_prctl: error %d)",
                          m->refused_error);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Implicit GEMM of float32 tensors by tile registers of bfloat16: each number is a sum of parts
  * (parts.h), and products of parts that are too small to matter are left out.
- *   split3_px  three parts, six products; for every accuracy but strict
- *   split2_px  two parts, three products; for accuracy fast
- * lanes = pixels; any strides. Error before the activation, u = 2^-24:
- *   split3_px  1.01 * (g(n) + 2^-24) * s + 2^-126 * (12 K + 4 + 4 D)
- *   split2_px  1.01 * (g(n) + 2^-15) * s + 2^-126 * (12 K + 4 + 4 D)
+ *   split3_px, split3_ch  three parts, six products; for every accuracy but strict
+ *   split2_px, split2_ch  two parts, three products; for accuracy fast
+ * px: lanes = pixels; any strides. ch: lanes = output channels; channels that are neighbours. Error
+ * before the activation, u = 2^-24:
+ *   split3  1.01 * (g(n) + 2^-24) * s + 2^-126 * (12 K + 4 + 4 D)
+ *   split2  1.01 * (g(n) + 2^-15) * s + 2^-126 * (12 K + 4 + 4 D)
  *   n = 6 * KH * KW * ceil(C / 32) + 20,  C = IC/G,  D = sum over products of |w| + |x|
  * (docs/numerics.md). Denormals are flushed. An output whose window has a value that is not finite
  * is NaN or infinite before the activation, others do not notice; weights must be finite. */
@@ -13,6 +14,7 @@
 #include "core/text_tables.h"
 #include "cpu/driver.h"
 
+/* Of whatever orientation. */
 static bool supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
                      c2_why *why)
 {
@@ -23,17 +25,36 @@ static bool supports(const conv2d_device *device, const c2_kernel *kernel, const
     return c2_dot_supports(device, kernel, p, why) && c2_driver_supports(kernel, p, why);
 }
 
-static bool supports3(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
-{
-    return supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT3_PX, variant), p, why);
-}
-
-static bool supports2(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+static bool is_fast(const c2_problem *p, c2_why *why)
 {
     if (p->accuracy != CONV2D_ACCURACY_FAST)
         return c2_refuse(why, "accuracy = %s: only fast, two parts leave 16 bits of a number",
                          c2_word_of(c2_words_accuracy, p->accuracy));
-    return supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT2_PX, variant), p, why);
+    return true;
+}
+
+static bool px3(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+{
+    return supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT3_PX, variant), p, why);
+}
+
+static bool px2(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+{
+    return is_fast(p, why) &&
+           supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT2_PX, variant), p, why);
+}
+
+static bool ch3(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+{
+    return supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT3_CH, variant), p, why) &&
+           c2_panel_supports(p, why);
+}
+
+static bool ch2(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+{
+    return is_fast(p, why) &&
+           supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT2_CH, variant), p, why) &&
+           c2_panel_supports(p, why);
 }
 
 /* 1.01 * (g(n) + what parts leave out). */
@@ -75,7 +96,7 @@ const c2_algorithm c2_algo_split3_px = {
     .variants = c2_dot3_px_variants,
     .variant_name = c2_dot3_px_variant_name,
     .variant_isa = c2_dot3_px_variant_isa,
-    .supports = supports3,
+    .supports = px3,
     .cost = c2_dot3_px_cost,
     .bound = bound3,
     .bound_text = text3,
@@ -93,7 +114,7 @@ const c2_algorithm c2_algo_split2_px = {
     .variants = c2_dot2_px_variants,
     .variant_name = c2_dot2_px_variant_name,
     .variant_isa = c2_dot2_px_variant_isa,
-    .supports = supports2,
+    .supports = px2,
     .cost = c2_dot2_px_cost,
     .bound = bound2,
     .bound_text = text2,
@@ -103,4 +124,40 @@ const c2_algorithm c2_algo_split2_px = {
     .plan_create = c2_dot2_px_plan_create,
     .plan_destroy = c2_px_plan_destroy,
     .run = c2_px_run,
+};
+
+const c2_algorithm c2_algo_split3_ch = {
+    .name = "split3_ch",
+    .flushes = true,
+    .variants = c2_dot3_ch_variants,
+    .variant_name = c2_dot3_ch_variant_name,
+    .variant_isa = c2_dot3_ch_variant_isa,
+    .supports = ch3,
+    .cost = c2_dot3_ch_cost,
+    .bound = bound3,
+    .bound_text = text3,
+    .memory = c2_dot3_ch_memory,
+    .packing = c2_dot3_ch_packing,
+    .pack = c2_dot3_ch_pack,
+    .plan_create = c2_dot3_ch_plan_create,
+    .plan_destroy = c2_panel_plan_destroy,
+    .run = c2_panel_run,
+};
+
+const c2_algorithm c2_algo_split2_ch = {
+    .name = "split2_ch",
+    .flushes = true,
+    .variants = c2_dot2_ch_variants,
+    .variant_name = c2_dot2_ch_variant_name,
+    .variant_isa = c2_dot2_ch_variant_isa,
+    .supports = ch2,
+    .cost = c2_dot2_ch_cost,
+    .bound = bound2,
+    .bound_text = text2,
+    .memory = c2_dot2_ch_memory,
+    .packing = c2_dot2_ch_packing,
+    .pack = c2_dot2_ch_pack,
+    .plan_create = c2_dot2_ch_plan_create,
+    .plan_destroy = c2_panel_plan_destroy,
+    .run = c2_panel_run,
 };

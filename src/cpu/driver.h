@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * What the CPU's fast algorithms share: refusals common to all, bounds, splitting of ranges into
- * tiles, packing, the last step of a tile, and the entry points of the two GEMM drivers. */
+ * tiles, packing, the last step of a tile, and the entry points of the GEMM drivers. */
 #ifndef C2_CPU_DRIVER_H
 #define C2_CPU_DRIVER_H
 
@@ -94,6 +94,7 @@ typedef struct c2_words {
     int parts;    /* of each number; 0: the kernel reads no words */
     int unit;     /* a tap's words are rounded up to a multiple of it, by zeros */
     bool by_rows; /* packed weights have `unit` words of an output channel side by side */
+    bool merged;  /* a kernel row is one tap, of kw * icg channels */
     int64_t tap;  /* words of a tap; without words: channels */
 } c2_words;
 c2_words c2_words_of(const c2_kernel *kernel, const c2_problem *p);
@@ -118,7 +119,8 @@ c2_tiles_fn c2_tiles_of(const c2_kernel *kernel);
 bool c2_dot_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
                      c2_why *why);
 
-/* The GEMM drivers, for kernels gemm_ch and dot_ch, gemm_px and dot_px. */
+/* The GEMM drivers, for kernels gemm_ch and dot_ch; gemm_px, dot_px, dot2_px and dot3_px; dot2_ch
+ * and dot3_ch (panel). */
 bool c2_ch_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
                     c2_why *why);
 double c2_ch_cost(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p);
@@ -143,6 +145,21 @@ conv2d_status c2_px_plan_create(conv2d_device *device, const c2_kernel *kernel,
 void c2_px_plan_destroy(conv2d_device *device, c2_state *state);
 conv2d_status c2_px_run(const c2_state *state, const c2_run_args *args);
 
+/* Channels that a tap of the panel has: those of a kernel row, or of a group. */
+int64_t c2_panel_channels(const c2_problem *p);
+bool c2_panel_supports(const c2_problem *p, c2_why *why);
+double c2_panel_cost(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p);
+c2_bytes c2_panel_memory(const conv2d_device *device, const c2_kernel *kernel,
+                         const c2_problem *p);
+void c2_panel_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                      c2_text *out);
+void c2_panel_pack(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                   const c2_weight_view *view, void *packed);
+conv2d_status c2_panel_plan_create(conv2d_device *device, const c2_kernel *kernel,
+                                   const c2_problem *p, c2_state **state_out);
+void c2_panel_plan_destroy(conv2d_device *device, c2_state *state);
+conv2d_status c2_panel_run(const c2_state *state, const c2_run_args *args);
+
 /* Members of a c2_algorithm on a driver, whose variants are the kernels of one family
  * (gemm_members.c). */
 #define C2_GEMM_MEMBERS(family)                                                                    \
@@ -163,5 +180,7 @@ C2_GEMM_MEMBERS(dot_ch);
 C2_GEMM_MEMBERS(dot_px);
 C2_GEMM_MEMBERS(dot2_px);
 C2_GEMM_MEMBERS(dot3_px);
+C2_GEMM_MEMBERS(dot2_ch);
+C2_GEMM_MEMBERS(dot3_ch);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Members of the algorithms on the two GEMM drivers, once for each family of kernels: they find the
+ * Members of the algorithms on the GEMM drivers, once for each family of kernels: they find the
  * variant's kernel and hand it to the driver. */
 #include "cpu/driver.h"
 
@@ -50,3 +50,5 @@ MEMBERS(dot_ch, DOT_CH, ch)
 MEMBERS(dot_px, DOT_PX, px)
 MEMBERS(dot2_px, DOT2_PX, px)
 MEMBERS(dot3_px, DOT3_PX, px)
+MEMBERS(dot2_ch, DOT2_CH, panel)
+MEMBERS(dot3_ch, DOT3_CH, panel)

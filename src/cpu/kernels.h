@@ -8,7 +8,9 @@
  *   gemm_px  rows = output channels, lanes = pixels          (NCHW orientation)
  *   dot_ch, dot_px  the same two on pairs of bfloat16
  *   dot2_px, dot3_px  dot_px of float32 in two or three bfloat16 parts
+ *   dot2_ch, dot3_ch  dot_ch of the same, from a panel of pixels
  *   pair     pixels of two channels as pairs; mr counts parts
+ *   parts    a panel of pixels: rows of channels as pairs of mr parts
  *   tiles    the state of an ISA's tile registers: mr rows of nr words
  *   dw_ch    depthwise, rows = pixels,  lanes = channels
  *   dw_px    depthwise, rows = 1,       lanes = pixels
@@ -74,6 +76,9 @@ typedef enum c2_family {
     C2_FAMILY_DOT_PX,
     C2_FAMILY_DOT2_PX,
     C2_FAMILY_DOT3_PX,
+    C2_FAMILY_DOT2_CH,
+    C2_FAMILY_DOT3_CH,
+    C2_FAMILY_PARTS,
     C2_FAMILY_PAIR,
     C2_FAMILY_BOX_DOWN,
     C2_FAMILY_BOX_ACROSS,
@@ -450,6 +455,35 @@ typedef struct c2_pair_args {
 typedef void c2_pair_kernel(const c2_pair_args *);
 typedef c2_pair_kernel *c2_pair_fn;
 
+/* parts: row i's `run` channels as words of neighbouring two, 16 words a step, those of step s and
+ * part j at to[s*step_pitch + j*part_pitch + i*16]; the last step is filled up with zeros. */
+typedef struct c2_parts_args {
+    const void *const *rows; /* m of them */
+    int m;
+    size_t run;
+    uint32_t *to; /* at a multiple of 64 bytes */
+    ptrdiff_t step_pitch, part_pitch;
+} c2_parts_args;
+typedef void c2_parts_kernel(const c2_parts_args *);
+typedef c2_parts_kernel *c2_parts_fn;
+
+/* dot2_ch, dot3_ch: tiles of mr pixels, whose words lie in a panel, for each step of 16 words
+ * [part][mr][16], by nr output channels, weights word after word [part][nr]:
+ *     acc[i][j] (+)= sum over words k, parts u of pixels, v of weights of
+ *         pixels[(k/16 * parts + u) * mr*16 + i*16 + k%16] * weight[(k * parts + v)*nr + j]
+ * for i < m, j < n; products of parts are left out and words summed as in dot3_px. */
+typedef struct c2_panel_args {
+    const uint32_t *pixels, *weight;
+    size_t n_steps;
+    float *acc; /* [mr][nr], aligned */
+    int m, n;   /* m: a multiple of 16; acc is written, weight read, in multiples of 16 lanes */
+    bool accumulate;
+    bool far; /* weights come from memory: only speed depends on it */
+} c2_panel_args;
+typedef void c2_panel_kernel(const c2_panel_args *);
+typedef c2_panel_kernel c2_dot2_ch_kernel, c2_dot3_ch_kernel;
+typedef c2_panel_kernel *c2_panel_fn;
+
 /* tiles: begin = before a thread's first kernel of the ISA, or else after the last. */
 typedef void c2_tiles_kernel(bool begin);
 typedef c2_tiles_kernel *c2_tiles_fn;
@@ -526,8 +560,10 @@ static inline int c2_kernel_parts(const c2_kernel *k)
     case C2_FAMILY_DOT_PX:
         return 1;
     case C2_FAMILY_DOT2_PX:
+    case C2_FAMILY_DOT2_CH:
         return 2;
     case C2_FAMILY_DOT3_PX:
+    case C2_FAMILY_DOT3_CH:
         return 3;
     default:
         return 0;

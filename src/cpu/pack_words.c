@@ -16,7 +16,10 @@ c2_words c2_words_of(const c2_kernel *kernel, const c2_problem *p)
 {
     const int parts = c2_kernel_parts(kernel), unit = parts ? c2_kernel_unit(kernel) : 1;
     const int64_t words = parts ? c2_div_up(c2_div_up(p->icg, 2), unit) * unit : p->icg;
-    return (c2_words){parts, unit, unit > 1 && kernel->family != C2_FAMILY_DOT_CH, words};
+    const bool by_rows = kernel->family == C2_FAMILY_DOT_PX ||
+                         kernel->family == C2_FAMILY_DOT2_PX ||
+                         kernel->family == C2_FAMILY_DOT3_PX;
+    return (c2_words){parts, unit, unit > 1 && by_rows, false, words};
 }
 
 c2_tiles_fn c2_tiles_of(const c2_kernel *kernel)
@@ -31,6 +34,7 @@ c2_problem c2_words_view(const c2_problem *p, const c2_words *words)
         v.icg = words->tap;
         v.ic = words->tap * p->groups;
         v.input_dtype = CONV2D_FLOAT32;
+        v.kw = words->merged ? 1 : p->kw;
     }
     return v;
 }
@@ -40,8 +44,8 @@ void c2_pack_words_name(const c2_problem *p, const c2_words *words, const c2_pac
 {
     c2_pack_name(p, shape, out);
     if (words->parts)
-        c2_text_add(out, ",i%" PRId64 "of%" PRId64 ",x%d%s", p->icg, words->tap, words->parts,
-                    words->by_rows ? "r" : "");
+        c2_text_add(out, ",i%" PRId64 "of%" PRId64 ",x%d%s%s", p->icg, words->tap, words->parts,
+                    words->by_rows ? "r" : "", words->merged ? "m" : "");
 }
 
 size_t c2_pack_words_bytes(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape)
@@ -53,14 +57,18 @@ size_t c2_pack_words_bytes(const c2_problem *p, const c2_words *words, const c2_
     return bytes;
 }
 
-/* The parts of two weights, the second of which may be beyond the group's channels, or both. */
-static void words_of(const c2_problem *p, const void *weight, int64_t at, int64_t channel,
-                     int n_parts, uint32_t *words)
+/* The parts of two weights of a tap, the second of which may be beyond its channels, or both. */
+static void words_of(const c2_problem *p, const c2_words *q, const void *weight, int64_t at,
+                     int64_t channel, uint32_t *words)
 {
+    const int64_t channels = q->merged ? p->kw * p->icg : p->icg;
     float rest[2] = {0, 0};
-    for (int h = 0; h < 2 && channel + h < p->icg; h++)
-        rest[h] = c2_load_f32(weight, p->weight_dtype, at + (channel + h) * p->weight_stride[1]);
-    for (int i = 0; i < n_parts; i++) {
+    for (int h = 0; h < 2 && channel + h < channels; h++) {
+        const int64_t kx = (channel + h) / p->icg, c = (channel + h) % p->icg;
+        rest[h] = c2_load_f32(weight, p->weight_dtype,
+                              at + kx * p->weight_stride[3] + c * p->weight_stride[1]);
+    }
+    for (int i = 0; i < q->parts; i++) {
         const uint32_t low = c2_part(rest[0], &rest[0]), high = c2_part(rest[1], &rest[1]);
         words[i] = low >> 16 | high;
     }
@@ -81,14 +89,15 @@ static void pack_tile(const packer *q, int64_t first, int64_t m, int64_t k0, int
     const c2_problem *p = q->problem;
     const int64_t *stride = p->weight_stride, width = q->shape->width;
     const int64_t unit = q->words->by_rows ? q->words->unit : 1, parts = q->words->parts;
+    const int64_t in_a_row = q->words->merged ? 1 : p->kw;
     for (int64_t i = 0; i < length; i++) {
         const int64_t k = k0 + i, tap = k / q->words->tap, c = 2 * (k % q->words->tap);
-        const int64_t at = first + tap / p->kw * stride[2] + tap % p->kw * stride[3];
+        const int64_t at = first + tap / in_a_row * stride[2] + tap % in_a_row * stride[3];
         uint32_t *block = to + i / unit * parts * width * unit + i % unit;
         for (int64_t o = 0; o < width; o++) {
             uint32_t words[C2_MAX_PARTS] = {0};
             if (o < m)
-                words_of(p, q->weight, at + o * stride[0], c, (int)parts, words);
+                words_of(p, q->words, q->weight, at + o * stride[0], c, words);
             for (int64_t part = 0; part < parts; part++)
                 block[(part * width + o) * unit] = words[part];
         }
@@ -103,7 +112,7 @@ void c2_pack_words(const c2_problem *p, const c2_words *words, const c2_pack_sha
         return;
     }
     const packer q = {p, words, shape, view->weight};
-    const int64_t k_all = words->tap * p->kh * p->kw;
+    const int64_t k_all = words->tap * p->kh * (words->merged ? 1 : p->kw);
     uint32_t *to = packed;
     for (int64_t g = 0; g < p->groups; g++) {
         for (int64_t k0 = 0, length; k0 < k_all; k0 += length) {

@@ -120,19 +120,27 @@ static const refusal refusals[] = {
     {"split3_px", AXIS_DTYPE, ALL_BUT(DTYPE_F32)},
     {"split3_px", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
     {"split2_px", AXIS_DTYPE, ALL_BUT(DTYPE_F32)},
+    {"split3_ch", AXIS_DTYPE, ALL_BUT(DTYPE_F32)},
+    {"split3_ch", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
+    {"split2_ch", AXIS_DTYPE, ALL_BUT(DTYPE_F32)},
+    {"split2_ch", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
     {"split2_px", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
 };
 
 /* Cells that few of the algorithm's problems reach, whatever the seed. */
 static const refusal seldom[] = {
-    /* only images of one pixel have neighbouring channels there */
+    /* only images of one pixel have neighbouring channels there, few of negative strides do */
     {"dot_ch", AXIS_INPUT, BIT(INPUT_NCHW) | BIT(INPUT_NCHW_SLICE)},
+    {"split2_ch", AXIS_INPUT, BIT(INPUT_NCHW) | BIT(INPUT_NCHW_SLICE) | BIT(INPUT_NEGATIVE)},
+    {"split3_ch", AXIS_INPUT, BIT(INPUT_NCHW) | BIT(INPUT_NCHW_SLICE) | BIT(INPUT_NEGATIVE)},
     /* wide kernels have few channels */
     {"dot_ch", AXIS_KERNEL, BIT(KERNEL_WIDE)},
     {"dot_px", AXIS_KERNEL, BIT(KERNEL_WIDE)},
     /* nor are they of several groups and in NCHW often */
     {"grouped_px", AXIS_KERNEL, BIT(KERNEL_WIDE)},
     {"split2_px", AXIS_KERNEL, BIT(KERNEL_WIDE)},
+    {"split2_ch", AXIS_KERNEL, BIT(KERNEL_WIDE)},
+    {"split3_ch", AXIS_KERNEL, BIT(KERNEL_WIDE)},
     {"split3_px", AXIS_KERNEL, BIT(KERNEL_WIDE)},
 };
 

@@ -49,6 +49,7 @@ int main(void)
     expect(strstr(info.features, "amx(refused") != NULL, "features do not say so");
     check_plan(device, "mb1ic64ih14oc64oh14kh3ph1:dtype=bf16", "dot_px");
     check_plan(device, "mb1ic64ih14oc64oh14kh3ph1", "split3_px");
+    check_plan(device, "mb1ic64ih14oc64oh14kh3ph1:in=nhwc", "split3_ch");
     conv2d_device_close(device);
     options.isa = "amx";
     expect(conv2d_device_open("cpu", &options, &device) == CONV2D_E_DEVICE &&

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cpu/parts.h"
 #include "emulate_bf16.h"
 #include "sums.h"
 
@@ -206,6 +207,49 @@ static bool pair_case(check *c)
     return ok;
 }
 
+/* Rows anywhere, words of their channels in a panel with gaps. */
+static bool parts_case(check *c)
+{
+    enum { ROWS = 16, WORDS = 16, STEP = 2 * WORDS, MOST = 3 };
+    rng *r = c->random;
+    const int run = check_size(r, MOST * STEP, STEP), m = (int)rng_range(r, 1, ROWS);
+    const int parts = c->kernel->mr, n_steps = (run + STEP - 1) / STEP;
+    const ptrdiff_t part_pitch = (m + rng_range(r, 0, 2)) * WORDS;
+    const ptrdiff_t step_pitch = part_pitch * parts + rng_range(r, 0, 2) * WORDS;
+    guard_buffer from = guard_alloc((size_t)(2 * run) * sizeof(float), c->at_end);
+    for (int i = 0; i < 2 * run; i++)
+        ((float *)from.data)[i] = any_number(r);
+    guard_protect(&from, false);
+    const void *rows[ROWS];
+    for (int i = 0; i < m; i++)
+        rows[i] = (const float *)from.data + rng_range(r, 0, run);
+    const size_t words =
+        (size_t)((n_steps - 1) * step_pitch + (parts - 1) * part_pitch + m * WORDS);
+    guard_buffer to = guard_alloc(words * sizeof(uint32_t), c->at_end);
+    memset(to.data, 0x5a, to.bytes);
+    const c2_parts_args args = {rows, m, (size_t)run, to.data, step_pitch, part_pitch};
+    ((c2_parts_fn)c->kernel->fn)(&args);
+    bool ok = true;
+    const uint32_t *all = to.data;
+    for (ptrdiff_t i = 0; ok && i < (ptrdiff_t)words; i++) {
+        const ptrdiff_t step = i / step_pitch, part = i % step_pitch / part_pitch;
+        const ptrdiff_t row = i % step_pitch % part_pitch / WORDS, k = step * STEP + i % WORDS * 2;
+        if (part >= parts || row >= m) {
+            ok = all[i] == 0x5a5a5a5a;
+        } else if (part == 0) {
+            for (int h = 0; h < 2; h++)
+                ok = ok && right_parts(k + h < run ? ((const float *)rows[row])[k + h] : 0,
+                                       all + i, part_pitch, parts, h);
+        }
+        if (!ok)
+            snprintf(c->why, c->why_bytes, "word %td of %d rows of %d is %08x", i, m, run,
+                     (unsigned)all[i]);
+    }
+    guard_free(&to);
+    guard_free(&from);
+    return ok;
+}
+
 /* 64 words: weights and pixels together stay below 32 KiB. A word is two products. */
 enum { BENCH_K = 64 };
 static _Alignas(64) float bench_weight[BENCH_K * 64], bench_pixels[BENCH_K * 64];
@@ -249,6 +293,20 @@ static double pair_bench(const c2_kernel *k)
     return (double)n;
 }
 
+static double parts_bench(const c2_kernel *k)
+{
+    enum { RUN = 128, ROWS = 8 };
+    const void *rows[ROWS];
+    for (int i = 0; i < ROWS; i++)
+        rows[i] = bench_pixels + i * RUN;
+    static _Alignas(64) uint32_t panel[C2_MAX_PARTS * ROWS * RUN / 2];
+    const ptrdiff_t part_pitch = 16 * ROWS;
+    const c2_parts_args args = {rows, ROWS, RUN, panel, k->mr * part_pitch, part_pitch};
+    ((c2_parts_fn)k->fn)(&args);
+    return (double)(ROWS * RUN);
+}
+
 const check_family check_dot_ch = {C2_FAMILY_DOT_CH, ch_case, ch_bench};
 const check_family check_dot_px = {C2_FAMILY_DOT_PX, px_case, px_bench};
+const check_family check_parts = {C2_FAMILY_PARTS, parts_case, parts_bench};
 const check_family check_pair = {C2_FAMILY_PAIR, pair_case, pair_bench};

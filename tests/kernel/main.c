@@ -31,6 +31,7 @@ static const check_family *const families[] = {
     &check_dwrow_ch,   &check_dwrow_px, &check_direct_px, &check_direct_rows,
     &check_wino_in,    &check_wino_gemm, &check_wino_out, &check_box_down,
     &check_box_across, &check_dot_ch,    &check_dot_px,   &check_dot2_px,
+    &check_dot2_ch,    &check_dot3_ch,  &check_parts,
     &check_dot3_px,    &check_pair,      &check_tiles,    &check_apart,
     &check_grouped_px, &check_dwimg_px};
 
@@ -116,8 +117,8 @@ static void bench_kernel(const c2_kernel *k)
     }
     const double products = rate(k), peak = rate(peak_of(k));
     if (k->family == C2_FAMILY_EPILOGUE || k->family == C2_FAMILY_WIDEN ||
-        k->family == C2_FAMILY_PAIR || k->family == C2_FAMILY_WINO_IN ||
-        k->family == C2_FAMILY_WINO_OUT || k->family == C2_FAMILY_BOX_DOWN ||
+        k->family == C2_FAMILY_PAIR || k->family == C2_FAMILY_PARTS ||
+        k->family == C2_FAMILY_WINO_IN || k->family == C2_FAMILY_WINO_OUT || k->family == C2_FAMILY_BOX_DOWN ||
         k->family == C2_FAMILY_BOX_ACROSS)
         printf("  %.2f ns a float\n", 1e9 / products);
     else

@@ -63,7 +63,8 @@ static void draw_words(check *c, bool tiny, int parts, uint32_t *words, ptrdiff_
     }
 }
 
-/* Which parts of weights and pixels are multiplied, in order (kernels.h); 0s behind the last. */
+/* Which parts of weights and pixels are multiplied, in order (kernels.h), of pixels and weights in
+ * a panel; 0s behind the last. */
 static const int products[PARTS + 1][6][2] = {
     [1] = {{0, 0}},
     [2] = {{1, 0}, {0, 0}, {0, 1}},
@@ -155,6 +156,59 @@ static bool px_case(check *c)
                                   n,    accumulate,     part_pitch};
     set_state(k, true);
     ((c2_gemm_px_fn)k->fn)(&args);
+    set_state(k, false);
+    const bool ok = judge(c, &s, before, acc.acc, m, n);
+    guard_free(&acc.buffer);
+    guard_free(&pixels);
+    guard_free(&weight);
+    return ok;
+}
+
+static bool panel_case(check *c)
+{
+    const c2_kernel *k = c->kernel;
+    rng *r = c->random;
+    const int mr = k->mr, nr = k->nr, parts = c2_kernel_parts(k), each = mr * BLOCK;
+    const int m = (int)rng_range(r, 1, mr / BLOCK) * BLOCK, n = check_size(r, nr, BLOCK);
+    const int n_steps = (int)rng_range(r, 1, MAX_TAPS);
+    const bool accumulate = rng_range(r, 0, 1), tiny = rng_range(r, 0, 3) == 0;
+    guard_buffer weight =
+        guard_alloc((size_t)(n_steps * BLOCK * parts * nr) * sizeof(uint32_t), c->at_end);
+    uint32_t *w = weight.data;
+    for (int q = 0; q < n_steps * BLOCK; q++)
+        for (int j = 0; j < nr; j++)
+            draw_words(c, tiny, parts, w + q * parts * nr + j, nr);
+    guard_protect(&weight, false);
+    guard_buffer pixels =
+        guard_alloc((size_t)(n_steps * parts * each) * sizeof(uint32_t), c->at_end);
+    uint32_t *x = pixels.data;
+    for (int s = 0; s < n_steps; s++)
+        for (int i = 0; i < each; i++)
+            draw_words(c, tiny, parts, x + s * parts * each + i, each);
+    guard_protect(&pixels, false);
+    sums s;
+    sums_begin(c, &s, accumulate);
+    check_acc acc = check_acc_make(c, accumulate ? s.expected : NULL);
+    float before[SUMS_TILE];
+    memcpy(before, acc.acc, (size_t)(mr * nr) * sizeof *before);
+    for (int step = 0; step < n_steps; step++)
+        for (int i = 0; i < m; i++)
+            for (int j = 0; j < n; j++) {
+                const uint32_t *a = x + step * parts * each + i * BLOCK;
+                const uint32_t *b = w + step * BLOCK * parts * nr + j;
+                float *sum = &s.expected[i * nr + j];
+                for (int q = 0; q < parts * (parts + 1) / 2; q++)
+                    *sum = add_block(*sum, a + products[parts][q][0] * each,
+                                     b + products[parts][q][1] * nr, parts * nr);
+                for (int h = 0; h < 2 * BLOCK; h++)
+                    count_exact(&s, i * nr + j, number_at(a + h / 2, each, parts, h % 2),
+                                number_at(b + h / 2 * parts * nr, nr, parts, h % 2));
+            }
+    s.n_products = (size_t)(n_steps * BLOCK * 2);
+    const c2_panel_args args = {x, w, (size_t)n_steps, acc.acc, m, n, accumulate,
+                                rng_range(r, 0, 1)};
+    set_state(k, true);
+    ((c2_panel_fn)k->fn)(&args);
     set_state(k, false);
     const bool ok = judge(c, &s, before, acc.acc, m, n);
     guard_free(&acc.buffer);
@@ -286,6 +340,10 @@ double tiles_bench(const c2_kernel *k)
                                       .weight = bench_weight, .acc = bench_acc,
                                       .m = k->mr, .n = k->nr, .accumulate = true};
         ((c2_gemm_ch_fn)k->fn)(&args);
+    } else if (k->family == C2_FAMILY_DOT2_CH || k->family == C2_FAMILY_DOT3_CH) {
+        const c2_panel_args args = {bench_pixels, bench_weight, BENCH_BLOCKS, bench_acc,
+                                    k->mr, k->nr, true, false};
+        ((c2_panel_fn)k->fn)(&args);
     } else {
         const c2_tap tap = {bench_pixels, k->nr};
         const c2_gemm_px_args args = {&tap, 1, (size_t)(BENCH_BLOCKS * BLOCK), bench_weight,
@@ -306,4 +364,6 @@ static double state_bench(const c2_kernel *k)
 
 const check_family check_dot2_px = {C2_FAMILY_DOT2_PX, px_case, tiles_bench};
 const check_family check_dot3_px = {C2_FAMILY_DOT3_PX, px_case, tiles_bench};
+const check_family check_dot2_ch = {C2_FAMILY_DOT2_CH, panel_case, tiles_bench};
+const check_family check_dot3_ch = {C2_FAMILY_DOT3_CH, panel_case, tiles_bench};
 const check_family check_tiles = {C2_FAMILY_TILES, state_case, state_bench};

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * dot2_ch and dot3_ch on tile registers: rows = pixels of a panel, lanes = output channels. Two by
+ * two registers of sums, two of pixels, two of weights. A step has a product for each two parts
+ * whose sizes together matter; from one product to the next one side stays loaded. Loads stand among
+ * the multiplications, which take longer: 6.5 ns of 16 x 16 x 16 words from the L1 cache, 7 to 8
+ * from L2 (Sapphire Rapids). */
+#include "cpu/kernels.h"
+
+#define C2_PASTE_(parts, isa) c2_dot##parts##_ch_f32_32x32_##isa
+#define C2_PASTE(parts, isa) C2_PASTE_(parts, isa)
+#define C2_KERNEL_TYPE_(parts) c2_dot##parts##_ch_kernel
+#define C2_KERNEL_TYPE(parts) C2_KERNEL_TYPE_(parts)
+
+enum {
+    PANEL_MR = 2 * TILE_ROWS,
+    PANEL_NR = 2 * TILE_WORDS,
+    PANEL_PART = PANEL_MR * TILE_WORDS,         /* words of a part of a step's pixels */
+    WEIGHT_PART = PANEL_NR,                     /* of a part of a word's weights */
+    WEIGHT_STEP = TILE_ROWS * C2_PARTS * PANEL_NR, /* of a step's weights */
+    WEIGHT_BYTES = C2_PARTS * PANEL_NR * 4,     /* from word to word */
+    SUM_BYTES = PANEL_NR * (int)sizeof(float),
+    AHEAD = 4 /* steps */
+};
+
+/* One product of parts: registers 4, 5 hold pixels, 6, 7 weights; what is new is loaded. */
+static inline __attribute__((always_inline)) void
+product(const int rows, const int lanes, const uint32_t *pixels, const uint32_t *weight)
+{
+    if (pixels)
+        tile_load(4, pixels, TILE_BYTES);
+    if (weight)
+        tile_load(6, weight, WEIGHT_BYTES);
+    tile_multiply(0, 4, 6);
+    if (lanes > 1) {
+        if (weight)
+            tile_load(7, weight + TILE_WORDS, WEIGHT_BYTES);
+        tile_multiply(1, 4, 7);
+    }
+    if (rows > 1) {
+        if (pixels)
+            tile_load(5, pixels + TILE_ROWS * TILE_WORDS, TILE_BYTES);
+        tile_multiply(2, 5, 6);
+        if (lanes > 1)
+            tile_multiply(3, 5, 7);
+    }
+}
+
+/* Weights a few steps on; an address that is no one's does no harm. */
+static inline void expect(const uint32_t *weight)
+{
+    const char *from = (const char *)(weight + AHEAD * WEIGHT_STEP);
+    for (int i = 0; i < WEIGHT_STEP * 4; i += 64)
+        __builtin_prefetch(from + i, 0, 2);
+}
+
+static inline __attribute__((always_inline)) void
+steps(const int rows, const int lanes, const c2_panel_args *a)
+{
+    const uint32_t *x = a->pixels, *w = a->weight;
+    for (size_t s = 0; s < a->n_steps; s++, x += C2_PARTS * PANEL_PART, w += WEIGHT_STEP) {
+        if (a->far)
+            expect(w);
+#if C2_PARTS == 3
+        product(rows, lanes, x, w + 2 * WEIGHT_PART);
+        product(rows, lanes, NULL, w + WEIGHT_PART);
+        product(rows, lanes, x + PANEL_PART, NULL);
+        product(rows, lanes, NULL, w);
+        product(rows, lanes, x + 2 * PANEL_PART, NULL);
+        product(rows, lanes, x, NULL);
+#else
+        product(rows, lanes, x + PANEL_PART, w);
+        product(rows, lanes, x, NULL);
+        product(rows, lanes, NULL, w + WEIGHT_PART);
+#endif
+    }
+}
+
+C2_KERNEL_TYPE(C2_PARTS) C2_PASTE(C2_PARTS, C2_ISA);
+void C2_PASTE(C2_PARTS, C2_ISA)(const c2_panel_args *a)
+{
+    float *acc = a->acc, *below = acc + TILE_ROWS * PANEL_NR;
+    const bool rows = a->m > TILE_ROWS, lanes = a->n > TILE_WORDS;
+    tile_zero(0);
+    tile_zero(1);
+    tile_zero(2);
+    tile_zero(3);
+    if (a->accumulate) {
+        tile_load(0, acc, SUM_BYTES);
+        if (lanes)
+            tile_load(1, acc + TILE_WORDS, SUM_BYTES);
+        if (rows)
+            tile_load(2, below, SUM_BYTES);
+        if (rows && lanes)
+            tile_load(3, below + TILE_WORDS, SUM_BYTES);
+    }
+    if (rows && lanes)
+        steps(2, 2, a);
+    else if (rows)
+        steps(2, 1, a);
+    else if (lanes)
+        steps(1, 2, a);
+    else
+        steps(1, 1, a);
+    tile_store(0, acc, SUM_BYTES);
+    if (lanes)
+        tile_store(1, acc + TILE_WORDS, SUM_BYTES);
+    if (rows)
+        tile_store(2, below, SUM_BYTES);
+    if (rows && lanes)
+        tile_store(3, below + TILE_WORDS, SUM_BYTES);
+}

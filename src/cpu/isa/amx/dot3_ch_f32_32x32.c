@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * AMX: implicit GEMM of float32 in three parts, 32 pixels by 32 output channels. */
+#include "cpu/simd/tiles_amx.h"
+
+#define C2_PARTS 3
+#include "cpu/body/tiles_panel.h"

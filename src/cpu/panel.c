@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Driver of the dot2_ch and dot3_ch kernels: implicit GEMM of float32 whose channels are
+ * neighbours, in parts. For each block of output pixels the rows of channels under their taps are
+ * cut into parts once, side by side in a panel that serves all output channels: whatever strides,
+ * padding and dilation are, the kernel reads registers of 1 KiB one after the other. A kernel row's
+ * taps that lie side by side are one run of kw * icg channels. Bound: algo_split.c. */
+#include "cpu/panel.h"
+
+#include <string.h>
+
+#include "cpu/rows.h"
+
+struct c2_state {
+    const c2_kernel *kernel;
+    c2_panel_fn fn;
+    c2_parts_fn parts;
+    c2_tiles_fn tiles;
+    c2_epilogue_fn epilogue;
+    c2_panel_plan plan;
+    float *zeros; /* a run of them */
+    size_t zeros_bytes;
+};
+
+typedef struct work {
+    const c2_state *s;
+    const c2_run_args *args;
+    c2_rows rows;
+    const uint32_t *weights; /* packed, of the group */
+    uint32_t *panel;
+    float *sums;
+    int64_t n, g;
+    int64_t pixels;               /* of the image */
+    int64_t block, end;           /* its tiles of mr pixels */
+    int64_t tile_begin, tile_end; /* output channel tiles */
+} work;
+
+/* Row `ky` of the kernel for pixels of which some have padding: their runs put together. */
+static void assemble(const work *w, int64_t ky, float *room, const void **table)
+{
+    const c2_problem *p = w->args->problem;
+    const void *taps[C2_MAX_MR];
+    for (int64_t kx = 0; kx < p->kw; kx++) {
+        c2_rows_table(&w->rows, ky * p->kw + kx, 1, C2_MAX_MR, taps);
+        for (int i = 0; i < w->rows.m; i++)
+            memcpy(room + i * w->s->plan.run + kx * p->icg, taps[i],
+                   (size_t)p->icg * sizeof(float));
+    }
+    for (int i = 0; i < w->rows.m; i++)
+        table[i] = room + i * w->s->plan.run;
+}
+
+/* Steps [begin, end) of the rows of tap t for half a tile of pixels. */
+static void fill_tap(const work *w, int64_t t, int64_t begin, int64_t end, uint32_t *to)
+{
+    enum { WORDS = C2_PANEL_WORDS, STEP = 2 * WORDS };
+    const c2_state *s = w->s;
+    const int64_t parts = s->plan.words.parts, part_pitch = s->kernel->mr * WORDS;
+    const void *table[C2_MAX_MR];
+    float room[C2_PANEL_PIXELS * C2_PANEL_MERGED];
+    if (s->plan.words.merged && !w->rows.inside)
+        assemble(w, t, room, table);
+    else
+        c2_rows_table(&w->rows, t, 1, C2_MAX_MR, table);
+    /* Pixels that the last half lacks. */
+    for (int i = w->rows.m; i < C2_PANEL_PIXELS; i++)
+        table[i] = s->zeros;
+    const int64_t first = begin * STEP, last = c2_min(s->plan.run, end * STEP);
+    for (int i = 0; i < C2_PANEL_PIXELS; i++)
+        if (table[i] != s->zeros)
+            table[i] = (const float *)table[i] + first;
+    const c2_parts_args a = {table, C2_PANEL_PIXELS, (size_t)(last - first), to,
+                             parts * part_pitch, part_pitch};
+    s->parts(&a);
+}
+
+/* Steps [begin, end) of the block's panel, which has `chunk` for each of its tiles. */
+static void fill_panel(work *w, int64_t begin, int64_t end)
+{
+    const c2_state *s = w->s;
+    const int64_t mr = s->kernel->mr, a_step = s->plan.words.parts * mr * C2_PANEL_WORDS;
+    const int64_t last = c2_min(w->pixels, w->end * mr);
+    for (int64_t first = w->block * mr; first < last; first += C2_PANEL_PIXELS) {
+        const int64_t tile = first / mr - w->block, row = first % mr;
+        uint32_t *to = w->panel + tile * s->plan.chunk * a_step + row * C2_PANEL_WORDS;
+        c2_rows_pixels(&w->rows, first, (int)c2_min(C2_PANEL_PIXELS, last - first));
+        for (int64_t k = begin, next; k < end; k = next) {
+            const int64_t tap = k / s->plan.steps_a_run, from = k - tap * s->plan.steps_a_run;
+            next = c2_min(end, (tap + 1) * s->plan.steps_a_run);
+            fill_tap(w, tap, from, from + next - k, to + (k - begin) * a_step);
+        }
+    }
+}
+
+/* Pixels of a tile. */
+static int64_t pixels_of(const work *w, int64_t tile)
+{
+    return c2_min(w->s->kernel->mr, w->pixels - tile * w->s->kernel->mr);
+}
+
+static void store(const work *w, int64_t tile, int64_t pixel_tile, const float *sums)
+{
+    const c2_problem *p = w->args->problem;
+    const int64_t nr = w->s->kernel->nr, oc = tile * nr;
+    const c2_target target = c2_target_of(w->args, w->s->epilogue, w->n, w->g * p->ocg + oc);
+    const c2_lanes lanes = {.first = pixel_tile * w->s->kernel->mr,
+                            .count = pixels_of(w, pixel_tile),
+                            .pitch = p->ow,
+                            .cols = p->ow};
+    c2_store_pixel_rows(&target, sums, nr, (int)c2_min(nr, p->ocg - oc), 1, &lanes);
+}
+
+/* Output channel tile `tile` over steps [begin, end), which the panel has. */
+static void multiply(const work *w, int64_t tile, int64_t begin, int64_t end, float *sums)
+{
+    const c2_state *s = w->s;
+    const int64_t mr = s->kernel->mr, nr = s->kernel->nr, parts = s->plan.words.parts;
+    const int64_t a_step = parts * mr * C2_PANEL_WORDS, w_step = parts * nr * C2_PANEL_WORDS;
+    for (int64_t t = w->block; t < w->end; t++) {
+        float *acc = sums + (t - w->block) * mr * nr;
+        const c2_panel_args a = {
+            .pixels = w->panel + (t - w->block) * s->plan.chunk * a_step,
+            .weight = w->weights + (tile * s->plan.steps + begin) * w_step,
+            .n_steps = (size_t)(end - begin),
+            .acc = acc,
+            .m = (int)c2_round_up((size_t)pixels_of(w, t), C2_PANEL_PIXELS),
+            .n = (int)c2_min(nr, w->args->problem->ocg - tile * nr),
+            .accumulate = begin > 0,
+            .far = s->plan.far};
+        s->fn(&a);
+        if (end == s->plan.steps)
+            store(w, tile, t, acc);
+    }
+}
+
+static void run_block(work *w)
+{
+    const c2_panel_plan *plan = &w->s->plan;
+    const int64_t sums = plan->tiles * w->s->kernel->mr * w->s->kernel->nr;
+    const bool whole = plan->chunk == plan->steps; /* one tile's sums at a time are enough */
+    for (int64_t tile = w->tile_begin; tile < w->tile_end; tile += plan->group) {
+        const int64_t end = c2_min(w->tile_end, tile + plan->group);
+        for (int64_t k = 0; k < plan->steps; k += plan->chunk) {
+            const int64_t k_end = c2_min(plan->steps, k + plan->chunk);
+            fill_panel(w, k, k_end);
+            for (int64_t t = tile; t < end; t++)
+                multiply(w, t, k, k_end, w->sums + (whole ? 0 : t - tile) * sums);
+        }
+    }
+}
+
+/* Output channels are cut as well if blocks of pixels alone are too few for the workers; each part
+ * fills panels of its own. */
+static c2_split tile_parts(const c2_state *s, const c2_run_args *args)
+{
+    const c2_problem *p = args->problem;
+    const int64_t blocks = p->n * p->groups * s->plan.pixel_blocks.n;
+    const int64_t wanted = args->n_workers > 1 ? 2 * args->n_workers : 1;
+    return c2_split_even(s->plan.pack.tiles.n,
+                         c2_min(s->plan.pack.tiles.n, c2_div_up(wanted, blocks)));
+}
+
+static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
+{
+    const c2_problem *p = args->problem;
+    const c2_panel_plan *plan = &s->plan;
+    _Alignas(64) char stack[C2_STACK_BYTES];
+    const int64_t i = (int64_t)task, block = i % plan->pixel_blocks.n;
+    const c2_split parts = tile_parts(s, args);
+    const int64_t part = i / plan->pixel_blocks.n % parts.n;
+    const int64_t rest = i / plan->pixel_blocks.n / parts.n;
+    work w = {.s = s, .args = args, .n = rest / p->groups, .g = rest % p->groups};
+    char *scratch = plan->scratch_bytes > C2_STACK_BYTES
+                        ? (char *)args->workspace + (size_t)worker * plan->scratch_bytes
+                        : stack;
+    w.panel = (uint32_t *)(void *)scratch;
+    w.sums = (float *)(void *)(scratch + plan->panel_bytes);
+    w.weights = (const uint32_t *)args->packed->host +
+                w.g * plan->pack.tiles.n * plan->steps * C2_PANEL_WORDS * plan->words.parts *
+                    s->kernel->nr;
+    w.pixels = p->oh * p->ow;
+    w.block = c2_split_begin(&plan->pixel_blocks, block);
+    w.end = c2_split_begin(&plan->pixel_blocks, block + 1);
+    w.tile_begin = c2_split_begin(&parts, part);
+    w.tile_end = c2_split_begin(&parts, part + 1);
+    c2_rows_init(&w.rows, p,
+                 (const float *)args->input.data +
+                     (w.n * p->input_stride[0] + w.g * p->icg * p->input_stride[1]),
+                 s->zeros);
+    c2_rows_merge(&w.rows, plan->words.merged);
+    s->tiles(true);
+    run_block(&w);
+    s->tiles(false);
+}
+
+conv2d_status c2_panel_run(const c2_state *s, const c2_run_args *args)
+{
+    const c2_problem *p = args->problem;
+    const int64_t tasks = p->n * p->groups * tile_parts(s, args).n * s->plan.pixel_blocks.n;
+    return c2_cpu_parallel(s, args, (size_t)tasks, run_task);
+}
+
+static c2_parts_fn parts_of(const c2_kernel *kernel, int parts)
+{
+    for (int i = 0; i < c2_n_kernels; i++) {
+        const c2_kernel *k = &c2_kernels[i];
+        if (k->family == C2_FAMILY_PARTS && k->mr == parts &&
+            strcmp(k->isa, c2_kernel_base(kernel)) == 0)
+            return (c2_parts_fn)k->fn;
+    }
+    return NULL;
+}
+
+void c2_panel_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                      c2_text *out)
+{
+    const c2_panel_plan plan = c2_panel_plan_make(device, kernel, p);
+    c2_pack_words_name(p, &plan.words, &plan.pack, out);
+}
+
+void c2_panel_pack(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                   const c2_weight_view *view, void *packed)
+{
+    const c2_panel_plan plan = c2_panel_plan_make(device, kernel, p);
+    c2_pack_words(p, &plan.words, &plan.pack, view, packed);
+}
+
+conv2d_status c2_panel_plan_create(conv2d_device *device, const c2_kernel *kernel,
+                                   const c2_problem *p, c2_state **state_out)
+{
+    c2_state *s = c2_alloc_zero(&device->allocator, sizeof *s);
+    if (!s)
+        return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
+    s->plan = c2_panel_plan_make(device, kernel, p);
+    s->kernel = kernel;
+    s->fn = (c2_panel_fn)kernel->fn;
+    s->parts = parts_of(kernel, s->plan.words.parts);
+    s->tiles = c2_tiles_of(kernel);
+    s->epilogue = c2_cpu_epilogue(kernel, p->output_dtype);
+    s->zeros_bytes = (size_t)s->plan.run * sizeof(float);
+    s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);
+    if (!s->zeros) {
+        c2_panel_plan_destroy(device, s);
+        return c2_fail(CONV2D_E_NOMEM, "no memory for a row of %lld zeros",
+                       (long long)s->plan.run);
+    }
+    *state_out = s;
+    return CONV2D_OK;
+}
+
+void c2_panel_plan_destroy(conv2d_device *device, c2_state *s)
+{
+    if (!s)
+        return;
+    c2_free(&device->allocator, s->zeros, s->zeros_bytes);
+    c2_free(&device->allocator, s, sizeof *s);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Blocking of the panel driver: the sizes of blocks that the cost model likes best under
+ * workspace_limit. */
+#include "core/dtype.h"
+#include "cpu/cost.h"
+#include "cpu/panel.h"
+
+/* Bytes of a block's panel and sums at most: with an output channel tile's weights they should
+ * stay in the L2 cache. */
+static const double block_bytes = 1 << 20;
+static const double part_float = 0.14e-9; /* seconds a float cut into parts, */
+static const double part_far = 0.12e-9;   /* more if the input is larger than near_bytes, */
+static const double part_row = 6e-9;      /* and a pixel's row of a tap (Sapphire Rapids) */
+/* Seconds a byte of weights that the L2 cache does not keep, or no cache, beyond the products that
+ * hide it. */
+static const double near_weight = 0.015e-9, near_bytes = 1 << 20;
+static const double far_weight = 0.05e-9, far_bytes = 32 << 20;
+
+typedef struct search {
+    const c2_problem *p;
+    const c2_kernel *kernel;
+    const c2_speed *speed;
+    double budget; /* bytes of scratch */
+    c2_panel_plan best;
+} search;
+
+static double step_bytes(const search *s)
+{
+    return (double)(s->best.words.parts * s->kernel->mr * C2_PANEL_WORDS) * sizeof(uint32_t);
+}
+
+/* How many steps and whose sums fit; false if not even one. */
+static bool set_chunk(const search *s, c2_panel_plan *plan)
+{
+    const double sums = (double)plan->tiles * (double)(s->kernel->mr * s->kernel->nr) * 4;
+    const double a_step = (double)plan->tiles * step_bytes(s);
+    plan->group = plan->pack.tiles.n;
+    plan->chunk = plan->steps;
+    double all_sums = sums;
+    if (sums + a_step * (double)plan->steps > s->budget) {
+        all_sums = sums * (double)plan->group;
+        if (all_sums > s->budget / 2) {
+            plan->group = 1;
+            all_sums = sums;
+        }
+        const double fit = floor((s->budget - all_sums) / a_step);
+        if (fit < 1)
+            return false;
+        plan->chunk = c2_div_up(plan->steps, c2_div_up(plan->steps, (int64_t)fit));
+    }
+    plan->panel_bytes = (size_t)(a_step * (double)plan->chunk);
+    plan->scratch_bytes = plan->panel_bytes + (size_t)all_sums;
+    return true;
+}
+
+/* Seconds to fill the panels of all of a group's pixels, once. */
+static double fill_seconds(const search *s)
+{
+    const c2_problem *p = s->p;
+    const double taps = (double)p->kh * (double)(s->best.words.merged ? 1 : p->kw);
+    const double input = (double)p->h * (double)p->w * (double)p->icg;
+    const double floats = (double)(s->best.steps * 2 * C2_PANEL_WORDS);
+    return (double)(p->oh * p->ow) * (floats * part_float + taps * part_row) +
+           (input * sizeof(float) > near_bytes ? input * part_far : 0);
+}
+
+static void try_size(search *s, int64_t size)
+{
+    const c2_problem *p = s->p;
+    c2_panel_plan plan = s->best;
+    const int64_t pixels = p->oh * p->ow, tiles = c2_div_up(pixels, s->kernel->mr);
+    plan.pixel_blocks = c2_split_even(tiles, c2_div_up(tiles, size));
+    plan.tiles = c2_div_up(tiles, plan.pixel_blocks.n);
+    if (!set_chunk(s, &plan))
+        return;
+    const int64_t a_register = C2_PANEL_PIXELS * C2_PANEL_WORDS * C2_PANEL_WORDS;
+    const double each = (double)(plan.steps * c2_words_products(&plan.words) * a_register) /
+                        s->speed->fma_lanes;
+    const double lanes = (double)c2_div_up(p->ocg, C2_PANEL_WORDS);
+    const double rows = (double)c2_div_up(pixels, C2_PANEL_PIXELS);
+    const double blocks = (double)plan.pixel_blocks.n, oc_tiles = (double)plan.pack.tiles.n;
+    const double chunks = (double)c2_div_up(plan.steps, plan.chunk);
+    const double fills = chunks > 1 ? (double)c2_div_up(plan.pack.tiles.n, plan.group) : 1;
+    const double weights = oc_tiles * (double)plan.steps * step_bytes(s);
+    plan.seconds = rows * lanes * each + (double)tiles * oc_tiles * chunks * s->speed->call +
+                   fill_seconds(s) * fills +
+                   (weights > far_bytes    ? blocks * weights * far_weight
+                    : weights > near_bytes ? blocks * weights * near_weight
+                                           : 0);
+    plan.far = weights > far_bytes;
+    if (plan.seconds < s->best.seconds)
+        s->best = plan;
+}
+
+/* The taps of a kernel row lie side by side where channels and pixels do; as one run they fill the
+ * words of steps better. */
+static bool is_merged(const c2_problem *p)
+{
+    enum { STEP = 2 * C2_PANEL_WORDS };
+    return p->kw > 1 && p->dilation[1] == 1 && p->input_stride[3] == p->icg &&
+           p->kw * p->icg <= C2_PANEL_MERGED &&
+           c2_div_up(p->kw * p->icg, STEP) < p->kw * c2_div_up(p->icg, STEP);
+}
+
+int64_t c2_panel_channels(const c2_problem *p) { return is_merged(p) ? p->kw * p->icg : p->icg; }
+
+c2_panel_plan c2_panel_plan_make(const conv2d_device *device, const c2_kernel *k,
+                                 const c2_problem *p)
+{
+    search s = {.p = p, .kernel = k, .speed = c2_speed_of(device, k)};
+    c2_panel_plan *plan = &s.best;
+    plan->words = c2_words_of(k, p);
+    plan->words.merged = is_merged(p);
+    plan->run = c2_panel_channels(p);
+    plan->steps_a_run = c2_div_up(plan->run, 2 * C2_PANEL_WORDS);
+    plan->words.tap = plan->steps_a_run * C2_PANEL_WORDS;
+    plan->steps = p->kh * (plan->words.merged ? 1 : p->kw) * plan->steps_a_run;
+    const int64_t k_all = plan->steps * C2_PANEL_WORDS;
+    plan->pack = (c2_pack_shape){{c2_div_up(p->ocg, k->nr), k->nr, 0}, k->nr, k_all, k_all};
+    plan->seconds = HUGE_VAL;
+    s.budget = fmax((double)C2_STACK_BYTES, fmin((double)p->workspace_limit, block_bytes));
+    for (int64_t size = 1; size <= 4; size *= 2)
+        try_size(&s, size);
+    return *plan;
+}
+
+double c2_panel_cost(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p)
+{
+    const c2_panel_plan plan = c2_panel_plan_make(device, kernel, p);
+    return (double)p->n * (double)p->groups * plan.seconds +
+           c2_cost_epilogue(c2_speed_of(device, kernel), p, 1);
+}
+
+c2_bytes c2_panel_memory(const conv2d_device *device, const c2_kernel *kernel,
+                         const c2_problem *p)
+{
+    const c2_panel_plan plan = c2_panel_plan_make(device, kernel, p);
+    return (c2_bytes){c2_pack_words_bytes(p, &plan.words, &plan.pack), 0,
+                      plan.scratch_bytes > C2_STACK_BYTES ? plan.scratch_bytes : 0};
+}
+
+bool c2_panel_supports(const c2_problem *p, c2_why *why)
+{
+    if (p->input_stride[1] != 1 && p->icg > 1)
+        return c2_refuse(why, "input channel stride is %lld: only 1, channels are read in rows",
+                         (long long)p->input_stride[1]);
+    return true;
+}
