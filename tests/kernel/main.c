@@ -118,8 +118,8 @@ static void bench_kernel(const c2_kernel *k)
     const double products = rate(k), peak = rate(peak_of(k));
     if (k->family == C2_FAMILY_EPILOGUE || k->family == C2_FAMILY_WIDEN ||
         k->family == C2_FAMILY_PAIR || k->family == C2_FAMILY_PARTS ||
-        k->family == C2_FAMILY_WINO_IN || k->family == C2_FAMILY_WINO_OUT || k->family == C2_FAMILY_BOX_DOWN ||
-        k->family == C2_FAMILY_BOX_ACROSS)
+        k->family == C2_FAMILY_WINO_IN || k->family == C2_FAMILY_WINO_OUT ||
+        k->family == C2_FAMILY_BOX_DOWN || k->family == C2_FAMILY_BOX_ACROSS)
         printf("  %.2f ns a float\n", 1e9 / products);
     else
         printf("  %7.1f GFLOP/s, %5.1f %% of peak %.1f\n", 2e-9 * products, 100 * products / peak,
