@@ -35,6 +35,7 @@ struct c2_state {
     float low, high;
     int64_t element;
     geometry g;
+    bool fetches_output;
     c2_split channel_blocks; /* of output channels */
 };
 
@@ -141,6 +142,14 @@ static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int var
     return (c2_bytes){c2_dw_filters_bytes(p), 0, 0};
 }
 
+/* Of input and output. */
+static double tensor_bytes(const c2_problem *p)
+{
+    const double in = (double)p->groups * (double)p->h * (double)p->w;
+    const double out = (double)p->oc * (double)p->oh * (double)p->ow;
+    return (double)p->n * (in + out) * (double)c2_dtype_bytes(p->input_dtype);
+}
+
 static void plan_destroy(conv2d_device *device, c2_state *s)
 {
     c2_free(&device->allocator, s, s ? sizeof *s : 0);
@@ -158,6 +167,8 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
     c2_clamp_of(p, &s->low, &s->high);
     s->g = choose(s->kernel, p);
+    const size_t l2_bytes = ((const c2_cpu_device *)device)->machine.l2_bytes;
+    s->fetches_output = tensor_bytes(p) > (double)l2_bytes;
     const int64_t parts = c2_div_up(WANTED_TASKS, c2_min(WANTED_TASKS, s->g.strips.n));
     s->channel_blocks = c2_split_even(p->oc, c2_min(parts, p->oc));
     *state_out = s;
@@ -232,6 +243,8 @@ static void channels(task *t, int64_t begin, int64_t end)
         /* The next one's pixels; those of small images come in time by themselves. */
         if (p->ow > t->state->kernel->nr)
             t->kernel.fetch = (every > 1 ? n : 1) * t->kernel.image_channel;
+        if (t->state->fetches_output)
+            t->kernel.fetch_out = (every > 1 ? n : 1) * t->kernel.out_channel;
         for (int64_t first = 0; first < every; first++)
             call(t, oc, n, first, 0, p->ow);
     }

@@ -3,9 +3,9 @@
  * stride 1, any width from 5 on and a dilation; lanes = channels. A kernel call makes one or two
  * rows of seven pixels for all channels of a block, reads pixels through offsets (padding is left
  * out, without a copy), and finishes them in registers. With a dilation of d along x a tile is
- * every d-th pixel of a row: a row is d phases, on which the kernel is not dilated. What it cannot
- * finish, other activations than clamps, a channel multiplier, outputs whose channels do not lie
- * together, goes through the epilogue.
+ * every d-th pixel of a row: a row is d phases, on which the kernel is not dilated; so along y.
+ * What it cannot finish, other activations than clamps, a channel multiplier, outputs whose
+ * channels do not lie together, goes through the epilogue.
  * Where input channels do not lie together, a vector of channels of an image is turned into a copy
  * first, and its sums wait in another for the epilogue: for small images, whose rows fill no vector
  * of pixels.
@@ -29,6 +29,8 @@ enum {
 
 /* Weights that are read again for each tile of pixels: half of an L1 cache. */
 static const int64_t weight_bytes = 16 << 10;
+/* Tensors that hardly stay in the L2 cache, in sizes of it. */
+static const double far_tensors = 1.5;
 
 struct c2_state {
     const c2_kernel *kernel;
@@ -40,6 +42,7 @@ struct c2_state {
     bool finished;                       /* by the kernel */
     int rows;                            /* of a tile */
     int64_t element, full, halves;       /* tiles of 7 and of 4 columns in a row's phase */
+    int64_t phases, phase_tiles;         /* of rows; tiles' rows of the largest of them */
     c2_split row_blocks, channel_blocks; /* of tiles' rows, of vectors */
     int64_t channel_tiles;
     size_t scratch_bytes; /* of a worker; up to C2_STACK_BYTES they are on its stack */
@@ -62,11 +65,17 @@ static const char *variant_isa(const conv2d_device *device, int variant)
     return c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant)->isa;
 }
 
-/* Two rows share what they load if they are one pixel apart. */
+/* Two rows share what they load if they are as far apart as rows of taps. */
 static int tile_rows(const c2_kernel *k, const c2_problem *p)
 {
-    const bool shared = p->stride[0] == 1 && p->dilation[0] == 1 && p->stride[1] == 1;
-    return shared ? k->mr / TILE_COLS : 1;
+    return p->stride[0] == 1 && p->stride[1] == 1 ? k->mr / TILE_COLS : 1;
+}
+
+/* Rows that are a dilation apart read the same input: they are a phase, made one after the other
+ * so that it stays in a cache. This many of them, and as many rows from one to its next. */
+static int64_t row_phases(const c2_problem *p)
+{
+    return p->stride[0] == 1 ? c2_min(p->dilation[0], p->oh) : 1;
 }
 
 /* Tiles of 4 columns at the end of a row, so that few columns are computed for nothing: as many as
@@ -201,6 +210,17 @@ static void plan_destroy(conv2d_device *device, c2_state *s)
     c2_free(&device->allocator, s, sizeof *s);
 }
 
+/* Bytes of a block of channels. Pixels that come from further than the L2 cache come faster in long
+ * runs of channels, and in them weights do not need to stay in the L1 cache. */
+static int64_t block_bytes(const conv2d_device *device, const c2_kernel *k, const c2_problem *p)
+{
+    const double l2 = (double)((const c2_cpu_device *)device)->machine.l2_bytes;
+    const double pixels = (double)p->h * (double)p->w + (double)p->oh * (double)p->ow;
+    const double element = (double)c2_dtype_bytes(p->input_dtype);
+    const bool far = (double)p->n * (double)p->oc * pixels * element > far_tensors * l2;
+    return far ? (int64_t)c2_speed_of(device, k)->near_weights : weight_bytes;
+}
+
 static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int variant,
                                  c2_state **state_out)
 {
@@ -225,9 +245,12 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     s->halves = count_halves(phase_cols(p));
     s->channel_tiles = c2_dw_channel_tiles(s->kernel, p);
     const int64_t vector_bytes = p->kh * p->kw * s->kernel->nr * (int64_t)sizeof(float);
-    const int64_t vectors = s->widen ? 1 : c2_max(1, weight_bytes / vector_bytes);
+    const int64_t vectors =
+        s->widen ? 1 : c2_max(1, block_bytes(device, s->kernel, p) / vector_bytes);
     s->channel_blocks = c2_split_even(s->channel_tiles, c2_div_up(s->channel_tiles, vectors));
-    const int64_t row_tiles = c2_div_up(p->oh, s->rows);
+    s->phases = row_phases(p);
+    s->phase_tiles = c2_div_up(c2_div_up(p->oh, s->phases), s->rows);
+    const int64_t row_tiles = s->phases * s->phase_tiles;
     const int64_t blocks =
         s->widen ? 1 : c2_div_up(WANTED_TASKS, c2_min(WANTED_TASKS, s->channel_blocks.n));
     s->row_blocks = c2_split_even(row_tiles, c2_min(row_tiles, blocks));
@@ -323,7 +346,7 @@ static void store_by_epilogue(task *t, int64_t oy, int64_t ox)
             c2_target_of(t->args, t->state->epilogue, t->n, (t->channel + c) * p->ocg + t->pass);
         for (int i = 0; i < a.rows * cols; i += run) {
             const int64_t x = ox + i % cols * p->dilation[1];
-            const c2_lanes lanes = {0, run, run, run, oy + i / cols, x};
+            const c2_lanes lanes = {0, run, run, run, oy + i / cols * t->state->phases, x};
             c2_store_pixel_rows(&target, sums + i * SUM_CHANNELS, SUM_CHANNELS, a.n, p->ocg,
                                 &lanes);
         }
@@ -396,7 +419,7 @@ static void turn(task *t, float *scratch)
     }
     t->image = (const char *)scratch;
     t->sums = scratch + copy->h * copy->input_stride[2];
-    t->kernel.out_row = p->ow * copy->input_stride[3];
+    t->kernel.out_row = t->state->phases * p->ow * copy->input_stride[3];
     t->kernel.out_col = p->dilation[1] * copy->input_stride[3];
     t->kernel.low = -INFINITY;
     t->kernel.high = INFINITY;
@@ -414,9 +437,12 @@ static void store_sums(const task *t)
 static void rows_of_tiles(task *t, int64_t block)
 {
     const c2_state *s = t->state;
-    const int64_t end = c2_min(t->problem->oh, c2_split_begin(&s->row_blocks, block + 1) * s->rows);
-    for (int64_t y = c2_split_begin(&s->row_blocks, block) * s->rows; y < end; y += s->rows)
-        row_of_tiles(t, y, (int)c2_min(s->rows, end - y));
+    const int64_t end = c2_split_begin(&s->row_blocks, block + 1), oh = t->problem->oh;
+    for (int64_t i = c2_split_begin(&s->row_blocks, block); i < end; i++) {
+        const int64_t y = i / s->phase_tiles + i % s->phase_tiles * s->rows * s->phases;
+        if (y < oh) /* smaller phases may have a tile less */
+            row_of_tiles(t, y, (int)c2_min(s->rows, c2_div_up(oh - y, s->phases)));
+    }
 }
 
 static void run_task(const c2_state *s, const c2_run_args *args, size_t index, int worker)
@@ -439,9 +465,9 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t index, i
                                   .low = s->low,
                                   .high = s->high,
                                   .streams = s->finished && !s->widen && c2_may_stream(args),
-                                  .residual_row = p->residual_stride[2],
+                                  .residual_row = s->phases * p->residual_stride[2],
                                   .residual_col = p->dilation[1] * p->residual_stride[3],
-                                  .out_row = p->output_stride[2],
+                                  .out_row = s->phases * p->output_stride[2],
                                   .out_col = p->dilation[1] * p->output_stride[3]};
     _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
     if (s->widen)

@@ -21,6 +21,8 @@ typedef struct c2_speed {
     double turn;        /* seconds a float takes in a transposed copy */
     double stream;      /* seconds a float of packed weights takes that no cache keeps */
     double call;        /* seconds a kernel call with its tile takes beside the products */
+    double near_weights; /* bytes of weights, read again for each tile of pixels that come from
+                            further than the L2 cache, that cost nothing there (depthwise) */
 } c2_speed;
 
 /* The row of kernel's ISA for the device's machine. */

@@ -374,6 +374,7 @@ typedef struct c2_dwimg_px_args {
     /* If not NULL: bare sums of one channel, sums[y*sums_pitch + x], whole vectors of them. */
     float *sums;
     ptrdiff_t sums_pitch;
+    ptrdiff_t fetch_out; /* as fetch, of outputs that are to be written; or 0 */
 } c2_dwimg_px_args;
 typedef void c2_dwimg_px_kernel(const c2_dwimg_px_args *);
 typedef c2_dwimg_px_kernel *c2_dwimg_px_fn;

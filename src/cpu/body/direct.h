@@ -3,6 +3,8 @@
  * of up to NV vectors, and the last step of a tile. A body defines tile() before it calls strip().
  * A last vector that is not full begins earlier and computes lanes of the vector before it once
  * more, to the same bits; only strips shorter than a vector load and store parts of one. */
+#include <math.h>
+
 #include "cpu/body/body.h"
 
 /* Lanes of one tile: nv vectors from lane x on, the last one `last` lanes behind x. */
@@ -18,30 +20,74 @@ C2_ALWAYS_INLINE vf load_lanes(const int nv, const bool part, const lanes *l, co
     return px_load(p + (j == nv - 1 ? l->last : j * VF));
 }
 
-/* out[j] = act(acc[j] + bias), or the sums themselves. */
-C2_ALWAYS_INLINE void store_lanes(const int nv, const bool part, const lanes *l,
-                                  const c2_direct_args *a, int row, const vf acc[C2_NV], vf bias)
+/* Where a tile's first row goes and how it is finished: read once, for as far as the compiler knows
+ * a store may change it. */
+typedef struct sink {
+    char *out;       /* of lane x */
+    ptrdiff_t pitch; /* bytes */
+    ptrdiff_t last;
+    vf low, high;
+} sink;
+
+C2_ALWAYS_INLINE sink sink_of(const c2_direct_args *a, const lanes *l)
 {
-    const ptrdiff_t first = row * a->out_pitch + l->x;
-    const vf low = vf_set1(a->low), high = vf_set1(a->high);
+    const ptrdiff_t element = a->sums ? (ptrdiff_t)sizeof(float) : (ptrdiff_t)sizeof(px);
+    return (sink){.out = (char *)a->out + l->x * element,
+                  .pitch = a->out_pitch * element,
+                  .last = l->last,
+                  .low = vf_set1(a->low),
+                  .high = vf_set1(a->high)};
+}
+
+/* The first `rows` of m: out[j] = act(acc[j] + bias), or the sums. alike: one bias for all. */
+C2_ALWAYS_INLINE void store_as(const int m, int rows, const int nv, const bool part,
+                               const bool sums, const bool bounded, const bool alike,
+                               const c2_direct_args *a, const lanes *l, const vf acc[][C2_NV])
+{
+    const sink s = sink_of(a, l);
+    const int n = l->part;
+    const float *bias = a->bias;
+    char *row = s.out;
     C2_UNROLL
-    for (int j = 0; j < nv; j++) {
-        const ptrdiff_t at = first + (j == nv - 1 && !part ? l->last : j * VF);
-        if (a->sums) {
-            float *to = (float *)a->out + at;
+    for (int i = 0; i < m; i++, row += s.pitch) {
+        if (i >= rows)
+            break;
+        const vf b = vf_set1(bias[alike ? 0 : i]);
+        C2_UNROLL
+        for (int j = 0; j < nv; j++) {
+            const ptrdiff_t at = j == nv - 1 && !part ? s.last : j * VF;
+            vf y = acc[i][j];
+            if (sums) {
+                float *to = (float *)(void *)row + at;
+                if (part)
+                    vf_store_n(to, y, n);
+                else
+                    vf_store(to, y);
+                continue;
+            }
+            px *to = (px *)(void *)row + at;
+            y = vf_add(y, b);
+            if (bounded)
+                y = vf_min(s.high, vf_max(s.low, y));
             if (part)
-                vf_store_n(to, acc[j], l->part);
+                px_store_n(to, y, n);
             else
-                vf_store(to, acc[j]);
-            continue;
+                px_store(to, y);
         }
-        px *to = (px *)a->out + at;
-        const vf y = vf_min(high, vf_max(low, vf_add(acc[j], bias)));
-        if (part)
-            px_store_n(to, y, l->part);
-        else
-            px_store(to, y);
     }
+}
+
+C2_ALWAYS_INLINE void store_rows(const int m, int rows, const int nv, const bool part,
+                                 const bool alike, const c2_direct_args *a, const lanes *l,
+                                 const vf acc[][C2_NV])
+{
+    const bool bounded = part || a->low > -INFINITY || a->high < INFINITY;
+    if (a->sums)
+        store_as(m, rows, nv, part, true, false, alike, a, l, acc);
+    else if (bounded)
+        store_as(m, rows, nv, part, false, true, alike, a, l, acc);
+    else
+        store_as(m, rows, nv, part, false, false, alike, a, l, acc);
 }
 
 C2_ALWAYS_INLINE void tile(const int nv, const bool part, const c2_direct_args *a, const lanes *l);

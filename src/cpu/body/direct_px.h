@@ -47,9 +47,7 @@ C2_ALWAYS_INLINE void channels(const int m, const int nv, const bool part, const
                 acc[i][j] = vf_fma(x[j], b, acc[i][j]);
         }
     }
-    C2_UNROLL
-    for (int i = 0; i < m; i++)
-        store_lanes(nv, part, l, a, i, acc[i], vf_set1(a->bias[i]));
+    store_rows(m, m, nv, part, false, a, l, acc);
 }
 
 C2_ALWAYS_INLINE void tile(const int nv, const bool part, const c2_direct_args *a, const lanes *l)

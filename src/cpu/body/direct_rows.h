@@ -96,12 +96,7 @@ C2_ALWAYS_INLINE void tile(const int nv, const bool part, const c2_direct_args *
             break;
         }
     }
-    const vf bias = vf_set1(a->bias[0]);
-    C2_UNROLL
-    for (int i = 0; i < C2_MR; i++) {
-        if (i < a->m)
-            store_lanes(nv, part, l, a, i, acc[i], bias);
-    }
+    store_rows(C2_MR, a->m, nv, part, true, a, l, acc);
 }
 _Static_assert(C2_MR <= 6, "each range of rows has a case of its own");
 

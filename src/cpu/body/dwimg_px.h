@@ -210,6 +210,14 @@ C2_ALWAYS_INLINE void tile(const int rows, const int k, const int step,
         for (int y = 0; y < rows; y++, next += row)
             __builtin_prefetch((const void *)next);
     }
+    if (step == 1 && a->fetch_out) {
+        const uintptr_t row = (uintptr_t)a->out_row * sizeof(px);
+        uintptr_t next =
+            (uintptr_t)o->out + (uintptr_t)(a->fetch_out + v * a->out_row + x->x) * sizeof(px);
+        C2_UNROLL
+        for (int y = 0; y < rows; y++, next += row)
+            __builtin_prefetch((const void *)next, 0, 2);
+    }
     finish(rows, step, a, o, x, acc, v);
 }
 
