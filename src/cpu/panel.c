@@ -10,6 +10,8 @@
 
 #include "cpu/rows.h"
 
+enum { BLOCKS_A_WORKER = 4 };
+
 struct c2_state {
     const c2_kernel *kernel;
     c2_panel_fn fn;
@@ -148,15 +150,29 @@ static void run_block(work *w)
     }
 }
 
-/* Output channels are cut as well if blocks of pixels alone are too few for the workers; each part
- * fills panels of its own. */
-static c2_split tile_parts(const c2_state *s, const c2_run_args *args)
+/* What the workers share: blocks of pixels, more and smaller ones than the plan has for one; where
+ * these are too few, or each would read weights that no near cache keeps, parts of the output
+ * channels as well, each of which fills panels of its own. */
+typedef struct share {
+    c2_split blocks, parts;
+} share;
+
+static share share_of(const c2_state *s, const c2_run_args *args)
 {
     const c2_problem *p = args->problem;
-    const int64_t blocks = p->n * p->groups * s->plan.pixel_blocks.n;
-    const int64_t wanted = args->n_workers > 1 ? 2 * args->n_workers : 1;
-    return c2_split_even(s->plan.pack.tiles.n,
-                         c2_min(s->plan.pack.tiles.n, c2_div_up(wanted, blocks)));
+    const c2_panel_plan *plan = &s->plan;
+    const int64_t images = p->n * p->groups, tiles = c2_div_up(p->oh * p->ow, s->kernel->mr);
+    const int64_t workers = args->n_workers;
+    share h = {plan->pixel_blocks, c2_split_even(plan->pack.tiles.n, 1)};
+    if (workers == 1)
+        return h;
+    if (!plan->heavy) {
+        const int64_t wanted = c2_min(tiles, c2_div_up(BLOCKS_A_WORKER * workers, images));
+        h.blocks = c2_split_even(tiles, c2_max(plan->pixel_blocks.n, wanted));
+    }
+    const int64_t parts = c2_div_up(workers, images * h.blocks.n);
+    h.parts = c2_split_even(plan->pack.tiles.n, c2_min(parts, plan->pack.tiles.n));
+    return h;
 }
 
 static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
@@ -164,10 +180,9 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_problem *p = args->problem;
     const c2_panel_plan *plan = &s->plan;
     _Alignas(64) char stack[C2_STACK_BYTES];
-    const int64_t i = (int64_t)task, block = i % plan->pixel_blocks.n;
-    const c2_split parts = tile_parts(s, args);
-    const int64_t part = i / plan->pixel_blocks.n % parts.n;
-    const int64_t rest = i / plan->pixel_blocks.n / parts.n;
+    const share h = share_of(s, args);
+    const int64_t i = (int64_t)task, block = i % h.blocks.n, part = i / h.blocks.n % h.parts.n;
+    const int64_t rest = i / h.blocks.n / h.parts.n;
     work w = {.s = s, .args = args, .n = rest / p->groups, .g = rest % p->groups};
     char *scratch = plan->scratch_bytes > C2_STACK_BYTES
                         ? (char *)args->workspace + (size_t)worker * plan->scratch_bytes
@@ -178,10 +193,10 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
                 w.g * plan->pack.tiles.n * plan->steps * C2_PANEL_WORDS * plan->words.parts *
                     s->kernel->nr;
     w.pixels = p->oh * p->ow;
-    w.block = c2_split_begin(&plan->pixel_blocks, block);
-    w.end = c2_split_begin(&plan->pixel_blocks, block + 1);
-    w.tile_begin = c2_split_begin(&parts, part);
-    w.tile_end = c2_split_begin(&parts, part + 1);
+    w.block = c2_split_begin(&h.blocks, block);
+    w.end = c2_split_begin(&h.blocks, block + 1);
+    w.tile_begin = c2_split_begin(&h.parts, part);
+    w.tile_end = c2_split_begin(&h.parts, part + 1);
     c2_rows_init(&w.rows, p,
                  (const float *)args->input.data +
                      (w.n * p->input_stride[0] + w.g * p->icg * p->input_stride[1]),
@@ -194,8 +209,8 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
 
 conv2d_status c2_panel_run(const c2_state *s, const c2_run_args *args)
 {
-    const c2_problem *p = args->problem;
-    const int64_t tasks = p->n * p->groups * tile_parts(s, args).n * s->plan.pixel_blocks.n;
+    const share h = share_of(s, args);
+    const int64_t tasks = args->problem->n * args->problem->groups * h.parts.n * h.blocks.n;
     return c2_cpu_parallel(s, args, (size_t)tasks, run_task);
 }
 

@@ -25,7 +25,7 @@ typedef struct c2_panel_plan {
     int64_t group;            /* output channel tiles whose sums wait for the next chunk */
     size_t panel_bytes;       /* of them, in front of the sums; */
     size_t scratch_bytes;     /* of a worker; up to C2_STACK_BYTES they are on its stack */
-    bool far;                 /* packed weights come from memory */
+    bool heavy, far;          /* packed weights fill most of the L2 cache; come from memory */
     double seconds;           /* of an image's group, without the epilogue */
 } c2_panel_plan;
 

@@ -87,6 +87,7 @@ static void try_size(search *s, int64_t size)
                    (weights > far_bytes    ? blocks * weights * far_weight
                     : weights > near_bytes ? blocks * weights * near_weight
                                            : 0);
+    plan.heavy = weights > near_bytes;
     plan.far = weights > far_bytes;
     if (plan.seconds < s->best.seconds)
         s->best = plan;
