@@ -200,7 +200,7 @@ static void gather_words(const lane_row *r, int64_t q, char *to)
     if (both)
         gather_channel(r, 2 * q + 1, (char *)halves[1]);
     const c2_pair_args a = {halves[0], both ? halves[1] : NULL, words, r->whole,
-                            plan->part_pitch};
+                            plan->part_pitch, 1, 0, 0};
     r->w->s->pair(&a);
 }
 
