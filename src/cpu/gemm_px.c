@@ -5,7 +5,11 @@
  *   direct   in place: rows of the image follow each other and no tap is padded;
  *   window   from a copy of the block's input in which padding and strides are gone (window.h);
  *   panel    from a copy [k][lane] of a few tiles, in chunks of k, where a window would be too big.
- * All three feed every accumulator the same products in the same order: taps outer, channels inner.
+ * Tile registers read panels alone, since lines across which their rows lie cost them twice; whose
+ * words are made, without lanes between the rows, of pixels that lie
+ *   image panel   in the image: no tap is padded, and columns are neighbours;
+ *   window panel  in a window of pixels as they are stored.
+ * All feed every accumulator the same products in the same order: taps outer, channels inner.
  * Bound: g(K+2) * s + (K+2) * 2^-149, of dot_px algo_dot.c's (docs/numerics.md). */
 #include "cpu/gemm_px.h"
 
@@ -25,10 +29,15 @@ typedef struct work {
     c2_block block;
 } work;
 
-static int tile_rows(const c2_state *s, int64_t tile)
+/* The first output channel of a tile; of one behind the last, their number. */
+static int64_t tile_first(const work *w, int64_t tile)
 {
-    return (int)(c2_split_begin(&s->plan.pack.tiles, tile + 1) -
-                 c2_split_begin(&s->plan.pack.tiles, tile));
+    return c2_min(w->args->problem->ocg, c2_split_begin(&w->s->plan.pack.tiles, tile));
+}
+
+static int tile_rows(const work *w, int64_t tile)
+{
+    return (int)(tile_first(w, tile + 1) - tile_first(w, tile));
 }
 
 /* Store the sums of tiles [begin, end), whose rows follow each other. */
@@ -36,8 +45,7 @@ static void store_tiles(const work *w, int64_t begin, int64_t end, const float *
                         const c2_lanes *lanes)
 {
     const c2_problem *p = w->args->problem;
-    const c2_split *tiles = &w->s->plan.pack.tiles;
-    const int64_t first = c2_split_begin(tiles, begin), rows = c2_split_begin(tiles, end) - first;
+    const int64_t first = tile_first(w, begin), rows = tile_first(w, end) - first;
     const c2_target target = c2_target_of(w->args, w->s->epilogue, w->n, w->g * p->ocg + first);
     c2_store_channel_rows(&target, sums, w->s->kernel->nr, (int)rows, lanes);
 }
@@ -77,7 +85,7 @@ static void place_group(const work *w, int64_t begin, int64_t end, const char *b
         for (int64_t tile = begin; tile < end; tile++) {
             a.weight = w->weights + c2_pack_at(&s->plan.pack, tile, k, length) * s->plan.tile_parts;
             a.acc = sums + (c2_split_begin(&s->plan.pack.tiles, tile) - first) * nr;
-            a.m = tile_rows(s, tile);
+            a.m = tile_rows(w, tile);
             s->fn(&a);
         }
         a.accumulate = true;
@@ -200,7 +208,7 @@ static void gather_words(const lane_row *r, int64_t q, char *to)
     if (both)
         gather_channel(r, 2 * q + 1, (char *)halves[1]);
     const c2_pair_args a = {halves[0], both ? halves[1] : NULL, words, r->whole,
-                            plan->part_pitch};
+                            plan->part_pitch, 1, 0, 0};
     r->w->s->pair(&a);
 }
 
@@ -222,49 +230,137 @@ static void fill_panel(const work *w, int64_t first, int n, int64_t k0, int64_t 
     }
 }
 
-/* The block's lanes are output pixels [x, x + cols) of the flattened image; panels of all its
- * tiles for a chunk of k, then all output channels over that chunk, sums waiting in scratch, in
- * front of the panels. */
+/* Pixels in the image or in a window of it, as they are stored. */
+typedef struct pixel_source {
+    const char *first;      /* of the block's first tap */
+    ptrdiff_t channel, row; /* elements from one to the next; columns are neighbours */
+    int64_t cols;           /* lanes of a row */
+    int64_t lane;           /* that `first` belongs to is the one before so many */
+} pixel_source;
+
+/* Words q .. q + n_words of a tap for n <= nr lanes of a row, from `from` on. */
+static void pair_lanes(const work *w, const char *from, ptrdiff_t channel, int64_t q,
+                       int64_t n_words, int64_t n, uint32_t *to)
+{
+    const c2_px_plan *plan = &w->s->plan;
+    const int64_t icg = w->args->problem->icg, nr = w->s->kernel->nr;
+    const ptrdiff_t pitch = channel * (ptrdiff_t)c2_dtype_bytes(w->args->problem->input_dtype);
+    const int64_t pairs = c2_max(0, c2_min(icg / 2 - q, n_words));
+    const char *a = from + 2 * q * pitch;
+    const c2_pair_args both = {a, a + pitch, to, n, plan->part_pitch, pairs, 2 * channel, nr};
+    int64_t done = pairs;
+    if (pairs > 0)
+        w->s->pair(&both);
+    if (done < n_words && 2 * (q + done) + 1 == icg) {
+        const c2_pair_args last = {a + 2 * done * pitch, NULL, to + done * nr, n,
+                                   plan->part_pitch,     1,    0,              0};
+        w->s->pair(&last);
+        done++;
+    }
+    for (; done < n_words; done++)
+        for (int i = 0; i < plan->words.parts; i++)
+            memset(to + i * plan->part_pitch + done * nr, 0, (size_t)n * sizeof *to);
+}
+
+/* As fill_panel(), of lanes from `first` of the block on. */
+static void pair_panel(const work *w, const pixel_source *from, int64_t first, int n, int64_t k0,
+                       int64_t k1, uint32_t *panel)
+{
+    const c2_state *s = w->s;
+    const int64_t element = (int64_t)c2_dtype_bytes(w->args->problem->input_dtype);
+    const int64_t nr = s->kernel->nr, tap_words = s->plan.words.tap;
+    for (int i = 0; n % s->plan.vector != 0 && i < s->plan.words.parts; i++)
+        memset(panel + i * s->plan.part_pitch, 0, (size_t)((k1 - k0) * nr) * sizeof *panel);
+    for (int64_t k = k0, words; k < k1; k += words, panel += words * nr) {
+        const int64_t tap = k / tap_words;
+        words = c2_min(k1, (tap + 1) * tap_words) - k;
+        for (int64_t j = 0, run; j < n; j += run) {
+            const int64_t y = (from->lane + first + j) / from->cols;
+            const int64_t x = (from->lane + first + j) % from->cols;
+            run = c2_min(n - j, from->cols - x);
+            pair_lanes(w, from->first + (s->tap_offset[tap] + y * from->row + x) * element,
+                       from->channel, k % tap_words, words, run, panel + j);
+        }
+    }
+}
+
+/* The block's input, copied to a window if that is its plan. */
+static pixel_source find_pixels(const work *w)
+{
+    const c2_problem *p = w->args->problem;
+    const c2_window *win = &w->s->plan.window;
+    if (w->s->plan.mode == C2_PX_WINDOW_PANEL) {
+        c2_window_fill(win, &w->block, w->image, p->input_stride + 1, p->icg, w->scratch);
+        /* Rows without lanes between them are one. */
+        const int64_t cols = win->pitch == w->block.cols ? INT64_MAX : w->block.cols;
+        return (pixel_source){w->scratch, win->channel_pitch, win->pitch, cols, 0};
+    }
+    const ptrdiff_t row = p->stride[0] * p->input_stride[2];
+    const int64_t cols = row == p->ow ? INT64_MAX : p->ow;
+    return (pixel_source){w->image, p->input_stride[1], row, cols, w->block.x};
+}
+
+/* Where the lanes of a panel's tile go. */
+static c2_lanes panel_lanes(const work *w, int64_t first, int64_t n)
+{
+    const int64_t ow = w->args->problem->ow;
+    if (w->s->plan.mode == C2_PX_WINDOW_PANEL)
+        return (c2_lanes){first, n, w->block.cols, w->block.cols, w->block.y, w->block.x};
+    return (c2_lanes){w->block.x + first, n, ow, ow, 0, 0};
+}
+
+/* Panels: the block's lanes are output pixels [x, x + cols) of the flattened image, or of the
+ * block's own rows (window panel); panels of all its tiles for a chunk of k, then all output
+ * channels over that chunk, sums waiting in scratch, in front of the panels. */
 static void run_panel(const work *w)
 {
     const c2_state *s = w->s;
-    const c2_problem *p = w->args->problem;
-    const int64_t k_all = (int64_t)s->n_taps * s->plan.words.tap;
+    const c2_px_plan *plan = &s->plan;
+    const bool paired = plan->mode != C2_PX_PANEL;
+    const pixel_source from = paired ? find_pixels(w) : (pixel_source){.first = NULL};
+    const int64_t k_all = (int64_t)s->n_taps * plan->words.tap;
     const int64_t nr = s->kernel->nr, mr = s->kernel->mr;
-    const lane_tiles cut = cut_lanes(s, w->block.cols);
+    const int64_t rows = plan->mode == C2_PX_WINDOW_PANEL ? w->block.rows : 1;
+    const lane_tiles cut = cut_lanes(s, rows * w->block.cols);
     const int64_t n_tiles = w->tile_end - w->tile_begin;
-    const int64_t panel_bytes = s->plan.pack.chunk * nr * s->element * s->plan.tile_parts;
-    float *sums = (float *)(void *)w->scratch;
-    char *panels = (char *)(sums + n_tiles * s->plan.panel_tiles * mr * nr);
+    const int64_t panel_bytes = plan->pack.chunk * nr * s->element * plan->tile_parts;
+    /* Of one chunk nothing waits. */
+    const int64_t places = plan->pack.chunk < k_all ? n_tiles * plan->panel_tiles : 1;
+    float *sums = (float *)(void *)(w->scratch + plan->stage_bytes);
+    char *panels = (char *)(sums + places * mr * nr);
     for (int64_t k0 = 0, k1; k0 < k_all; k0 = k1) {
-        k1 = k0 + c2_pack_chunk(&s->plan.pack, k0, k_all);
+        k1 = k0 + c2_pack_chunk(&plan->pack, k0, k_all);
         for (int64_t i = 0; i < cut.vectors.n; i++) {
             const int64_t first = c2_split_begin(&cut.vectors, i) * cut.vector;
             const int64_t end = c2_min(c2_split_begin(&cut.vectors, i + 1) * cut.vector, cut.lanes);
-            fill_panel(w, w->block.x + first, (int)(end - first), k0, k1, panels + i * panel_bytes);
+            char *panel = panels + i * panel_bytes;
+            if (paired)
+                pair_panel(w, &from, first, (int)(end - first), k0, k1,
+                           (uint32_t *)(void *)panel);
+            else
+                fill_panel(w, w->block.x + first, (int)(end - first), k0, k1, panel);
         }
         for (int64_t t = 0; t < n_tiles; t++) {
             const float *weights =
-                w->weights + c2_pack_at(&s->plan.pack, w->tile_begin + t, k0, k1 - k0) *
-                                 s->plan.tile_parts;
+                w->weights + c2_pack_at(&plan->pack, w->tile_begin + t, k0, k1 - k0) *
+                                 plan->tile_parts;
             for (int64_t i = 0; i < cut.vectors.n; i++) {
                 const int64_t first = c2_split_begin(&cut.vectors, i) * cut.vector;
                 const int64_t end = c2_split_begin(&cut.vectors, i + 1) * cut.vector;
                 const c2_tap tap = {panels + i * panel_bytes, nr};
-                float *acc = sums + (t * s->plan.panel_tiles + i) * mr * nr;
+                float *acc = sums + (t * plan->panel_tiles + i) % places * mr * nr;
                 const c2_gemm_px_args a = {&tap,
                                            1,
                                            (size_t)(k1 - k0),
                                            weights,
                                            acc,
-                                           tile_rows(s, w->tile_begin + t),
+                                           tile_rows(w, w->tile_begin + t),
                                            (int)(end - first),
                                            k0 > 0,
-                                           s->plan.part_pitch};
+                                           plan->part_pitch};
                 s->fn(&a);
                 if (k1 == k_all) {
-                    const c2_lanes lanes = {
-                        w->block.x + first, c2_min(end, cut.lanes) - first, p->ow, p->ow, 0, 0};
+                    const c2_lanes lanes = panel_lanes(w, first, c2_min(end, cut.lanes) - first);
                     store_tiles(w, w->tile_begin + t, w->tile_begin + t + 1, acc, &lanes);
                 }
             }
@@ -274,7 +370,8 @@ static void run_panel(const work *w)
 
 static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
 {
-    static void (*const run[])(const work *) = {run_direct, run_window, run_panel};
+    static void (*const run[])(const work *) = {run_direct, run_window, run_panel, run_panel,
+                                               run_panel};
     const c2_problem *p = args->problem;
     _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
     const c2_px_plan *plan = &s->plan;
@@ -298,7 +395,9 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     w.block.y = c2_split_begin(&plan->blocks_y, by);
     w.block.x = c2_split_begin(&plan->blocks_x, bx);
     w.block.rows = c2_split_begin(&plan->blocks_y, by + 1) - w.block.y;
-    w.block.cols = c2_split_begin(&plan->blocks_x, bx + 1) - w.block.x;
+    const bool flat = plan->mode == C2_PX_PANEL || plan->mode == C2_PX_IMAGE_PANEL;
+    w.block.cols = c2_min(c2_split_begin(&plan->blocks_x, bx + 1), flat ? p->oh * p->ow : p->ow) -
+                   w.block.x;
     if (s->tiles)
         s->tiles(true);
     run[plan->mode](&w);
@@ -354,7 +453,7 @@ conv2d_status c2_px_plan_create(conv2d_device *device, const c2_kernel *kernel,
         }
         for (size_t t = 0; t < n_taps; t++) {
             const int64_t ky = (int64_t)t / p->kw, kx = (int64_t)t % p->kw;
-            s->tap_offset[t] = s->plan.mode == C2_PX_WINDOW
+            s->tap_offset[t] = s->plan.mode == C2_PX_WINDOW || s->plan.mode == C2_PX_WINDOW_PANEL
                                    ? c2_window_tap(&s->plan.window, ky, kx)
                                    : ky * p->dilation[0] * p->input_stride[2] + kx * p->dilation[1];
         }

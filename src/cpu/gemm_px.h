@@ -12,7 +12,13 @@ enum {
                           channels uses them */
 };
 
-typedef enum c2_px_mode { C2_PX_DIRECT, C2_PX_WINDOW, C2_PX_PANEL } c2_px_mode;
+typedef enum c2_px_mode {
+    C2_PX_DIRECT,
+    C2_PX_WINDOW,
+    C2_PX_PANEL,
+    C2_PX_IMAGE_PANEL,
+    C2_PX_WINDOW_PANEL
+} c2_px_mode;
 
 /* Blocking of one problem for one kernel; a pure function of both and workspace_limit. */
 typedef struct c2_px_plan {
@@ -22,13 +28,15 @@ typedef struct c2_px_plan {
     ptrdiff_t part_pitch;    /* of pixels, in words */
     c2_pack_shape pack;
     c2_window window;        /* window: its geometry; direct: pitch of the image's rows */
-    c2_split blocks_y, blocks_x; /* of output rows and columns; panel: x = pixels, y = one block */
+    c2_split blocks_y, blocks_x; /* of output rows and columns; panel and image panel: x = pixels,
+                                    y = one block; the last one may be smaller */
     c2_split tile_blocks;    /* of the output channel tiles of a group */
-    int64_t panel_tiles;     /* panel: tiles of pixels a block */
+    int64_t panel_tiles;     /* panels: tiles of pixels a block */
     size_t klen;             /* channels of a group */
     int64_t group_tiles;     /* output channel tiles that share the pixels of a chunk */
     size_t scratch_bytes;    /* of a worker; up to C2_STACK_BYTES they are on its stack */
-    size_t stage_bytes;      /* of them, in front: channels as stored, before they are paired */
+    size_t stage_bytes;      /* of them, in front: channels as stored, before they are paired;
+                                window panel: the window */
     int vector;              /* lanes of the ISA's vector */
     bool weights_stream;     /* weights do not stay in the cache */
     double seconds;

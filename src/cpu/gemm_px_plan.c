@@ -20,6 +20,18 @@ static const double unaligned = 1.08; /* times longer a tile takes whose pixels 
 static const double paired = 3; /* times longer the copy of a word takes than that of a float: two
                                    channels, and their pairs */
 static const double panel_k = 256; /* rows of k of a panel's chunk */
+/* Tile registers, on a Xeon at 3.4 GHz (Sapphire Rapids VM, November 2026) with 2 MiB of L2 cache:
+ * bytes of a block at most; of an image and of weights beyond which L2 does not hold them beside
+ * the rest; and seconds */
+static const double tiles_bytes = 5 << 18;
+static const double far_bytes = 3 << 18;
+static const double word_seconds = 0.09e-9;   /* of a word and part of a panel */
+static const double image_run = 2.5e-9;       /* to begin a run of a channel in the image */
+static const double far_word = 0.15e-9;       /* more, of a word of an image that is far */
+static const double weight_seconds = 0.06e-9; /* of a word of weights that are far */
+static const double block_seconds = 0.2e-6;   /* to begin a block: the registers' state */
+static const double two_sums = 1.3; /* times longer a product takes with two registers of sums,
+                                       which wait for one another, than with four */
 
 typedef struct search {
     const c2_problem *p;      /* the kernel's view */
@@ -142,6 +154,131 @@ static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t 
     keep_if_better(s, &plan);
 }
 
+/* Seconds of tile registers' products for `lanes` lanes and all output channels of a group. */
+static double tile_products(const search *s, int64_t lanes)
+{
+    const c2_px_plan *b = &s->best;
+    const double vectors = (double)c2_div_up(lanes, b->vector);
+    const double rows = (double)c2_div_up(s->p->ocg, b->words.unit);
+    const double k = (double)c2_problem_k(s->p);
+    /* Registers that are the second of no pair. */
+    const double odd = (double)(c2_div_up(lanes, b->vector) % 2) * rows +
+                       (double)(c2_div_up(s->p->ocg, b->words.unit) % 2) * vectors;
+    const double work = (vectors * rows + (two_sums - 1) * odd) * b->vector * b->words.unit * k *
+                        c2_words_products(&b->words) / s->speed->fma_lanes;
+    const double words = rows * b->words.unit * k * b->words.parts;
+    const double streamed = words * sizeof(uint32_t) > far_bytes ? words * weight_seconds : 0;
+    return work + block_seconds + streamed;
+}
+
+/* The chunk of panels of `lanes` lanes and the output channels of a block, behind `taken` bytes of
+ * a window; false if they do not fit. */
+static bool set_panels(const search *s, c2_px_plan *plan, int64_t lanes, double taken)
+{
+    const int64_t nr = s->kernel->nr, unit = plan->words.unit, k_all = c2_problem_k(s->p);
+    const double a_tile = (double)(s->kernel->mr * nr) * sizeof(float);
+    const double budget = s->budget - taken;
+    plan->panel_tiles = c2_div_up(lanes, nr);
+    const double a_word = (double)(plan->panel_tiles * nr * plan->tile_parts) * sizeof(uint32_t);
+    double sums = a_tile;
+    int64_t chunk = k_all;
+    if (sums + a_word * (double)k_all > budget) {
+        const double a_row = a_tile * (double)plan->panel_tiles; /* of tiles */
+        const int64_t most = (int64_t)fmax(1, budget / 2 / a_row);
+        const int64_t per_block = c2_div_up(plan->pack.tiles.n, plan->tile_blocks.n);
+        if (per_block > most)
+            plan->tile_blocks =
+                c2_split_even(plan->pack.tiles.n, c2_div_up(plan->pack.tiles.n, most));
+        sums = a_row * (double)c2_div_up(plan->pack.tiles.n, plan->tile_blocks.n);
+        const double fits = floor((budget - sums) / a_word / (double)unit);
+        if (fits < 1)
+            return false;
+        const int64_t units = k_all / unit, n = c2_div_up(units, (int64_t)fits);
+        chunk = c2_div_up(units, n) * unit;
+    }
+    plan->pack.period = k_all;
+    plan->pack.chunk = chunk;
+    plan->part_pitch = chunk * nr;
+    plan->scratch_bytes =
+        c2_round_up((size_t)(taken + sums + a_word * (double)chunk), C2_ALIGN);
+    return true;
+}
+
+/* Seconds of a block's panels, of rows of `cols` lanes (0: of one row), once. */
+static double panel_fill(const search *s, int64_t lanes, int64_t cols)
+{
+    const double k = (double)c2_problem_k(s->p), vector = s->best.vector;
+    const double n = (double)c2_div_up(lanes, s->best.vector);
+    /* Where rows meet within a vector, there are two. */
+    const double more = cols > 0 ? (double)lanes / (double)cols : 0;
+    return (n + more) * vector * k * s->best.words.parts * word_seconds;
+}
+
+/* What blocks of panels cost beside their products: calls, half of it for sums that wait. */
+static double panel_sums(const search *s, const c2_px_plan *plan)
+{
+    const double chunks = (double)c2_div_up(c2_problem_k(s->p), plan->pack.chunk);
+    return (chunks - 0.5) * (double)(plan->panel_tiles * plan->pack.tiles.n) * s->speed->call;
+}
+
+static void try_image_panels(search *s, int64_t tiles)
+{
+    const c2_problem *p = s->p;
+    const int64_t pixels = p->oh * p->ow, size = c2_min(pixels, tiles * s->kernel->nr);
+    c2_px_plan plan = s->best;
+    plan.mode = C2_PX_IMAGE_PANEL;
+    plan.stage_bytes = 0;
+    plan.blocks_y = c2_split_even(1, 1);
+    plan.blocks_x = (c2_split){c2_div_up(pixels, size), size, 0};
+    const int64_t cols = p->stride[0] * p->input_stride[2] == p->ow ? 0 : p->ow;
+    const double k = (double)c2_problem_k(s->p), words = k * (double)(p->h * p->w);
+    const bool far = 2 * words * (double)c2_dtype_bytes(s->stored->input_dtype) > far_bytes;
+    const double read = k * (2 * image_run + (far ? (double)size * far_word : 0));
+    const double fill = panel_fill(s, size, cols) + read, work = tile_products(s, size);
+    cut_tiles(s, &plan, fill, work);
+    if (!set_panels(s, &plan, size, 0))
+        return;
+    const int64_t last = pixels - (plan.blocks_x.n - 1) * size;
+    plan.seconds = (double)(plan.blocks_x.n - 1) * work + tile_products(s, last) +
+                   blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + panel_sums(s, &plan)) +
+                   stores(s, 1, (double)pixels);
+    keep_if_better(s, &plan);
+}
+
+static void try_window_panels(search *s, const c2_window *shape, int64_t rows, int64_t cols)
+{
+    const c2_problem *p = s->p, *stored = s->stored;
+    c2_px_plan plan = s->best;
+    plan.mode = C2_PX_WINDOW_PANEL;
+    plan.blocks_y = c2_split_even(p->oh, c2_div_up(p->oh, rows));
+    plan.blocks_x = c2_split_even(p->ow, c2_div_up(p->ow, cols));
+    rows = c2_div_up(p->oh, plan.blocks_y.n);
+    cols = c2_div_up(p->ow, plan.blocks_x.n);
+    size_t bytes;
+    plan.window = *shape;
+    if (!c2_window_set_block(&plan.window, rows, cols, stored->icg, s->budget, &bytes))
+        return;
+    plan.stage_bytes = c2_round_up(bytes, C2_ALIGN);
+    const int64_t gap = plan.window.pitch > cols ? cols : 0;
+    const bool runs = p->input_stride[3] == 1 && p->stride[1] <= 2;
+    const double copied_rows = (double)stored->icg *
+                               (double)(shape->y.n_phases * shape->x.n_phases) *
+                               (double)(rows + shape->y.reach);
+    const double window =
+        (double)bytes / plan.window.element * (runs ? s->speed->copy : s->speed->gather) +
+        copied_rows * s->speed->run;
+    const double fill = window + panel_fill(s, rows * cols, gap);
+    const double work = tile_products(s, rows * cols);
+    cut_tiles(s, &plan, fill, work);
+    if ((double)plan.stage_bytes > s->budget ||
+        !set_panels(s, &plan, rows * cols, (double)plan.stage_bytes))
+        return;
+    plan.seconds = blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + work +
+                                       panel_sums(s, &plan) +
+                                       stores(s, (double)rows, (double)cols));
+    keep_if_better(s, &plan);
+}
+
 static void try_panel(search *s, int64_t tiles)
 {
     const c2_problem *p = s->p;
@@ -212,13 +349,35 @@ static void try_windows(search *s)
     const bool split_y = p->dilation[0] > p->stride[0] && p->kh > 1;
     for (int split_x = 0; split_x <= (p->kw > 1); split_x++) {
         c2_window shape;
-        c2_window_init(&shape, p, split_y, split_x);
+        c2_window_init(&shape, s->best.words.unit > 1 ? s->stored : p, split_y, split_x);
         for (int64_t parts = 1; parts <= 64 && parts <= p->ow; parts *= 2) {
             const int64_t cols = c2_div_up(p->ow, parts);
-            for (int64_t rows = 1; rows <= p->oh; rows = next_size(rows, p->oh))
-                try_window(s, &shape, rows, cols);
+            for (int64_t rows = 1; rows <= p->oh; rows = next_size(rows, p->oh)) {
+                if (s->best.words.unit > 1)
+                    try_window_panels(s, &shape, rows, cols);
+                else
+                    try_window(s, &shape, rows, cols);
+            }
         }
     }
+}
+
+/* Whether tile registers' words are made of pixels in the image. */
+static bool in_place(const c2_problem *p)
+{
+    return !c2_problem_is_padded(p) && p->input_stride[3] == 1 &&
+           (p->stride[1] == 1 || p->ow == 1);
+}
+
+static void try_tiles(search *s)
+{
+    if (!in_place(s->p)) {
+        try_windows(s);
+        return;
+    }
+    const int64_t all = c2_div_up(s->p->oh * s->p->ow, s->kernel->nr);
+    for (int64_t tiles = 1; tiles <= all; tiles = next_size(tiles, all))
+        try_image_panels(s, tiles);
 }
 
 c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *k, const c2_problem *p)
@@ -226,11 +385,14 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *k, cons
     const c2_words words = c2_words_of(k, p);
     const c2_problem view = c2_words_view(p, &words);
     search s = {.p = &view, .stored = p, .kernel = k, .speed = c2_speed_of(device, k)};
-    s.budget = fmax((double)C2_STACK_BYTES, fmin((double)p->workspace_limit, panel_bytes));
+    s.budget = fmax((double)C2_STACK_BYTES,
+                    fmin((double)p->workspace_limit, words.unit > 1 ? tiles_bytes : panel_bytes));
     c2_px_plan *plan = &s.best;
     plan->words = words;
     plan->tile_parts = words.parts ? words.parts : 1;
     plan->pack = (c2_pack_shape){c2_split_even(p->ocg, c2_div_up(p->ocg, k->mr)), k->mr, 0, 0};
+    if (words.unit > 1) /* whole registers */
+        plan->pack.tiles = (c2_split){c2_div_up(p->ocg, k->mr), k->mr, 0};
     set_chunk(&plan->pack, &view, words.unit);
     plan->klen = (size_t)p->icg;
     plan->group_tiles = C2_PX_SUMS / (k->mr * k->nr);
@@ -241,7 +403,9 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *k, cons
         for (int64_t rows = 1; rows <= p->oh; rows = next_size(rows, p->oh))
             try_direct(&s, rows);
     }
-    if (plan->seconds == HUGE_VAL || c2_problem_k(p) > p->icg)
+    if (words.unit > 1)
+        try_tiles(&s);
+    else if (plan->seconds == HUGE_VAL || c2_problem_k(p) > p->icg)
         try_windows(&s);
     try_panel(&s, 1);
     try_panel(&s, 4);

@@ -446,12 +446,15 @@ typedef void c2_apart_kernel(const c2_apart_args *);
 typedef c2_apart_kernel *c2_apart_fn;
 
 /* pair: to[j] = a[j] in the lower half, b[j] (0 without b) in the upper half, for j < n; of part i
- * of the numbers (parts.h) at to[part_pitch*i + j]. */
+ * of the numbers (parts.h) at to[part_pitch*i + j]. So for each of `rows` rows, of which a and b
+ * lie `step` elements after the one before, and words to_step words. */
 typedef struct c2_pair_args {
     const void *a, *b; /* b may be NULL */
     uint32_t *to;
     int64_t n;
     ptrdiff_t part_pitch;
+    int64_t rows;
+    ptrdiff_t step, to_step;
 } c2_pair_args;
 typedef void c2_pair_kernel(const c2_pair_args *);
 typedef c2_pair_kernel *c2_pair_fn;

@@ -44,7 +44,7 @@ void c2_pairs_fill(const c2_problem *p, const c2_words *words, const c2_window *
         for (int64_t i = 0; i < n; i += 2, row += pitch) {
             const char *a = (const char *)stage + i * row_bytes;
             const c2_pair_args args = {a, i + 1 < n ? a + row_bytes : NULL, row, pitch,
-                                       part_pitch};
+                                       part_pitch, 1, 0, 0};
             pair(&args);
         }
     }

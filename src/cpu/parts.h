@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * A float32 as a sum of bfloat16 parts: each is what is left, rounded to nearest even, or cut where
- * rounding would overflow. Three parts hold every bit of a number whose parts are normal numbers;
- * two leave at most 2^-17 of it. What is not finite is its own first part, the others are 0. */
+ * A float32 as a sum of bfloat16 parts: each is what is left, rounded to nearest (halves away from
+ * zero), or cut where rounding would overflow. Three parts hold every bit of a number whose parts
+ * are normal numbers; two leave at most 2^-17 of it. What is not finite is its own first part, the
+ * others are 0. */
 #ifndef C2_CPU_PARTS_H
 #define C2_CPU_PARTS_H
 
@@ -13,7 +14,7 @@ enum { C2_MAX_PARTS = 3 };
 static inline uint32_t c2_part(float x, float *rest)
 {
     const uint32_t bits = c2_bits_of_f32(x), size = bits & 0x7fffffff;
-    const uint32_t rounded = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+    const uint32_t rounded = (bits + 0x8000) & 0xffff0000;
     /* Beyond the halfway point to infinity; a NaN stays one by its quiet bit. */
     const uint32_t cut = (bits & 0xffff0000) | (size > 0x7f800000 ? 0x400000 : 0);
     const uint32_t part = size < 0x7f7f8000 ? rounded : cut;

@@ -165,41 +165,60 @@ static bool right_parts(float x, const uint32_t *words, ptrdiff_t pitch, int n, 
     return n < 3 || fabs((double)x) < 0x1p-100 || left == 0;
 }
 
+/* A row of one case: words[i * pitch] are the parts of its first lane. */
+static bool right_words(check *c, const void *const side[2], int64_t at, int n,
+                        const uint32_t *words, ptrdiff_t pitch)
+{
+    const int parts = c->kernel->mr;
+    for (int j = 0; j < n; j++)
+        for (int h = 0; h < 2; h++) {
+            const float x = side[h] ? check_pixel(c->kernel, side[h], at + j) : 0;
+            const uint32_t half = h ? words[j] >> 16 : words[j] & 0xffff;
+            const bool ok =
+                c->kernel->dtype == CONV2D_FLOAT32 ? right_parts(x, words + j, pitch, parts, h)
+                : side[h] ? half == ((const uint16_t *)side[h])[at + j]
+                          : half == 0;
+            if (!ok) {
+                snprintf(c->why, c->why_bytes, "word %d of %d lanes is %08x", j, n,
+                         (unsigned)words[j]);
+                return false;
+            }
+        }
+    return true;
+}
+
 static bool pair_case(check *c)
 {
     rng *r = c->random;
     const int n = check_size(r, 70, c->kernel->nr), parts = c->kernel->mr;
-    const bool both = rng_range(r, 0, 3) != 0, floats = c->kernel->dtype == CONV2D_FLOAT32;
+    const int rows = (int)rng_range(r, 1, 3), step = n + (int)rng_range(r, 0, 9);
+    const bool both = rng_range(r, 0, 3) != 0;
+    const int n_elements = (rows - 1) * step + n;
     guard_buffer side[2];
     for (int h = 0; h < 2; h++) {
-        side[h] = guard_alloc((size_t)n * check_pixel_bytes(c->kernel), c->at_end);
-        for (int i = 0; i < n; i++)
+        side[h] = guard_alloc((size_t)n_elements * check_pixel_bytes(c->kernel), c->at_end);
+        for (int i = 0; i < n_elements; i++)
             c2_store_f64(side[h].data, c->kernel->dtype, i, (double)any_number(r));
         guard_protect(&side[h], false);
     }
-    const ptrdiff_t pitch = n + rng_range(r, 0, 9);
-    guard_buffer to = guard_alloc((size_t)((parts - 1) * pitch + n) * sizeof(uint32_t), c->at_end);
+    const ptrdiff_t to_step = n + rng_range(r, 0, 9);
+    const ptrdiff_t pitch = rows * to_step + rng_range(r, 0, 9);
+    const size_t n_words = (size_t)((parts - 1) * pitch + (rows - 1) * to_step + n);
+    guard_buffer to = guard_alloc(n_words * sizeof(uint32_t), c->at_end);
     memset(to.data, 0x5a, to.bytes);
-    const c2_pair_args args = {side[0].data, both ? side[1].data : NULL, to.data, n, pitch};
+    const c2_pair_args args = {side[0].data, both ? side[1].data : NULL, to.data, n, pitch,
+                               rows,         step,                       to_step};
     ((c2_pair_fn)c->kernel->fn)(&args);
+    const void *const sides[2] = {args.a, args.b};
     bool ok = true;
-    const uint32_t *words = to.data;
-    for (int i = 0; ok && i < (int)(to.bytes / sizeof *words); i++) {
-        if (i % pitch >= n) {
-            ok = words[i] == 0x5a5a5a5a;
-        } else if (i < n) {
-            for (int h = 0; h < 2; h++) {
-                const bool there = h == 0 || both;
-                const float x = there ? check_pixel(c->kernel, side[h].data, i) : 0;
-                const uint32_t half = h ? words[i] >> 16 : words[i] & 0xffff;
-                ok = ok && (floats  ? right_parts(x, words + i, pitch, parts, h)
-                            : there ? half == ((const uint16_t *)side[h].data)[i]
-                                    : half == 0);
-            }
-        }
+    for (int i = 0; ok && i < rows; i++)
+        ok = right_words(c, sides, i * step, n, args.to + i * to_step, pitch);
+    for (ptrdiff_t i = 0; ok && i < (ptrdiff_t)n_words; i++) {
+        const ptrdiff_t at = i % pitch, row = at / to_step;
+        if (row >= rows || at % to_step >= n)
+            ok = args.to[i] == 0x5a5a5a5a;
         if (!ok)
-            snprintf(c->why, c->why_bytes, "word %d of %d lanes is %08x", i, n,
-                     (unsigned)words[i]);
+            snprintf(c->why, c->why_bytes, "word %d is written", (int)i);
     }
     guard_free(&to);
     guard_free(&side[1]);
@@ -288,7 +307,8 @@ static double px_bench(const c2_kernel *k)
 static double pair_bench(const c2_kernel *k)
 {
     const int64_t n = SUMS_TILE / 4;
-    const c2_pair_args args = {bench_pixels, bench_weight, (uint32_t *)(void *)bench_acc, n, n};
+    uint32_t *to = (uint32_t *)(void *)bench_acc;
+    const c2_pair_args args = {bench_pixels, bench_weight, to, n, n, 1, 0, 0};
     ((c2_pair_fn)k->fn)(&args);
     return (double)n;
 }

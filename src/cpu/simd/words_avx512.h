@@ -3,61 +3,41 @@
 #ifndef C2_CPU_SIMD_WORDS_AVX512_H
 #define C2_CPU_SIMD_WORDS_AVX512_H
 
-#include <immintrin.h>
-#include <string.h>
-
+#include "cpu/simd/parts_avx512.h"
 #include "cpu/simd/words_generic.h"
 
-/* Rounded to 8 bits, ties away from 0. */
-static inline __m512i words_round(__m512 x)
-{
-    return _mm512_add_epi32(_mm512_castps_si512(x), _mm512_set1_epi32(0x8000));
-}
-static inline __m512 words_rest(__m512 x, __m512i rounded)
-{
-    const __m512i part = _mm512_and_si512(rounded, _mm512_set1_epi32((int)0xffff0000));
-    return _mm512_sub_ps(x, _mm512_castsi512_ps(part));
-}
-/* Whether one would round to infinity, or is none. */
-static inline __mmask16 words_large(__m512 x)
-{
-    const __m512i bits = _mm512_castps_si512(x), twice = _mm512_add_epi32(bits, bits);
-    return _mm512_cmpge_epu32_mask(twice, _mm512_set1_epi32((int)(2 * 0x7f7f8000u)));
-}
 /* The upper halves of a, then those of b. */
-static inline __m512i words_upper(__m512i a, __m512i b)
+static inline parts_bits words_upper(parts_bits a, parts_bits b)
 {
-    const __m512i odd = _mm512_add_epi16(
-        _mm512_set1_epi32(0x00010001),
-        _mm512_set_epi16(62, 60, 58, 56, 54, 52, 50, 48, 46, 44, 42, 40, 38, 36, 34, 32, 30, 28,
-                         26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0));
+    const parts_bits odd = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37,
+                                            35, 33, 31, 29, 27, 25, 23, 21, 19, 17, 15, 13, 11, 9,
+                                            7, 5, 3, 1);
     return _mm512_permutex2var_epi16(a, odd, b);
+}
+
+static inline void words_store(uint32_t *to, parts_bits words)
+{
+    vf_store((float *)(void *)to, _mm512_castsi512_ps(words));
 }
 
 static inline __attribute__((always_inline)) void
 words_of_avx512(const float *x, int n, const int parts, uint32_t *to, ptrdiff_t part_pitch)
 {
-    __m512 a, b;
-    if (n >= 32) {
-        a = _mm512_loadu_ps(x);
-        b = _mm512_loadu_ps(x + 16);
-    } else {
-        const uint32_t lanes = (1u << n) - 1;
-        a = _mm512_maskz_loadu_ps((__mmask16)lanes, x);
-        b = _mm512_maskz_loadu_ps((__mmask16)(lanes >> 16), x + 16);
-    }
-    if (words_large(a) | words_large(b)) {
-        words_of(x, n, parts, to, part_pitch);
-        return;
-    }
+    const uint32_t lanes = n < 2 * VF ? (1u << n) - 1 : UINT32_MAX;
+    vf a = n < 2 * VF ? vf_load_some(x, (vf_some)lanes) : vf_load(x);
+    vf b = n < 2 * VF ? vf_load_some(x + VF, (vf_some)(lanes >> VF)) : vf_load(x + VF);
+    bool special = false;
     for (int i = 0; i < parts; i++) {
-        const __m512i ra = words_round(a), rb = words_round(b);
-        _mm512_store_si512(to + i * part_pitch, words_upper(ra, rb));
-        if (i + 1 < parts) {
-            a = words_rest(a, ra);
-            b = words_rest(b, rb);
-        }
+        const parts_bits low = parts_rounded(a), high = parts_rounded(b);
+        words_store(to + i * part_pitch, words_upper(low, high));
+        a = parts_rest(a, low);
+        b = parts_rest(b, high);
+        /* What two parts leave of a number that is not finite, or would not be, is none. */
+        if (i == 1)
+            special = parts_any_nan(a, b);
     }
+    if (special)
+        words_of(x, n, parts, to, part_pitch);
 }
 #define words_of words_of_avx512
 

@@ -8,8 +8,8 @@
 
 #include "cpu/parts.h"
 
-/* n <= 32 floats as 16 words of neighbouring two, filled up with zeros; those of part i (parts.h,
- * ties may round either way) at to[i * part_pitch], which are multiples of 64 bytes. */
+/* n <= 32 floats as 16 words of neighbouring two, filled up with zeros; those of part i (parts.h)
+ * at to[i * part_pitch], which are multiples of 64 bytes. */
 static inline void words_of(const float *x, int n, int parts, uint32_t *to, ptrdiff_t part_pitch)
 {
     for (int q = 0; q < 16; q++) {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * AVX-512: rows of float32 channels as words of their three parts. */
-#define C2_ISA avx512
 #include "cpu/simd/words_avx512.h"
 
 #define C2_PARTS 3
