@@ -30,6 +30,7 @@ static const double image_run = 2.5e-9;       /* to begin a run of a channel in 
 static const double far_word = 0.15e-9;       /* more, of a word of an image that is far */
 static const double weight_seconds = 0.06e-9; /* of a word of weights that are far */
 static const double block_seconds = 0.2e-6;   /* to begin a block: the registers' state */
+static const double chunk_seconds = 0.12e-6;  /* of a call for one chunk of several */
 static const double two_sums = 1.3; /* times longer a product takes with two registers of sums,
                                        which wait for one another, than with four */
 
@@ -214,11 +215,12 @@ static double panel_fill(const search *s, int64_t lanes, int64_t cols)
     return (n + more) * vector * k * s->best.words.parts * word_seconds;
 }
 
-/* What blocks of panels cost beside their products: calls, half of it for sums that wait. */
-static double panel_sums(const search *s, const c2_px_plan *plan)
+/* Seconds of a block's calls: of several chunks, sums wait and runs of the caches are short. */
+static double panel_calls(const search *s, const c2_px_plan *plan)
 {
     const double chunks = (double)c2_div_up(c2_problem_k(s->p), plan->pack.chunk);
-    return (chunks - 0.5) * (double)(plan->panel_tiles * plan->pack.tiles.n) * s->speed->call;
+    return chunks * (double)(plan->panel_tiles * plan->pack.tiles.n) *
+           (chunks > 1 ? chunk_seconds : s->speed->call / 2);
 }
 
 static void try_image_panels(search *s, int64_t tiles)
@@ -240,7 +242,7 @@ static void try_image_panels(search *s, int64_t tiles)
         return;
     const int64_t last = pixels - (plan.blocks_x.n - 1) * size;
     plan.seconds = (double)(plan.blocks_x.n - 1) * work + tile_products(s, last) +
-                   blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + panel_sums(s, &plan)) +
+                   blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + panel_calls(s, &plan)) +
                    stores(s, 1, (double)pixels);
     keep_if_better(s, &plan);
 }
@@ -274,7 +276,7 @@ static void try_window_panels(search *s, const c2_window *shape, int64_t rows, i
         !set_panels(s, &plan, rows * cols, (double)plan.stage_bytes))
         return;
     plan.seconds = blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + work +
-                                       panel_sums(s, &plan) +
+                                       panel_calls(s, &plan) +
                                        stores(s, (double)rows, (double)cols));
     keep_if_better(s, &plan);
 }
