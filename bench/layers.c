@@ -133,18 +133,15 @@ static bool time_plan(layer *l, const char *algorithm, uint64_t limit, double se
 static void time_candidates(layer *l, const options *o, const char *chosen)
 {
     static const char *const names[] = {
-        "gemm1x1_ch/",   "gemm1x1_px/",        "igemm_ch/",          "igemm_px/",  "depthwise_ch/",
-        "depthwise_px/", "depthwise_rows_ch/", "depthwise_rows_px/", "direct_px/", "direct_rows/",
-        "winograd_f6x3/", "winograd_f4x3/",    "winograd_f2x3/",     "grouped_ch/", "grouped_px/"};
-    conv2d_device_info info = CONV2D_DEVICE_INFO_INIT;
-    if (conv2d_device_get_info(l->device, &info))
-        stop("info");
+        "gemm1x1_ch",    "gemm1x1_px",        "igemm_ch",          "igemm_px",
+        "depthwise_ch",  "depthwise_px",      "depthwise_rows_ch", "depthwise_rows_px",
+        "direct_px",     "depthwise_image_px", "direct_rows",      "winograd_f6x3",
+        "winograd_f4x3", "winograd_f2x3",     "grouped_ch",        "grouped_px"};
+    const size_t length = strcspn(chosen, "/");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char name[64];
         timing t;
-        snprintf(name, sizeof name, "%s%s", names[i], info.isa);
-        if (strncmp(chosen, names[i], strlen(names[i])) != 0 &&
-            time_plan(l, name, CONV2D_WORKSPACE_UNLIMITED, o->seconds, &t))
+        if ((strlen(names[i]) != length || strncmp(chosen, names[i], length) != 0) &&
+            time_plan(l, names[i], CONV2D_WORKSPACE_UNLIMITED, o->seconds, &t))
             printf("    %-38s %9.3f ms  model %9.3f ms  %5.1f %%\n", t.name, t.best * 1e3,
                    t.cost * 1e3, 100 * t.flops / t.best / best_peak);
     }

@@ -8,10 +8,10 @@ static const double window_bytes = 256 << 10;      /* at most: a quarter of a co
 static const double window_cheap_bytes = 24 << 10; /* up to here it stays in the L1 cache */
 static const double task_products = 4e6; /* a task beyond it is cut, for threads to share */
 static const double tile_overhead = 0.4; /* of a kernel call, in each tile of a strip */
-/* Seconds to take another input row, and for a weight that each strip reads from afar once all of a
- * group exceed what stays in the L2 cache. From layers of bench/models/peers.txt on Zen 4, November
- * 2026. */
-static const double row_seconds = 2e-9, weight_seconds = 0.05e-9;
+/* To take another input row, a part of a call; seconds for a weight that each strip reads from afar
+ * once all of a group exceed what stays in the L2 cache. From layers of bench/models/peers.txt on
+ * Zen 4, November 2026. */
+static const double row_calls = 0.11, weight_seconds = 0.05e-9;
 static const double wanted_tasks = 16;
 static const double fill_share = 0.12; /* of the products' time that copying pixels may take for the
                                           sake of more tasks */
@@ -91,7 +91,7 @@ static double strip_seconds(const search *s, const c2_direct_plan *d, double row
     return weights * weight_seconds + (calls - 1) * pixels * pixel_seconds +
            s->live * products * c2_cost_small_tile(m, nv, 1.5) / s->speed->fma_lanes +
            calls * s->speed->call * (1 + tile_overhead * tiles) +
-           calls * tiles * s->live * input_rows * row_seconds;
+           calls * tiles * s->live * input_rows * row_calls * s->speed->call;
 }
 
 static double block_seconds(const search *s, const c2_direct_plan *d, int64_t rows, int64_t cols)
