@@ -40,6 +40,7 @@ KNOWN_CPUS = (("AuthenticAMD", 25, range(0x10, 0x20), "zen4"),
               ("AuthenticAMD", 26, range(0x00, 0x100), "zen5"),
               ("AuthenticAMD", 23, range(0x30, 0x100), "zen2"),
               ("GenuineIntel", 6, (0x8F,), "spr"), ("GenuineIntel", 6, (0xCF,), "emr"),
+              ("GenuineIntel", 6, (0xAD, 0xAE), "gnr"),
               ("GenuineIntel", 6, (0x6A, 0x6C), "icx"), ("GenuineIntel", 6, (0x55,), "skx"))
 
 
@@ -59,6 +60,8 @@ def processor():
     family, model = int(value("cpu family", "0")), int(value("model", "0"))
     name = next((known[3] for known in KNOWN_CPUS if known[0] == value("vendor_id") and
                  known[1] == family and model in known[2]), "cpu")
+    if kind == "amx" and model == 0xA7:
+        name = "gnr"  # a VM that shows Rocket Lake's model, which has no AMX
     return {"cpu": f"{value('model name')} (family {family}, model {model})", "cpu_name": name,
             "class": kind, "processors": str(len(os.sched_getaffinity(0))),
             "system": f"{platform.system()} {platform.release()}"}

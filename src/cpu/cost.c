@@ -3,7 +3,7 @@
  * November 2026, rounded. avx512, avx2 and generic: a Xeon at 2.8 GHz (Ice Lake); those of amd: an
  * EPYC at 3.7 GHz (Zen 4, which computes 512 bits in two halves). neon: assumed (a core of 3 GHz
  * with two FMA pipes), not measured. In rows of kernels of pairs a product is one of words. The
- * last column was measured for avx512 on a Sapphire Rapids VM alone, where 16 KB instead cost
+ * last column was measured for avx512 on a Granite Rapids VM alone, where 16 KB instead cost
  * dilated depthwise layers up to a third; AMD's stays as it was. */
 #include "cpu/cost.h"
 

@@ -20,7 +20,7 @@ static const double unaligned = 1.08; /* times longer a tile takes whose pixels 
 static const double paired = 3; /* times longer the copy of a word takes than that of a float: two
                                    channels, and their pairs */
 static const double panel_k = 256; /* rows of k of a panel's chunk */
-/* Tile registers, on a Xeon at 3.4 GHz (Sapphire Rapids VM, November 2026) with 2 MiB of L2 cache:
+/* Tile registers, on a Xeon at 3.4 GHz (Granite Rapids VM, November 2026) with 2 MiB of L2 cache:
  * bytes of a block at most; of an image and of weights beyond which L2 does not hold them beside
  * the rest; and seconds */
 static const double tiles_bytes = 5 << 18;

@@ -57,18 +57,19 @@ size_t c2_pack_words_bytes(const c2_problem *p, const c2_words *words, const c2_
     return bytes;
 }
 
-/* The parts of two weights of a tap, the second of which may be beyond its channels, or both. */
-static void words_of(const c2_problem *p, const c2_words *q, const void *weight, int64_t at,
-                     int64_t channel, uint32_t *words)
+/* The place of a weight beyond a tap's channels, which is 0. Strides may be negative. */
+static const int64_t nowhere = INT64_MIN;
+
+/* The parts of a word's two weights, which lie at[0] and at[1] elements behind those of an output
+ * channel, which begin at `first`. */
+static inline void words_of(const void *weight, int32_t dtype, int64_t first, const int64_t at[2],
+                            int n_parts, uint32_t *words)
 {
-    const int64_t channels = q->merged ? p->kw * p->icg : p->icg;
     float rest[2] = {0, 0};
-    for (int h = 0; h < 2 && channel + h < channels; h++) {
-        const int64_t kx = (channel + h) / p->icg, c = (channel + h) % p->icg;
-        rest[h] = c2_load_f32(weight, p->weight_dtype,
-                              at + kx * p->weight_stride[3] + c * p->weight_stride[1]);
-    }
-    for (int i = 0; i < q->parts; i++) {
+    for (int h = 0; h < 2; h++)
+        if (at[h] != nowhere)
+            rest[h] = c2_load_f32(weight, dtype, first + at[h]);
+    for (int i = 0; i < n_parts; i++) {
         const uint32_t low = c2_part(rest[0], &rest[0]), high = c2_part(rest[1], &rest[1]);
         words[i] = low >> 16 | high;
     }
@@ -81,6 +82,20 @@ typedef struct packer {
     const void *weight;
 } packer;
 
+/* Where the two weights of word k lie in those of an output channel. */
+static void find_word(const packer *q, int64_t k, int64_t at[2])
+{
+    const c2_problem *p = q->problem;
+    const bool merged = q->words->merged;
+    const int64_t in_a_row = merged ? 1 : p->kw, channels = merged ? p->kw * p->icg : p->icg;
+    const int64_t tap = k / q->words->tap, *stride = p->weight_stride;
+    for (int h = 0; h < 2; h++) {
+        const int64_t c = 2 * (k % q->words->tap) + h, kx = tap % in_a_row + c / p->icg;
+        at[h] = c < channels ? tap / in_a_row * stride[2] + kx * stride[3] + c % p->icg * stride[1]
+                             : nowhere;
+    }
+}
+
 /* Words [k0, k0 + length) of m output channels, of which the first one's weights begin at `first`;
  * to: all the tile's of the chunk. */
 static void pack_tile(const packer *q, int64_t first, int64_t m, int64_t k0, int64_t length,
@@ -89,15 +104,15 @@ static void pack_tile(const packer *q, int64_t first, int64_t m, int64_t k0, int
     const c2_problem *p = q->problem;
     const int64_t *stride = p->weight_stride, width = q->shape->width;
     const int64_t unit = q->words->by_rows ? q->words->unit : 1, parts = q->words->parts;
-    const int64_t in_a_row = q->words->merged ? 1 : p->kw;
     for (int64_t i = 0; i < length; i++) {
-        const int64_t k = k0 + i, tap = k / q->words->tap, c = 2 * (k % q->words->tap);
-        const int64_t at = first + tap / in_a_row * stride[2] + tap % in_a_row * stride[3];
         uint32_t *block = to + i / unit * parts * width * unit + i % unit;
+        int64_t word[2];
+        find_word(q, k0 + i, word);
         for (int64_t o = 0; o < width; o++) {
             uint32_t words[C2_MAX_PARTS] = {0};
             if (o < m)
-                words_of(p, q->words, q->weight, at + o * stride[0], c, words);
+                words_of(q->weight, p->weight_dtype, first + o * stride[0], word, (int)parts,
+                         words);
             for (int64_t part = 0; part < parts; part++)
                 block[(part * width + o) * unit] = words[part];
         }

@@ -10,7 +10,7 @@
 static const double block_bytes = 1 << 20;
 static const double part_float = 0.14e-9; /* seconds a float cut into parts, */
 static const double part_far = 0.12e-9;   /* more if the input is larger than near_bytes, */
-static const double part_row = 6e-9;      /* and a pixel's row of a tap (Sapphire Rapids) */
+static const double part_row = 6e-9;      /* and a pixel's row of a tap (Granite Rapids) */
 /* Seconds a byte of weights that the L2 cache does not keep, or no cache, beyond the products that
  * hide it. */
 static const double near_weight = 0.015e-9, near_bytes = 1 << 20;

@@ -49,6 +49,7 @@ AMX = "differential_amx"
 AMX_UNITS = "cpu/isa/amx/"
 AMX_DOT = f"{AMX} --jobs 1 --failures 1 --count 100 --seed 1 --match dot_"
 AMX_SPLIT = f"{AMX} --jobs 1 --failures 1 --count 100 --seed 1 --match split"
+AMX_PANEL = f"{AMX} --jobs 1 --failures 1 --count 150 --seed 1 --match split3_ch"
 FAULTS = [
     ("off-by-one loop: first channel skipped", "cpu/body/gemm_ch.h",
      "size_t k = 0;", "size_t k = klen > 1;", RANDOM),
@@ -221,6 +222,14 @@ FAULTS = [
      "tile_load(5, w + TILES_BLOCK / 2, TILE_BYTES);", "tile_load(5, w, TILE_BYTES);", AMX_DOT),
     ("a product of parts made twice, another not at all", "cpu/body/tiles_px.h",
      "{1, 0}, {2, 0}, {0, 0}", "{1, 0}, {1, 0}, {0, 0}", AMX_SPLIT),
+    ("second tile register of lanes gets the first's weights", "cpu/body/tiles_panel.h",
+     "tile_load(7, weight + TILE_WORDS, WEIGHT_BYTES);",
+     "tile_load(7, weight, WEIGHT_BYTES);", AMX_PANEL),
+    ("a panel's sums forgotten from chunk to chunk", "cpu/panel.c",
+     ".accumulate = begin > 0,", ".accumulate = false,", AMX_PANEL),
+    ("a border's taps of a kernel row all put first", "cpu/panel.c",
+     "memcpy(room + i * w->s->plan.run + kx * p->icg, taps[i],",
+     "memcpy(room + i * w->s->plan.run, taps[i],", AMX_PANEL),
     ("a part of the weights taken for the next one", "cpu/pack_words.c",
      "block[(part * width + o) * unit] = words[part];",
      "block[(part * width + o) * unit] = words[0];", AMX_SPLIT),

@@ -3,7 +3,7 @@
  * two registers of sums, two of pixels, two of weights. A step has a product for each two parts
  * whose sizes together matter; from one product to the next one side stays loaded. Loads stand
  * among the multiplications, which take longer: 6.5 ns of 16 x 16 x 16 words from the L1 cache, 7
- * to 8 from L2 (Sapphire Rapids). */
+ * to 8 from L2 (Granite Rapids). */
 #include "cpu/kernels.h"
 
 #define C2_PASTE_(parts, isa) c2_dot##parts##_ch_f32_32x32_##isa
