@@ -19,6 +19,8 @@
 
 /* Pixels whose sums wait to be stored together, and tiles of them. */
 enum { GROUP_PIXELS = 96, GROUP_TILES = 8 };
+/* Weights of an output channel tile up to which they stay in most L2 caches. */
+enum { L2_BYTES = 1 << 20 };
 
 struct c2_state {
     const c2_kernel *kernel;
@@ -104,18 +106,24 @@ static int alike(const pixel_table *tables, int64_t n)
 }
 
 /* Kernel calls for taps [tap, tap + n) of the view, whose rows the tables have: one, or one for
- * each kernel row where weights of taps that the view lacks lie between. */
+ * each kernel row where weights of taps that the view lacks lie between, and for as many taps as
+ * have weights that stay in the L2 cache from tile to tile. */
 static void call_taps(const work *w, const pixel_table *table, int64_t tap, int64_t n,
                       const float *weights, void *const *out, c2_gemm_ch_args *a)
 {
     const c2_problem *p = w->args->problem;
     const int64_t mr = w->s->kernel->mr, nr = w->s->kernel->nr;
     const int64_t kw = w->rows.problem->kw, in_a_row = table->merged ? 1 : kw;
+    const int64_t tap_bytes = table->run * nr * (int64_t)sizeof(float);
+    const int64_t most = a->n_tiles == 1 || n * tap_bytes <= L2_BYTES
+                             ? n
+                             : c2_max(1, L2_BYTES / 2 / tap_bytes);
     int64_t done = 0;
     do {
         const int64_t ky = (tap + done) / c2_max(in_a_row, 1);
         const int64_t kx = tap + done - ky * in_a_row;
-        const int64_t count = kw == p->kw ? n : c2_min(n - done, in_a_row - kx);
+        const int64_t row = kw == p->kw ? n - done : c2_min(n - done, in_a_row - kx);
+        const int64_t count = c2_min(row, most);
         const int64_t first = (w->tap_y + ky) * p->kw + w->tap_x + kx;
         a->rows = table->rows + done * mr;
         a->n_taps = (size_t)count;
