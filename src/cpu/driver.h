@@ -115,6 +115,8 @@ void c2_pack_words(const c2_problem *p, const c2_words *words, const c2_pack_sha
 
 /* The tile registers' state of the kernel's ISA, or NULL. */
 c2_tiles_fn c2_tiles_of(const c2_kernel *kernel);
+/* What makes words of numbers' parts for a kernel: of family pair or parts. */
+c2_any_fn c2_words_helper(const c2_kernel *kernel, c2_family family, int parts, int32_t dtype);
 /* What refuses problems to all dot_... kernels: strict accuracy, the system, too few channels. */
 bool c2_dot_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
                      c2_why *why);

@@ -7,6 +7,7 @@
  *     part 0: o0: k0 k1 ..  o1: k0 k1 ..  ..   o(width-1): ..
  *     part 1: ..                                            and the next words of k follow. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "core/half.h"
 #include "cpu/driver.h"
@@ -25,6 +26,17 @@ c2_words c2_words_of(const c2_kernel *kernel, const c2_problem *p)
 c2_tiles_fn c2_tiles_of(const c2_kernel *kernel)
 {
     return (c2_tiles_fn)c2_cpu_helper(kernel, C2_FAMILY_TILES, CONV2D_BFLOAT16);
+}
+
+c2_any_fn c2_words_helper(const c2_kernel *kernel, c2_family family, int parts, int32_t dtype)
+{
+    for (int i = 0; i < c2_n_kernels; i++) {
+        const c2_kernel *k = &c2_kernels[i];
+        if (k->family == family && k->mr == parts && k->dtype == dtype &&
+            strcmp(k->isa, c2_kernel_base(kernel)) == 0)
+            return k->fn;
+    }
+    return NULL;
 }
 
 c2_problem c2_words_view(const c2_problem *p, const c2_words *words)

@@ -56,11 +56,5 @@ void c2_pairs_fill(const c2_problem *p, const c2_words *words, const c2_window *
 
 c2_pair_fn c2_pair_of(const c2_kernel *kernel, int parts, int32_t dtype)
 {
-    for (int i = 0; i < c2_n_kernels; i++) {
-        const c2_kernel *k = &c2_kernels[i];
-        if (k->family == C2_FAMILY_PAIR && k->mr == parts && k->dtype == dtype &&
-            strcmp(k->isa, c2_kernel_base(kernel)) == 0)
-            return (c2_pair_fn)k->fn;
-    }
-    return NULL;
+    return (c2_pair_fn)c2_words_helper(kernel, C2_FAMILY_PAIR, parts, dtype);
 }

@@ -214,17 +214,6 @@ conv2d_status c2_panel_run(const c2_state *s, const c2_run_args *args)
     return c2_cpu_parallel(s, args, (size_t)tasks, run_task);
 }
 
-static c2_parts_fn parts_of(const c2_kernel *kernel, int parts)
-{
-    for (int i = 0; i < c2_n_kernels; i++) {
-        const c2_kernel *k = &c2_kernels[i];
-        if (k->family == C2_FAMILY_PARTS && k->mr == parts &&
-            strcmp(k->isa, c2_kernel_base(kernel)) == 0)
-            return (c2_parts_fn)k->fn;
-    }
-    return NULL;
-}
-
 void c2_panel_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
                       c2_text *out)
 {
@@ -248,7 +237,8 @@ conv2d_status c2_panel_plan_create(conv2d_device *device, const c2_kernel *kerne
     s->plan = c2_panel_plan_make(device, kernel, p);
     s->kernel = kernel;
     s->fn = (c2_panel_fn)kernel->fn;
-    s->parts = parts_of(kernel, s->plan.words.parts);
+    s->parts = (c2_parts_fn)c2_words_helper(kernel, C2_FAMILY_PARTS, s->plan.words.parts,
+                                            p->input_dtype);
     s->tiles = c2_tiles_of(kernel);
     s->epilogue = c2_cpu_epilogue(kernel, p->output_dtype);
     s->zeros_bytes = (size_t)s->plan.run * sizeof(float);

@@ -39,7 +39,35 @@ C2_ALWAYS_INLINE sink sink_of(const c2_direct_args *a, const lanes *l)
                   .high = vf_set1(a->high)};
 }
 
-/* The first `rows` of m: out[j] = act(acc[j] + bias), or the sums. alike: one bias for all. */
+/* out[j] = act(acc[j] + bias), or the sums; row: where lane x of it goes. */
+C2_ALWAYS_INLINE void store_row(const int nv, const bool part, const bool sums,
+                                const bool bounded, const sink *s, int n, char *row,
+                                const vf acc[C2_NV], vf bias)
+{
+    C2_UNROLL
+    for (int j = 0; j < nv; j++) {
+        const ptrdiff_t at = j == nv - 1 && !part ? s->last : j * VF;
+        vf y = acc[j];
+        if (sums) {
+            float *to = (float *)(void *)row + at;
+            if (part)
+                vf_store_n(to, y, n);
+            else
+                vf_store(to, y);
+            continue;
+        }
+        px *to = (px *)(void *)row + at;
+        y = vf_add(y, bias);
+        if (bounded)
+            y = vf_min(s->high, vf_max(s->low, y));
+        if (part)
+            px_store_n(to, y, n);
+        else
+            px_store(to, y);
+    }
+}
+
+/* The first `rows` of m; alike: one bias for all. */
 C2_ALWAYS_INLINE void store_as(const int m, int rows, const int nv, const bool part,
                                const bool sums, const bool bounded, const bool alike,
                                const c2_direct_args *a, const lanes *l, const vf acc[][C2_NV])
@@ -50,30 +78,9 @@ C2_ALWAYS_INLINE void store_as(const int m, int rows, const int nv, const bool p
     char *row = s.out;
     C2_UNROLL
     for (int i = 0; i < m; i++, row += s.pitch) {
-        if (i >= rows)
-            break;
-        const vf b = vf_set1(bias[alike ? 0 : i]);
-        C2_UNROLL
-        for (int j = 0; j < nv; j++) {
-            const ptrdiff_t at = j == nv - 1 && !part ? s.last : j * VF;
-            vf y = acc[i][j];
-            if (sums) {
-                float *to = (float *)(void *)row + at;
-                if (part)
-                    vf_store_n(to, y, n);
-                else
-                    vf_store(to, y);
-                continue;
-            }
-            px *to = (px *)(void *)row + at;
-            y = vf_add(y, b);
-            if (bounded)
-                y = vf_min(s.high, vf_max(s.low, y));
-            if (part)
-                px_store_n(to, y, n);
-            else
-                px_store(to, y);
-        }
+        if (i < rows)
+            store_row(nv, part, sums, bounded, &s, n, row, acc[i],
+                      vf_set1(bias[alike ? 0 : i]));
     }
 }
 
