@@ -59,8 +59,8 @@ static double fill_seconds(const search *s)
     const c2_problem *p = s->p;
     const double taps = (double)p->kh * (double)(s->best.words.merged ? 1 : p->kw);
     const double input = (double)p->h * (double)p->w * (double)p->icg;
-    const double floats = (double)(s->best.steps * 2 * C2_PANEL_WORDS);
-    return (double)(p->oh * p->ow) * (floats * part_float + taps * part_row) +
+    const double floats = (double)s->best.steps * (double)(2 * C2_PANEL_WORDS);
+    return (double)p->oh * (double)p->ow * (floats * part_float + taps * part_row) +
            (input * sizeof(float) > near_bytes ? input * part_far : 0);
 }
 
@@ -73,8 +73,9 @@ static void try_size(search *s, int64_t size)
     plan.tiles = c2_div_up(tiles, plan.pixel_blocks.n);
     if (!set_chunk(s, &plan))
         return;
-    const int64_t a_register = C2_PANEL_PIXELS * C2_PANEL_WORDS * C2_PANEL_WORDS;
-    const double each = (double)(plan.steps * c2_words_products(&plan.words) * a_register) /
+    /* Of registers; a problem of any size is asked for. */
+    const double a_product = (double)(C2_PANEL_PIXELS * C2_PANEL_WORDS * C2_PANEL_WORDS);
+    const double each = (double)plan.steps * c2_words_products(&plan.words) * a_product /
                         s->speed->fma_lanes;
     const double lanes = (double)c2_div_up(p->ocg, C2_PANEL_WORDS);
     const double rows = (double)c2_div_up(pixels, C2_PANEL_PIXELS);
