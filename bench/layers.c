@@ -4,9 +4,9 @@
  * Times every layer of a file of problem texts in both layouts, one thread or N, interleaved with
  * short measurements of the FMA peak (of one thread). For each: the planner's choice, its share of
  * the peak, and how many times longer the same layer takes with workspace_limit = 0. --all also
- * times every other candidate, which shows whether the cost model chose well. --algorithm takes
- * that one (as in conv2d_params.algorithm) and leaves out what it refuses. --fast asks for accuracy
- * fast. Exit code 1 if a layer takes more than 3 times as long without workspace. */
+ * times every other candidate but the reference, which shows whether the cost model chose well.
+ * --algorithm takes that one (as in conv2d_params.algorithm) and leaves out what it refuses. --fast
+ * asks for accuracy fast. Exit code 1 if a layer takes more than 3 times as long without workspace. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,21 +130,34 @@ static bool time_plan(layer *l, const char *algorithm, uint64_t limit, double se
     return true;
 }
 
+/* Whether candidate i can run and none before it is of its algorithm, at another level. */
+static bool is_first(const conv2d_plan *plan, int i, const conv2d_candidate_info *info)
+{
+    conv2d_candidate_info before = CONV2D_CANDIDATE_INFO_INIT;
+    for (int j = 0; j < i; j++)
+        if (!conv2d_plan_candidate(plan, j, &before) && !before.refusal[0] &&
+            !strcmp(before.algorithm, info->algorithm))
+            return false;
+    return !info->refusal[0];
+}
+
 static void time_candidates(layer *l, const options *o, const char *chosen)
 {
-    static const char *const names[] = {
-        "gemm1x1_ch",    "gemm1x1_px",        "igemm_ch",          "igemm_px",
-        "depthwise_ch",  "depthwise_px",      "depthwise_rows_ch", "depthwise_rows_px",
-        "direct_px",     "depthwise_image_px", "direct_rows",      "winograd_f6x3",
-        "winograd_f4x3", "winograd_f2x3",     "grouped_ch",        "grouped_px"};
+    conv2d_plan *plan;
+    if (conv2d_explain(l->device, &l->problem, &plan))
+        stop("explain");
     const size_t length = strcspn(chosen, "/");
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    conv2d_candidate_info info = CONV2D_CANDIDATE_INFO_INIT;
+    for (int i = 0; !conv2d_plan_candidate(plan, i, &info); i++) {
+        const char *name = info.algorithm;
         timing t;
-        if ((strlen(names[i]) != length || strncmp(chosen, names[i], length) != 0) &&
-            time_plan(l, names[i], CONV2D_WORKSPACE_UNLIMITED, o->seconds, &t))
+        const bool is_chosen = strlen(name) == length && !strncmp(chosen, name, length);
+        if (is_first(plan, i, &info) && !is_chosen && strcmp(name, "reference") != 0 && /* slow */
+            time_plan(l, name, CONV2D_WORKSPACE_UNLIMITED, o->seconds, &t))
             printf("    %-38s %9.3f ms  model %9.3f ms  %5.1f %%\n", t.name, t.best * 1e3,
                    t.cost * 1e3, 100 * t.flops / t.best / best_peak);
     }
+    conv2d_plan_destroy(plan);
 }
 
 /* False if the layer is too slow without workspace. */
