@@ -142,14 +142,6 @@ static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int var
     return (c2_bytes){c2_dw_filters_bytes(p), 0, 0};
 }
 
-/* Of input and output. */
-static double tensor_bytes(const c2_problem *p)
-{
-    const double in = (double)p->groups * (double)p->h * (double)p->w;
-    const double out = (double)p->oc * (double)p->oh * (double)p->ow;
-    return (double)p->n * (in + out) * (double)c2_dtype_bytes(p->input_dtype);
-}
-
 static void plan_destroy(conv2d_device *device, c2_state *s)
 {
     c2_free(&device->allocator, s, s ? sizeof *s : 0);
@@ -168,7 +160,7 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     c2_clamp_of(p, &s->low, &s->high);
     s->g = choose(s->kernel, p);
     const size_t l2_bytes = ((const c2_cpu_device *)device)->machine.l2_bytes;
-    s->fetches_output = tensor_bytes(p) > (double)l2_bytes;
+    s->fetches_output = c2_tensor_bytes(p) > (double)l2_bytes;
     const int64_t parts = c2_div_up(WANTED_TASKS, c2_min(WANTED_TASKS, s->g.strips.n));
     s->channel_blocks = c2_split_even(p->oc, c2_min(parts, p->oc));
     *state_out = s;

@@ -215,9 +215,7 @@ static void plan_destroy(conv2d_device *device, c2_state *s)
 static int64_t block_bytes(const conv2d_device *device, const c2_kernel *k, const c2_problem *p)
 {
     const double l2 = (double)((const c2_cpu_device *)device)->machine.l2_bytes;
-    const double pixels = (double)p->h * (double)p->w + (double)p->oh * (double)p->ow;
-    const double element = (double)c2_dtype_bytes(p->input_dtype);
-    const bool far = (double)p->n * (double)p->oc * pixels * element > far_tensors * l2;
+    const bool far = c2_tensor_bytes(p) > far_tensors * l2;
     return far ? (int64_t)c2_speed_of(device, k)->near_weights : weight_bytes;
 }
 

@@ -83,18 +83,22 @@ static double input_bytes(const c2_problem *p)
     return pixels * (double)(p->groups * p->icg) * (double)c2_dtype_bytes(p->input_dtype);
 }
 
+double c2_tensor_bytes(const c2_problem *p)
+{
+    const double outputs = (double)p->n * (double)p->oc * (double)p->oh * (double)p->ow;
+    return input_bytes(p) + outputs * (double)c2_dtype_bytes(p->output_dtype);
+}
+
 bool c2_input_is_far(const c2_problem *p) { return input_bytes(p) > cache_bytes; }
 
 bool c2_may_stream(const c2_run_args *args)
 {
     const c2_problem *p = args->problem;
-    const double outputs = (double)p->n * (double)p->oc * (double)p->oh * (double)p->ow;
     const int64_t line = 64 / sizeof(float), *stride = p->output_stride;
     const bool lines = stride[0] % line == 0 && stride[2] % line == 0 && stride[3] % line == 0 &&
                        (p->groups == 1 || p->ocg == 1 || p->ocg % line == 0);
     return p->output_dtype == CONV2D_FLOAT32 && stride[1] == 1 && lines &&
-           (uintptr_t)args->output.data % 64 == 0 &&
-           outputs * sizeof(float) + input_bytes(p) > both_bytes;
+           (uintptr_t)args->output.data % 64 == 0 && c2_tensor_bytes(p) > both_bytes;
 }
 
 enum { MOST_TAPS = 4096 }; /* rows or columns of taps that are looked at, one by one */

@@ -39,6 +39,8 @@ double c2_cost_epilogue(const c2_speed *speed, const c2_problem *p, int lane_axi
 /* The part of the rows of taps (axis 0; columns: 1) that are not zeros of padding, on average over
  * all output rows. */
 double c2_live_part(const c2_problem *p, int axis);
+/* Bytes of the elements of input and output. */
+double c2_tensor_bytes(const c2_problem *p);
 /* Whether the input is too large to stay in a cache since it was written. */
 bool c2_input_is_far(const c2_problem *p);
 /* Whether whole vectors of a run's neighbouring output channels may be stored past the caches,

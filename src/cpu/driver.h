@@ -98,6 +98,11 @@ typedef struct c2_words {
     int64_t tap;  /* words of a tap; without words: channels */
 } c2_words;
 c2_words c2_words_of(const c2_kernel *kernel, const c2_problem *p);
+/* Taps of a kernel row. */
+static inline int64_t c2_words_row(const c2_problem *p, const c2_words *words)
+{
+    return words->merged ? 1 : p->kw;
+}
 /* The problem with words as its channels, 4 bytes each; p itself without words. */
 c2_problem c2_words_view(const c2_problem *p, const c2_words *words);
 /* Products of parts for each product of numbers. */

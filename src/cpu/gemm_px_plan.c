@@ -118,15 +118,33 @@ static void try_direct(search *s, int64_t rows)
     keep_if_better(s, &plan);
 }
 
+/* Blocks of rows x cols at most; what a full one has. */
+static void set_blocks(const c2_problem *p, c2_px_plan *plan, int64_t *rows, int64_t *cols)
+{
+    plan->blocks_y = c2_split_even(p->oh, c2_div_up(p->oh, *rows));
+    plan->blocks_x = c2_split_even(p->ow, c2_div_up(p->ow, *cols));
+    *rows = c2_div_up(p->oh, plan->blocks_y.n);
+    *cols = c2_div_up(p->ow, plan->blocks_x.n);
+}
+
+/* Seconds to copy a window of `bytes` for `rows` rows of output pixels. */
+static double window_seconds(const search *s, const c2_window *window, size_t bytes,
+                             int64_t channels, int64_t rows)
+{
+    const bool runs = s->p->input_stride[3] == 1 && s->p->stride[1] <= 2;
+    const double copied_rows = (double)channels *
+                               (double)(window->y.n_phases * window->x.n_phases) *
+                               (double)(rows + window->y.reach);
+    return (double)bytes / window->element * (runs ? s->speed->copy : s->speed->gather) +
+           copied_rows * s->speed->run;
+}
+
 static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t cols)
 {
     const c2_problem *p = s->p;
     c2_px_plan plan = s->best;
     plan.mode = C2_PX_WINDOW;
-    plan.blocks_y = c2_split_even(p->oh, c2_div_up(p->oh, rows));
-    plan.blocks_x = c2_split_even(p->ow, c2_div_up(p->ow, cols));
-    rows = c2_div_up(p->oh, plan.blocks_y.n);
-    cols = c2_div_up(p->ow, plan.blocks_x.n);
+    set_blocks(p, &plan, &rows, &cols);
     size_t bytes;
     plan.window = *shape;
     if (!c2_window_set_block(&plan.window, rows, cols, p->icg, fmin(s->budget, window_bytes),
@@ -139,13 +157,8 @@ static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t 
     plan.scratch_bytes = bytes * (size_t)plan.tile_parts + plan.stage_bytes;
     if ((double)plan.scratch_bytes > fmin(s->budget, window_bytes))
         return;
-    const bool runs = p->input_stride[3] == 1 && p->stride[1] <= 2;
-    const double copied_rows = (double)p->icg * (double)(shape->y.n_phases * shape->x.n_phases) *
-                               (double)(rows + shape->y.reach);
-    const double fill =
-        ((double)bytes / plan.window.element * (runs ? s->speed->copy : s->speed->gather) +
-         copied_rows * s->speed->run) *
-        (plan.words.parts ? paired : 1);
+    const double fill = window_seconds(s, &plan.window, bytes, p->icg, rows) *
+                        (plan.words.parts ? paired : 1);
     const double slow = 1 + 0.3 * fmax(0, (double)bytes / window_cheap_bytes - 1) / 3;
     const double lanes = (double)(rows - 1) * (double)plan.window.pitch + (double)cols;
     const double work = products(s, lanes) * slow * unaligned;
@@ -252,24 +265,15 @@ static void try_window_panels(search *s, const c2_window *shape, int64_t rows, i
     const c2_problem *p = s->p, *stored = s->stored;
     c2_px_plan plan = s->best;
     plan.mode = C2_PX_WINDOW_PANEL;
-    plan.blocks_y = c2_split_even(p->oh, c2_div_up(p->oh, rows));
-    plan.blocks_x = c2_split_even(p->ow, c2_div_up(p->ow, cols));
-    rows = c2_div_up(p->oh, plan.blocks_y.n);
-    cols = c2_div_up(p->ow, plan.blocks_x.n);
+    set_blocks(p, &plan, &rows, &cols);
     size_t bytes;
     plan.window = *shape;
     if (!c2_window_set_block(&plan.window, rows, cols, stored->icg, s->budget, &bytes))
         return;
     plan.stage_bytes = c2_round_up(bytes, C2_ALIGN);
     const int64_t gap = plan.window.pitch > cols ? cols : 0;
-    const bool runs = p->input_stride[3] == 1 && p->stride[1] <= 2;
-    const double copied_rows = (double)stored->icg *
-                               (double)(shape->y.n_phases * shape->x.n_phases) *
-                               (double)(rows + shape->y.reach);
-    const double window =
-        (double)bytes / plan.window.element * (runs ? s->speed->copy : s->speed->gather) +
-        copied_rows * s->speed->run;
-    const double fill = window + panel_fill(s, rows * cols, gap);
+    const double fill = window_seconds(s, &plan.window, bytes, stored->icg, rows) +
+                        panel_fill(s, rows * cols, gap);
     const double work = tile_products(s, rows * cols);
     cut_tiles(s, &plan, fill, work);
     if ((double)plan.stage_bytes > s->budget ||

@@ -46,7 +46,7 @@ c2_problem c2_words_view(const c2_problem *p, const c2_words *words)
         v.icg = words->tap;
         v.ic = words->tap * p->groups;
         v.input_dtype = CONV2D_FLOAT32;
-        v.kw = words->merged ? 1 : p->kw;
+        v.kw = c2_words_row(p, words);
     }
     return v;
 }
@@ -72,21 +72,6 @@ size_t c2_pack_words_bytes(const c2_problem *p, const c2_words *words, const c2_
 /* The place of a weight beyond a tap's channels, which is 0. Strides may be negative. */
 static const int64_t nowhere = INT64_MIN;
 
-/* The parts of a word's two weights, which lie at[0] and at[1] elements behind those of an output
- * channel, which begin at `first`. */
-static inline void words_of(const void *weight, int32_t dtype, int64_t first, const int64_t at[2],
-                            int n_parts, uint32_t *words)
-{
-    float rest[2] = {0, 0};
-    for (int h = 0; h < 2; h++)
-        if (at[h] != nowhere)
-            rest[h] = c2_load_f32(weight, dtype, first + at[h]);
-    for (int i = 0; i < n_parts; i++) {
-        const uint32_t low = c2_part(rest[0], &rest[0]), high = c2_part(rest[1], &rest[1]);
-        words[i] = low >> 16 | high;
-    }
-}
-
 typedef struct packer {
     const c2_problem *problem;
     const c2_words *words;
@@ -99,7 +84,7 @@ static void find_word(const packer *q, int64_t k, int64_t at[2])
 {
     const c2_problem *p = q->problem;
     const bool merged = q->words->merged;
-    const int64_t in_a_row = merged ? 1 : p->kw, channels = merged ? p->kw * p->icg : p->icg;
+    const int64_t in_a_row = c2_words_row(p, q->words), channels = merged ? p->kw * p->icg : p->icg;
     const int64_t tap = k / q->words->tap, *stride = p->weight_stride;
     for (int h = 0; h < 2; h++) {
         const int64_t c = 2 * (k % q->words->tap) + h, kx = tap % in_a_row + c / p->icg;
@@ -121,12 +106,12 @@ static void pack_tile(const packer *q, int64_t first, int64_t m, int64_t k0, int
         int64_t word[2];
         find_word(q, k0 + i, word);
         for (int64_t o = 0; o < width; o++) {
-            uint32_t words[C2_MAX_PARTS] = {0};
-            if (o < m)
-                words_of(q->weight, p->weight_dtype, first + o * stride[0], word, (int)parts,
-                         words);
-            for (int64_t part = 0; part < parts; part++)
-                block[(part * width + o) * unit] = words[part];
+            float weight[2] = {0, 0};
+            for (int h = 0; h < 2 && o < m; h++)
+                if (word[h] != nowhere)
+                    weight[h] = c2_load_f32(q->weight, p->weight_dtype,
+                                            first + o * stride[0] + word[h]);
+            c2_part_words(weight[0], weight[1], (int)parts, block + o * unit, width * unit);
         }
     }
 }
@@ -139,7 +124,7 @@ void c2_pack_words(const c2_problem *p, const c2_words *words, const c2_pack_sha
         return;
     }
     const packer q = {p, words, shape, view->weight};
-    const int64_t k_all = words->tap * p->kh * (words->merged ? 1 : p->kw);
+    const int64_t k_all = words->tap * p->kh * c2_words_row(p, words);
     uint32_t *to = packed;
     for (int64_t g = 0; g < p->groups; g++) {
         for (int64_t k0 = 0, length; k0 < k_all; k0 += length) {

@@ -57,7 +57,7 @@ static bool set_chunk(const search *s, c2_panel_plan *plan)
 static double fill_seconds(const search *s)
 {
     const c2_problem *p = s->p;
-    const double taps = (double)p->kh * (double)(s->best.words.merged ? 1 : p->kw);
+    const double taps = (double)p->kh * (double)c2_words_row(p, &s->best.words);
     const double input = (double)p->h * (double)p->w * (double)p->icg;
     const double floats = (double)s->best.steps * (double)(2 * C2_PANEL_WORDS);
     return (double)p->oh * (double)p->ow * (floats * part_float + taps * part_row) +
@@ -116,7 +116,7 @@ c2_panel_plan c2_panel_plan_make(const conv2d_device *device, const c2_kernel *k
     plan->run = c2_panel_channels(p);
     plan->steps_a_run = c2_div_up(plan->run, 2 * C2_PANEL_WORDS);
     plan->words.tap = plan->steps_a_run * C2_PANEL_WORDS;
-    plan->steps = p->kh * (plan->words.merged ? 1 : p->kw) * plan->steps_a_run;
+    plan->steps = p->kh * c2_words_row(p, &plan->words) * plan->steps_a_run;
     const int64_t k_all = plan->steps * C2_PANEL_WORDS;
     plan->pack = (c2_pack_shape){{c2_div_up(p->ocg, k->nr), k->nr, 0}, k->nr, k_all, k_all};
     plan->seconds = HUGE_VAL;

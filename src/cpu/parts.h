@@ -6,6 +6,8 @@
 #ifndef C2_CPU_PARTS_H
 #define C2_CPU_PARTS_H
 
+#include <stddef.h>
+
 #include "core/half.h"
 
 enum { C2_MAX_PARTS = 3 };
@@ -20,6 +22,23 @@ static inline uint32_t c2_part(float x, float *rest)
     const uint32_t part = size < 0x7f7f8000 ? rounded : cut;
     *rest = size < 0x7f800000 ? x - c2_f32_of_bits(part) : 0;
     return part;
+}
+
+/* Words of two numbers' parts, the second's in the upper half: those of part i at to[i * pitch]. */
+static inline void c2_part_words(float first, float second, int parts, uint32_t *to,
+                                 ptrdiff_t pitch)
+{
+    for (int i = 0; i < parts; i++) {
+        const uint32_t low = c2_part(first, &first), high = c2_part(second, &second);
+        to[i * pitch] = low >> 16 | high;
+    }
+}
+
+/* The same of n <= 32 neighbouring numbers, two by two: 16 words a part, filled up with zeros. */
+static inline void c2_part_run(const float *x, int n, int parts, uint32_t *to, ptrdiff_t pitch)
+{
+    for (int i = 0; i < 32; i += 2)
+        c2_part_words(i < n ? x[i] : 0, i + 1 < n ? x[i + 1] : 0, parts, to + i / 2, pitch);
 }
 
 #endif

@@ -28,13 +28,8 @@ typedef float pair_px;
 static void pair_special(const c2_pair_args *args, const pair_px *a, const pair_px *b,
                          uint32_t *to, int n)
 {
-    for (int j = 0; j < n; j++) {
-        float rest[2] = {a[j], b ? b[j] : 0};
-        for (int i = 0; i < C2_PARTS; i++) {
-            const uint32_t low = c2_part(rest[0], &rest[0]), high = c2_part(rest[1], &rest[1]);
-            to[i * args->part_pitch + j] = low >> 16 | high;
-        }
-    }
+    for (int j = 0; j < n; j++)
+        c2_part_words(a[j], b ? b[j] : 0, C2_PARTS, to + j, args->part_pitch);
 }
 
 /* The next part of what is left of x and y. */

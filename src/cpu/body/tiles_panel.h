@@ -48,9 +48,9 @@ product(const int rows, const int lanes, const uint32_t *pixels, const uint32_t 
 /* Weights a few steps on; an address that is no one's does no harm. */
 static inline void expect(const uint32_t *weight)
 {
-    const char *from = (const char *)(weight + AHEAD * WEIGHT_STEP);
-    for (int i = 0; i < WEIGHT_STEP * 4; i += 64)
-        __builtin_prefetch(from + i, 0, 2);
+    const uintptr_t from = (uintptr_t)weight + AHEAD * WEIGHT_STEP * sizeof *weight;
+    for (uintptr_t i = 0; i < WEIGHT_STEP * sizeof *weight; i += 64)
+        __builtin_prefetch((const void *)(from + i), 0, 2);
 }
 
 static inline __attribute__((always_inline)) void

@@ -3,8 +3,8 @@
 #ifndef C2_CPU_SIMD_WORDS_AVX512_H
 #define C2_CPU_SIMD_WORDS_AVX512_H
 
+#include "cpu/parts.h"
 #include "cpu/simd/parts_avx512.h"
-#include "cpu/simd/words_generic.h"
 
 /* The upper halves of a, then those of b. */
 static inline parts_bits words_upper(parts_bits a, parts_bits b)
@@ -21,7 +21,7 @@ static inline void words_store(uint32_t *to, parts_bits words)
 }
 
 static inline __attribute__((always_inline)) void
-words_of_avx512(const float *x, int n, const int parts, uint32_t *to, ptrdiff_t part_pitch)
+words_of(const float *x, int n, const int parts, uint32_t *to, ptrdiff_t part_pitch)
 {
     const uint32_t lanes = n < 2 * VF ? (1u << n) - 1 : UINT32_MAX;
     vf a = n < 2 * VF ? vf_load_some(x, (vf_some)lanes) : vf_load(x);
@@ -37,8 +37,7 @@ words_of_avx512(const float *x, int n, const int parts, uint32_t *to, ptrdiff_t 
             special = parts_any_nan(a, b);
     }
     if (special)
-        words_of(x, n, parts, to, part_pitch);
+        c2_part_run(x, n, parts, to, part_pitch);
 }
-#define words_of words_of_avx512
 
 #endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Portable: rows of float32 channels as words of their three parts. */
-#define C2_ISA generic
 #include "cpu/simd/words_generic.h"
 
 #define C2_PARTS 3
