@@ -6,7 +6,8 @@
  * the peak, and how many times longer the same layer takes with workspace_limit = 0. --all also
  * times every other candidate but the reference, which shows whether the cost model chose well.
  * --algorithm takes that one (as in conv2d_params.algorithm) and leaves out what it refuses. --fast
- * asks for accuracy fast. Exit code 1 if a layer takes more than 3 times as long without workspace. */
+ * asks for accuracy fast. Exit code 1 if a layer takes more than 3 times as long without
+ * workspace. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
