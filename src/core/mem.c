@@ -4,12 +4,28 @@
 
 #include <stdlib.h>
 #include <string.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+/* Packed weights and workspaces of several huge pages are laid on such pages, where the system lets
+ * a program ask for them: their readers miss the TLB less. 3x3 512@28 in parts, 57 MB of weights:
+ * 7.4 to 6.7 ms (Granite Rapids VM). */
+enum { HUGE_PAGE = 2 << 20, HUGE_BYTES = 2 * HUGE_PAGE };
 
 static void *default_allocate(void *user, size_t bytes, size_t alignment)
 {
     (void)user;
     void *pointer = NULL;
-    return posix_memalign(&pointer, alignment, bytes) == 0 ? pointer : NULL;
+    if (bytes >= HUGE_BYTES && alignment < HUGE_PAGE)
+        alignment = HUGE_PAGE;
+    if (posix_memalign(&pointer, alignment, bytes) != 0)
+        return NULL;
+#if defined(MADV_HUGEPAGE)
+    if (bytes >= HUGE_BYTES) /* a wish: where it is refused, pages are small */
+        (void)madvise(pointer, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#endif
+    return pointer;
 }
 
 static void default_release(void *user, void *pointer, size_t bytes)

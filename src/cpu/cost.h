@@ -23,6 +23,8 @@ typedef struct c2_speed {
     double call;        /* seconds a kernel call with its tile takes beside the products */
     double near_weights; /* bytes of weights, read again for each tile of pixels that come from
                             further than the L2 cache, that cost nothing there (depthwise) */
+    double again;       /* seconds a byte that is read again from beyond the L2 cache adds to the
+                            products beside it (Winograd) */
 } c2_speed;
 
 /* The row of kernel's ISA for the device's machine. */

@@ -460,13 +460,13 @@ typedef void c2_pair_kernel(const c2_pair_args *);
 typedef c2_pair_kernel *c2_pair_fn;
 
 /* parts: row i's `run` channels as words of neighbouring two, 16 words a step, those of step s and
- * part j at to[s*step_pitch + j*part_pitch + i*16]; the last step is filled up with zeros. */
+ * part j at to[s*step_pitch + j*part_pitch + i*row_pitch]; zeros fill the last step up. */
 typedef struct c2_parts_args {
     const void *const *rows; /* m of them */
     int m;
     size_t run;
     uint32_t *to; /* at a multiple of 64 bytes */
-    ptrdiff_t step_pitch, part_pitch;
+    ptrdiff_t step_pitch, part_pitch, row_pitch;
 } c2_parts_args;
 typedef void c2_parts_kernel(const c2_parts_args *);
 typedef c2_parts_kernel *c2_parts_fn;
@@ -482,7 +482,8 @@ typedef struct c2_panel_args {
     float *acc; /* [mr][nr], aligned */
     int m, n;   /* m: a multiple of 16; acc is written, weight read, in multiples of 16 lanes */
     bool accumulate;
-    bool far; /* weights come from memory: only speed depends on it */
+    uintptr_t next;    /* address of what is fetched into the L2 cache meanwhile, or no one's: */
+    size_t next_lines; /* lines of 64 bytes during each product of parts */
 } c2_panel_args;
 typedef void c2_panel_kernel(const c2_panel_args *);
 typedef c2_panel_kernel c2_dot2_ch_kernel, c2_dot3_ch_kernel;

@@ -10,7 +10,7 @@
 
 #include "cpu/rows.h"
 
-enum { BLOCKS_A_WORKER = 4 };
+enum { BLOCKS_A_WORKER = 4, STEPS_AHEAD = 4 };
 
 struct c2_state {
     const c2_kernel *kernel;
@@ -71,7 +71,7 @@ static void fill_tap(const work *w, int64_t t, int64_t begin, int64_t end, uint3
         if (table[i] != s->zeros)
             table[i] = (const float *)table[i] + first;
     const c2_parts_args a = {table, C2_PANEL_PIXELS, (size_t)(last - first), to,
-                             parts * part_pitch, part_pitch};
+                             parts * part_pitch, part_pitch, WORDS};
     s->parts(&a);
 }
 
@@ -119,15 +119,19 @@ static void multiply(const work *w, int64_t tile, int64_t begin, int64_t end, fl
     const int64_t a_step = parts * mr * C2_PANEL_WORDS, w_step = parts * nr * C2_PANEL_WORDS;
     for (int64_t t = w->block; t < w->end; t++) {
         float *acc = sums + (t - w->block) * mr * nr;
-        const c2_panel_args a = {
+        c2_panel_args a = {
             .pixels = w->panel + (t - w->block) * s->plan.chunk * a_step,
             .weight = w->weights + (tile * s->plan.steps + begin) * w_step,
             .n_steps = (size_t)(end - begin),
             .acc = acc,
             .m = (int)c2_round_up((size_t)pixels_of(w, t), C2_PANEL_PIXELS),
             .n = (int)c2_min(nr, w->args->problem->ocg - tile * nr),
-            .accumulate = begin > 0,
-            .far = s->plan.far};
+            .accumulate = begin > 0};
+        if (s->plan.far) { /* the weights of a later step */
+            a.next = (uintptr_t)a.weight + (uintptr_t)(STEPS_AHEAD * w_step) * sizeof *a.weight;
+            a.next_lines = (size_t)c2_div_up(w_step * (int64_t)sizeof *a.weight,
+                                             64 * c2_words_products(&s->plan.words));
+        }
         s->fn(&a);
         if (end == s->plan.steps)
             store(w, tile, t, acc);

@@ -8,19 +8,18 @@
 typedef struct work {
     const c2_state *s;
     const c2_run_args *args;
-    float *v, *m, *room; /* room: a window, or Y */
+    void *v;
+    float *m, *room, *cut; /* room: a window, or Y */
     int64_t g;
     int64_t tile_begin, tile_end;
 } work;
 
-const c2_kernel *c2_wino_kernel(const conv2d_device *device, int variant, c2_family family, int mr,
-                                int32_t dtype)
+const c2_kernel *c2_wino_kernel(const c2_kernel *gemm, c2_family family, int mr, int32_t dtype)
 {
-    const char *isa = c2_cpu_kernel(device, C2_FAMILY_WINO_GEMM, variant)->isa;
     for (int i = 0; i < c2_n_kernels; i++) {
         const c2_kernel *k = &c2_kernels[i];
         if (k->family == family && k->dtype == dtype && k->mr == mr &&
-            strcmp(k->isa, isa) == 0)
+            strcmp(k->isa, c2_kernel_base(gemm)) == 0)
             return k;
     }
     return NULL;
@@ -45,21 +44,21 @@ static void transform_in(const work *w)
 {
     for (int64_t tile = w->tile_begin; tile < w->tile_end;) {
         const c2_wino_segment seg = segment_at(w, tile);
-        c2_wino_transform(w->s, w->args, w->g, &seg, w->v, w->room);
+        c2_wino_transform(w->s, w->args, w->g, &seg, w->v, w->room, w->cut);
         tile += seg.count;
     }
 }
 
 /* M of a panel; u: its weights. */
-static void multiply(const work *w, const float *u, int channels)
+static void multiply(const work *w, const float *u, float *products, int channels)
 {
     const c2_wino_plan *plan = &w->s->plan;
     const int64_t n = w->tile_end - w->tile_begin, icg = w->args->problem->icg;
     const c2_split groups = c2_split_even(n, c2_div_up(n, plan->mr));
     c2_wino_gemm_args a = {.v_block = plan->v_block, .u = u, .n = channels};
     for (int step = 0; step < plan->steps; step++) {
-        const float *v = w->v + step * plan->v_step;
-        float *m = w->m + step * plan->m_step;
+        const float *v = (const float *)w->v + step * plan->v_step;
+        float *m = products + step * plan->m_step;
         for (int64_t k = 0; k < icg; k += C2_WINO_K) {
             a.klen = (int)c2_min(C2_WINO_K, icg - k);
             a.accumulate = k > 0;
@@ -127,14 +126,28 @@ static int64_t phase_size(const c2_problem *p, int axis, int64_t phase)
     return c2_div_up(size - phase, p->dilation[axis]);
 }
 
+/* The pixels of a tile, nr lanes of each in calls of the kernel's lanes. */
+static void transform_tile(const c2_state *s, const c2_wino_out_args *tile)
+{
+    c2_wino_out_args a = *tile;
+    const int all = tile->bias ? tile->n : s->plan.nr;
+    for (int lane = 0; lane < all; lane += s->out_nr) {
+        a.m = tile->m + lane;
+        a.y = tile->y + lane;
+        a.bias = tile->bias ? tile->bias + lane : NULL;
+        a.n = (int)c2_min(s->out_nr, all - lane);
+        s->out(&a);
+    }
+}
+
 /* Results of the segment's first n tiles, none of which leaves the image. */
-static void finish(const work *w, const c2_wino_segment *seg, int64_t n, int64_t oc, int channels,
-                   c2_wino_out_args a)
+static void finish(const work *w, const c2_wino_segment *seg, const float *m, int64_t n, int64_t oc,
+                   int channels, c2_wino_out_args a)
 {
     const c2_state *s = w->s;
     const c2_problem *p = w->args->problem;
     const int64_t *stride = s->phase.output_stride;
-    const int64_t first = w->g * p->ocg + oc, m = s->plan.m;
+    const int64_t first = w->g * p->ocg + oc, size = s->plan.m;
     float room[C2_MAX_NR];
     float *image = (float *)w->args->output.data + seg->n * stride[0] + first * stride[1] +
                    seg->y * p->output_stride[2] + seg->x * p->output_stride[3];
@@ -145,13 +158,14 @@ static void finish(const work *w, const c2_wino_segment *seg, int64_t n, int64_t
     a.row = stride[2];
     a.col = stride[3];
     for (int64_t t = 0; t < n; t++) {
-        a.m = w->m + (seg->first + t) * s->plan.nr;
-        a.y = image + seg->ty * m * a.row + (seg->tx + t) * m * a.col;
-        s->out(&a);
+        a.m = m + (seg->first + t) * s->plan.nr;
+        a.y = image + seg->ty * size * a.row + (seg->tx + t) * size * a.col;
+        transform_tile(s, &a);
     }
 }
 
-static void transform_out(const work *w, int64_t oc, int channels)
+/* Pixels of the panel that has its products in m. */
+static void transform_out(const work *w, const float *products, int64_t oc, int channels)
 {
     const c2_wino_plan *plan = &w->s->plan;
     const c2_problem *p = w->args->problem;
@@ -166,20 +180,39 @@ static void transform_out(const work *w, int64_t oc, int channels)
             continue;
         const int64_t finished = w->s->finishes && rows == m ? cols / m : 0;
         c2_wino_out_args a = {.m_step = plan->m_step};
-        finish(w, &seg, finished, oc, channels, a);
+        finish(w, &seg, products, finished, oc, channels, a);
         if (finished * m >= cols)
             continue;
         const int64_t pitch = (seg.count - finished) * m, rest = cols - finished * m;
         a.row = pitch * plan->nr;
         a.col = plan->nr;
         for (int64_t t = finished; t < seg.count; t++) {
-            a.m = w->m + (seg.first + t) * plan->nr;
+            a.m = products + (seg.first + t) * plan->nr;
             a.y = w->room + (t - finished) * m * plan->nr;
-            w->s->out(&a);
+            transform_tile(w->s, &a);
         }
         const c2_lanes lanes = {0, (rows - 1) * pitch + rest, pitch, rest, y, x + finished * m};
         store(w, &seg, &lanes, oc, channels);
     }
+}
+
+/* M of panels [begin, end), a group at most. */
+static void multiply_group(const work *w, int64_t begin, int64_t end)
+{
+    const c2_problem *p = w->args->problem;
+    const c2_wino_plan *plan = &w->s->plan;
+    if (plan->parts) {
+        const uint32_t *u = (const uint32_t *)w->args->packed->host +
+                            w->g * plan->panels * plan->steps * c2_wino_words(plan);
+        c2_wino_multiply_parts(w->s, p, w->v, u, w->tile_end - w->tile_begin, begin, end, w->m);
+        return;
+    }
+    const float *u = (const float *)w->args->packed->host +
+                     w->g * plan->panels * plan->steps * p->icg * plan->nr;
+    for (int64_t panel = begin; panel < end; panel++)
+        multiply(w, u + panel * plan->steps * p->icg * plan->nr,
+                 w->m + (panel - begin) * plan->m_panel,
+                 (int)c2_min(plan->nr, p->ocg - panel * plan->nr));
 }
 
 static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
@@ -192,22 +225,26 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
         scratch = (char *)args->workspace + (size_t)worker * plan->scratch_bytes;
     const int64_t i = (int64_t)task, block = i % plan->blocks.n;
     const int64_t panels = i / plan->blocks.n % plan->panel_blocks.n;
-    work w = {.s = s, .args = args, .g = i / plan->blocks.n / plan->panel_blocks.n};
-    w.v = (float *)(void *)scratch;
+    work w = {.s = s, .args = args, .g = i / plan->blocks.n / plan->panel_blocks.n, .v = scratch};
     w.m = (float *)(void *)(scratch + plan->v_bytes);
     w.room = (float *)(void *)(scratch + plan->v_bytes + plan->m_bytes);
-    w.tile_begin = c2_split_begin(&plan->blocks, block);
-    w.tile_end = c2_split_begin(&plan->blocks, block + 1);
+    w.cut = (float *)(void *)(scratch + plan->scratch_bytes - plan->cut_bytes);
+    w.tile_begin = plan->unit * c2_split_begin(&plan->blocks, block);
+    w.tile_end = c2_min(plan->tiles, plan->unit * c2_split_begin(&plan->blocks, block + 1));
     transform_in(&w);
     const int64_t panel_end = c2_split_begin(&plan->panel_blocks, panels + 1);
-    const int64_t a_panel = plan->steps * p->icg * plan->nr;
-    for (int64_t panel = c2_split_begin(&plan->panel_blocks, panels); panel < panel_end; panel++) {
-        const int64_t oc = panel * plan->nr;
-        const int channels = (int)c2_min(plan->nr, p->ocg - oc);
-        multiply(&w, (const float *)args->packed->host + (w.g * plan->panels + panel) * a_panel,
-                 channels);
-        transform_out(&w, oc, channels);
+    if (s->tiles)
+        s->tiles(true);
+    for (int64_t panel = c2_split_begin(&plan->panel_blocks, panels), end; panel < panel_end;
+         panel = end) {
+        end = c2_min(panel_end, panel + plan->group);
+        multiply_group(&w, panel, end);
+        for (int64_t j = panel; j < end; j++)
+            transform_out(&w, w.m + (j - panel) * plan->m_panel, j * plan->nr,
+                          (int)c2_min(plan->nr, p->ocg - j * plan->nr));
     }
+    if (s->tiles)
+        s->tiles(false);
 }
 
 conv2d_status c2_wino_run(const c2_state *s, const c2_run_args *args)
@@ -216,29 +253,35 @@ conv2d_status c2_wino_run(const c2_state *s, const c2_run_args *args)
     return c2_cpu_parallel(s, args, (size_t)n, run_task);
 }
 
-static void find_kernels(const conv2d_device *device, const c2_problem *p, int m, int variant,
-                         c2_state *s)
+static void find_kernels(const c2_kernel *gemm, const c2_problem *p, int m, c2_state *s)
 {
-    const c2_kernel *gemm = c2_cpu_kernel(device, C2_FAMILY_WINO_GEMM, variant);
     const int32_t f32 = CONV2D_FLOAT32, dtype = p->input_dtype;
-    s->in = (c2_wino_in_fn)c2_wino_kernel(device, variant, C2_FAMILY_WINO_IN, m, dtype)->fn;
-    s->in_f32 = (c2_wino_in_fn)c2_wino_kernel(device, variant, C2_FAMILY_WINO_IN, m, f32)->fn;
-    s->gemm = (c2_wino_gemm_fn)gemm->fn;
-    s->out = (c2_wino_out_fn)c2_wino_kernel(device, variant, C2_FAMILY_WINO_OUT, m, f32)->fn;
+    const c2_kernel *out = c2_wino_kernel(gemm, C2_FAMILY_WINO_OUT, m, f32);
+    s->in = (c2_wino_in_fn)c2_wino_kernel(gemm, C2_FAMILY_WINO_IN, m, dtype)->fn;
+    s->in_f32 = (c2_wino_in_fn)c2_wino_kernel(gemm, C2_FAMILY_WINO_IN, m, f32)->fn;
+    s->out = (c2_wino_out_fn)out->fn;
+    s->out_nr = out->nr;
     s->widen = (c2_widen_fn)c2_cpu_helper(gemm, C2_FAMILY_WIDEN, dtype);
     s->widen_f32 = (c2_widen_fn)c2_cpu_helper(gemm, C2_FAMILY_WIDEN, f32);
     s->epilogue = c2_cpu_epilogue(gemm, p->output_dtype);
+    if (gemm->family == C2_FAMILY_WINO_GEMM) {
+        s->gemm = (c2_wino_gemm_fn)gemm->fn;
+    } else {
+        s->panel = (c2_panel_fn)gemm->fn;
+        s->parts = (c2_parts_fn)c2_words_helper(gemm, C2_FAMILY_PARTS, C2_WINO_PARTS, f32);
+        s->tiles = c2_tiles_of(gemm);
+    }
 }
 
-conv2d_status c2_wino_state_create(conv2d_device *device, const c2_problem *p, int m, int variant,
-                                   c2_state **state_out)
+conv2d_status c2_wino_state_create(conv2d_device *device, const c2_problem *p, int m,
+                                   const c2_kernel *gemm, c2_state **state_out)
 {
     c2_state *s = c2_alloc_zero(&device->allocator, sizeof *s);
     if (!s)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
-    find_kernels(device, p, m, variant, s);
-    s->plan = c2_wino_plan_make(device, p, m, variant);
-    c2_wino_plan_share(device, p, variant, &s->plan);
+    find_kernels(gemm, p, m, s);
+    s->plan = c2_wino_plan_make(device, p, m, gemm);
+    c2_wino_plan_share(device, p, gemm, &s->plan);
     s->finishes = c2_clamp_of(p, &s->low, &s->high) && !p->has_residual &&
                   p->output_dtype == CONV2D_FLOAT32 && (p->output_stride[1] == 1 || p->ocg == 1);
     s->phase = *p;

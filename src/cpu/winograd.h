@@ -11,6 +11,12 @@
  *   M[step][tile][nr]                        products of one panel
  * and from M the pixels of the panel. A segment is a run of tiles of a block that lie in one row;
  * its pixels wait in Y until the epilogue has them. Neither blocks nor segments show in the bits.
+ *
+ * For tile registers (winograd_parts.c) V and U hold words of three bfloat16 parts (parts.h):
+ *   V[step][32 tiles][32 channels][part][tile][16 words]
+ *   U[panel][step][32 channels][word][part][nr]
+ * and a task multiplies a group of panels step by step, so that what comes from beyond the L2 cache
+ * serves several products.
  */
 #ifndef C2_CPU_WINOGRAD_H
 #define C2_CPU_WINOGRAD_H
@@ -21,23 +27,33 @@ enum {
     C2_WINO_K = 64,       /* channels added up in one go; docs/numerics.md counts on it */
     C2_WINO_SEGMENT = 8,  /* tiles of a segment at most */
     C2_WINO_MAX_EDGE = 8, /* of a tile, with its border */
-    C2_WINO_MAX_M = 6
+    C2_WINO_MAX_M = 6,
+    C2_WINO_PARTS = 3,
+    C2_WINO_ROWS = 16,     /* tiles of half a register pair of V: blocks are multiples of it */
+    C2_WINO_CHANNELS = 32, /* of a step of the tile registers' products */
+    C2_WINO_CUT = 128      /* channels of a tile that are transformed, then cut into parts */
 };
 
 typedef struct c2_wino_plan {
     int m, edge, steps; /* steps = edge * edge */
-    int lanes, mr, nr;  /* VF of the ISA, tile of the GEMM kernel */
+    int lanes, mr, nr;  /* VF of the transforms, tile of the GEMM kernel */
+    bool parts;         /* V and U are words of parts; */
+    bool far;           /* U comes from beyond the L2 cache */
+    int64_t unit;       /* blocks are multiples of so many tiles */
     int64_t phases[2];  /* y, x */
     int64_t grid[2];    /* tiles of the largest phase */
     int64_t tiles;      /* of all images */
-    c2_split blocks;    /* of the tiles */
-    int64_t panels;
+    c2_split blocks;    /* of the units of tiles */
+    int64_t channels;   /* of a group's input */
+    int64_t panels;     /* of nr output channels */
     c2_split panel_blocks;        /* of the panels of a group */
-    int64_t channel_blocks;       /* of `lanes` input channels */
-    int64_t v_step, v_block;      /* strides of V in floats */
-    int64_t m_step;               /* of M */
+    int64_t channel_blocks;       /* of `lanes` input channels; in parts of C2_WINO_CHANNELS */
+    int64_t v_step, v_block;      /* strides of V in floats or words: of 32 tiles, in parts */
+    int64_t m_step, m_panel;      /* of M */
+    int64_t group;                /* panels that M has room for */
     int64_t segment;              /* tiles of one at most */
-    size_t v_bytes, m_bytes;      /* of V and M; then the window of a segment, or Y */
+    size_t v_bytes, m_bytes;      /* of V and M; then the window of a segment, or Y; then */
+    size_t cut_bytes;             /* a tile's floats that will be cut */
     size_t scratch_bytes;         /* of a worker; up to C2_STACK_BYTES they are on its stack */
     bool channels_last;           /* input channels are neighbours: read in place */
     bool pixels_last;             /* output pixels of a phase's row are neighbours */
@@ -45,17 +61,21 @@ typedef struct c2_wino_plan {
 } c2_wino_plan;
 
 c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p, int m,
-                               int variant);
+                               const c2_kernel *gemm);
 /* Smaller blocks, and panels of their own, if that occupies all threads of the device: the plan
  * above is for one, so that no choice depends on how many there are. Needs no more memory. */
-void c2_wino_plan_share(const conv2d_device *device, const c2_problem *p, int variant,
+void c2_wino_plan_share(const conv2d_device *device, const c2_problem *p, const c2_kernel *gemm,
                         c2_wino_plan *plan);
 
 struct c2_state {
     c2_wino_plan plan;
     c2_wino_in_fn in, in_f32; /* for the input's dtype; for windows */
-    c2_wino_gemm_fn gemm;
+    c2_wino_gemm_fn gemm;     /* or of parts: */
+    c2_panel_fn panel;
+    c2_parts_fn parts;
+    c2_tiles_fn tiles;
     c2_wino_out_fn out;
+    int out_nr; /* lanes of a call */
     c2_widen_fn widen, widen_f32;
     c2_epilogue_fn epilogue;
     bool finishes;   /* the kernel stores results of whole tiles */
@@ -73,25 +93,36 @@ typedef struct c2_wino_segment {
     int64_t count;
 } c2_wino_segment;
 
-/* winograd_in.c: transform the segment's input of group g into V. window: room for a segment. */
+/* winograd_in.c: transform the segment's input of group g into V. window: room for a segment, cut
+ * for a tile's floats. */
 void c2_wino_transform(const c2_state *s, const c2_run_args *args, int64_t g,
-                       const c2_wino_segment *segment, float *v, float *window);
+                       const c2_wino_segment *segment, void *v, float *window, float *cut);
 /* Floats of a window, and of the Y of a segment, before and after the transposed copy. */
 int64_t c2_wino_window_floats(const c2_wino_plan *plan);
 int64_t c2_wino_y_floats(const c2_wino_plan *plan);
 
+/* winograd_parts.c: words of n channels from c on of tile `tile` of the block, from its transform,
+ * step after step C2_WINO_CUT apart. */
+void c2_wino_cut(const c2_state *s, const float *from, int64_t tile, int64_t c, int64_t n,
+                 uint32_t *v);
+/* M of panels [begin, end) of a group for a block of n tiles; u: weights of panel 0. */
+void c2_wino_multiply_parts(const c2_state *s, const c2_problem *p, const uint32_t *v,
+                            const uint32_t *u, int64_t n, int64_t begin, int64_t end, float *m);
+/* Words of a step's V of 32 tiles, or of a panel's U of one step. */
+int64_t c2_wino_words(const c2_wino_plan *plan);
+
 /* winograd_pack.c. Bytes, SIZE_MAX if they do not fit size_t. */
 size_t c2_wino_pack_bytes(const c2_problem *p, const c2_wino_plan *plan);
-void c2_wino_pack(const c2_problem *p, const c2_wino_plan *plan, const c2_weight_view *view,
-                  float *packed);
+/* pair: what makes words of U, for plans in parts. */
+void c2_wino_pack(const c2_problem *p, const c2_wino_plan *plan, c2_pair_fn pair,
+                  const c2_weight_view *view, void *packed);
 
 /* winograd.c: members of the algorithms that do not depend on m. */
-conv2d_status c2_wino_state_create(conv2d_device *device, const c2_problem *p, int m, int variant,
-                                   c2_state **state_out);
+conv2d_status c2_wino_state_create(conv2d_device *device, const c2_problem *p, int m,
+                                   const c2_kernel *gemm, c2_state **state_out);
 void c2_wino_state_destroy(conv2d_device *device, c2_state *state);
 conv2d_status c2_wino_run(const c2_state *state, const c2_run_args *args);
-/* The kernel of a family that has the ISA of variant, the given mr and dtype; or NULL. */
-const c2_kernel *c2_wino_kernel(const conv2d_device *device, int variant, c2_family family, int mr,
-                                int32_t dtype);
+/* The kernel of a family for `gemm`'s ISA, of the given mr and dtype; or NULL. */
+const c2_kernel *c2_wino_kernel(const c2_kernel *gemm, c2_family family, int mr, int32_t dtype);
 
 #endif

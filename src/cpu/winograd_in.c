@@ -52,51 +52,73 @@ static const char *pixel(const c2_problem *p, const places *at, int64_t y, int64
     return at->image + (y * p->input_stride[2] + x * p->input_stride[3]) * at->element;
 }
 
+/* One tile of channels [c, c + a->channels), whose pixels `a` names: into V as it is, or cut into
+ * parts. */
+static void one_tile(const c2_state *s, c2_wino_in_fn in, c2_wino_in_args *a, int64_t tile,
+                     int64_t c, void *v, float *cut)
+{
+    const c2_wino_plan *plan = &s->plan;
+    if (plan->parts) {
+        a->v = cut;
+        a->v_step = C2_WINO_CUT;
+        a->v_block = plan->lanes;
+        in(a);
+        c2_wino_cut(s, cut, tile, c, a->channels, v);
+        return;
+    }
+    a->v = (float *)v + c / plan->lanes * plan->v_block + tile * plan->lanes;
+    a->v_step = plan->v_step;
+    a->v_block = plan->v_block;
+    in(a);
+}
+
 /* Tiles whose channels are neighbours. */
 static void in_place(const c2_state *s, const c2_problem *p, const c2_wino_segment *seg,
-                     const places *at, float *v)
+                     const places *at, void *v, float *cut)
 {
     const c2_wino_plan *plan = &s->plan;
     const int m = plan->m, edge = plan->edge;
+    const int64_t whole = plan->parts ? C2_WINO_CUT : p->icg;
     const void *table[C2_WINO_MAX_EDGE * C2_WINO_MAX_EDGE];
-    c2_wino_in_args a = {.channels = (int)p->icg,
-                         .v_step = plan->v_step,
-                         .v_block = plan->v_block};
+    c2_wino_in_args a = {.row = p->dilation[0] * p->input_stride[2],
+                         .col = p->dilation[1] * p->input_stride[3]};
     for (int64_t t = 0; t < seg->count; t++) {
         const int64_t *x = at->x + t * m;
-        a.v = v + (seg->first + t) * plan->lanes;
-        a.table = NULL;
-        if (at->rows_inside && t * m >= at->inside_begin && t * m + edge <= at->inside_end) {
-            a.pixels = pixel(p, at, at->y[0], x[0]);
-            a.row = p->dilation[0] * p->input_stride[2];
-            a.col = p->dilation[1] * p->input_stride[3];
-        } else {
-            for (int i = 0; i < edge; i++)
+        const bool inside = at->rows_inside && t * m >= at->inside_begin &&
+                            t * m + edge <= at->inside_end;
+        for (int64_t c = 0; c < p->icg; c += whole) {
+            const int64_t bytes = c * at->element;
+            a.channels = (int)c2_min(whole, p->icg - c);
+            a.table = inside ? NULL : table;
+            if (inside)
+                a.pixels = pixel(p, at, at->y[0], x[0]) + bytes;
+            for (int i = 0; i < edge && !inside; i++)
                 for (int j = 0; j < edge; j++)
                     table[i * edge + j] = at->y[i] < 0 || x[j] < 0
-                                              ? (const void *)s->zeros
-                                              : pixel(p, at, at->y[i], x[j]);
-            a.table = table;
+                                              ? (const char *)s->zeros
+                                              : pixel(p, at, at->y[i], x[j]) + bytes;
+            one_tile(s, s->in, &a, seg->first + t, c, v, cut);
         }
-        s->in(&a);
     }
 }
 
+/* Channels of a window. */
+static int64_t window_channels(const c2_wino_plan *plan)
+{
+    return plan->parts ? C2_WINO_CHANNELS : plan->lanes;
+}
+
 static void by_window(const c2_state *s, const c2_problem *p, const c2_wino_segment *seg,
-                      const places *at, float *v, float *window)
+                      const places *at, void *v, float *window, float *cut)
 {
     const c2_wino_plan *plan = &s->plan;
-    const int lanes = plan->lanes;
-    c2_wino_in_args a = {.row = at->n_columns * lanes,
-                         .col = lanes,
-                         .v_step = plan->v_step,
-                         .v_block = plan->v_block};
+    const int64_t wide = window_channels(plan);
+    c2_wino_in_args a = {.row = at->n_columns * wide, .col = wide};
     c2_columns columns =
         c2_columns_make(p, s->widen, at->first_x, p->dilation[1], at->n_columns);
-    columns.pitch = lanes;
-    for (int64_t block = 0; block < plan->channel_blocks; block++) {
-        const int64_t c = block * lanes;
-        columns.channels = a.channels = (int)c2_min(lanes, p->icg - c);
+    columns.pitch = wide;
+    for (int64_t c = 0; c < p->icg; c += wide) {
+        columns.channels = a.channels = (int)c2_min(wide, p->icg - c);
         for (int i = 0; i < plan->edge; i++) {
             const char *row =
                 at->y[i] < 0 ? NULL
@@ -104,25 +126,26 @@ static void by_window(const c2_state *s, const c2_problem *p, const c2_wino_segm
             c2_columns_copy(&columns, row, window + i * a.row);
         }
         for (int64_t t = 0; t < seg->count; t++) {
-            a.pixels = window + t * plan->m * lanes;
-            a.v = v + block * plan->v_block + (seg->first + t) * lanes;
-            s->in_f32(&a);
+            a.pixels = window + t * plan->m * wide;
+            one_tile(s, s->in_f32, &a, seg->first + t, c, v, cut);
         }
     }
 }
 
 int64_t c2_wino_window_floats(const c2_wino_plan *plan)
 {
-    return plan->channels_last ? 0 : plan->edge * (plan->segment * plan->m + 2) * plan->lanes;
+    return plan->channels_last
+               ? 0
+               : plan->edge * (plan->segment * plan->m + 2) * window_channels(plan);
 }
 
 void c2_wino_transform(const c2_state *s, const c2_run_args *args, int64_t g,
-                       const c2_wino_segment *segment, float *v, float *window)
+                       const c2_wino_segment *segment, void *v, float *window, float *cut)
 {
     places at;
     find_places(s, args, g, segment, &at);
     if (s->plan.channels_last)
-        in_place(s, args->problem, segment, &at, v);
+        in_place(s, args->problem, segment, &at, v, cut);
     else
-        by_window(s, args->problem, segment, &at, v, window);
+        by_window(s, args->problem, segment, &at, v, window, cut);
 }

@@ -5,7 +5,10 @@
  *           |         |         | channel 1 : ...                   last output channel
  *           |         | step 1  | ...         step = i * edge + j, i down, j along a row
  *           | panel 1 | ...
- *   group 1 | ... */
+ *   group 1 | ...
+ *
+ * For tile registers, words of parts as winograd.h draws them take the place of each step's
+ * floats. */
 #include "core/half.h"
 #include "cpu/winograd.h"
 
@@ -32,7 +35,8 @@ static const double g6[8][3] = {{1, 0, 0},
 size_t c2_wino_pack_bytes(const c2_problem *p, const c2_wino_plan *plan)
 {
     size_t bytes = sizeof(float);
-    const int64_t factors[] = {p->groups, plan->panels, plan->steps, p->icg, plan->nr};
+    const int64_t a_step = plan->parts ? c2_wino_words(plan) : p->icg * plan->nr;
+    const int64_t factors[] = {p->groups, plan->panels, plan->steps, a_step};
     for (size_t i = 0; i < sizeof factors / sizeof factors[0]; i++) {
         if (!c2_size_mul_ok(bytes, (size_t)factors[i], &bytes))
             return SIZE_MAX;
@@ -67,20 +71,51 @@ static void transform(const c2_wino_plan *plan, double w[9][MAX_NR], float *to, 
     }
 }
 
-void c2_wino_pack(const c2_problem *p, const c2_wino_plan *plan, const c2_weight_view *view,
-                  float *packed)
+/* A panel: step s of channel c goes to to[s * step + c * nr]. */
+static void pack_panel(const c2_problem *p, const c2_wino_plan *plan, const c2_weight_view *view,
+                       int64_t o, int n, float *to)
 {
     double w[9][MAX_NR];
-    const int64_t step = p->icg * plan->nr;
+    for (int64_t c = 0; c < p->icg; c++) {
+        load_taps(p, view->weight, o * p->weight_stride[0] + c * p->weight_stride[1], n, w);
+        transform(plan, w, to + c * plan->nr, p->icg * plan->nr);
+    }
+}
+
+/* The same in words, two channels at a time. */
+static void pack_parts(const c2_problem *p, const c2_wino_plan *plan, c2_pair_fn pair,
+                       const c2_weight_view *view, int64_t o, int n, uint32_t *to)
+{
+    enum { MAX_STEPS = C2_WINO_MAX_EDGE * C2_WINO_MAX_EDGE };
+    double w[9][MAX_NR];
+    float floats[2][MAX_STEPS * MAX_NR];
+    const int64_t nr = plan->nr, step = c2_wino_words(plan);
+    for (int64_t c = 0; c < plan->channel_blocks * C2_WINO_CHANNELS; c += 2) {
+        for (int i = 0; i < 2; i++) {
+            const int64_t at = o * p->weight_stride[0] + (c + i) * p->weight_stride[1];
+            load_taps(p, view->weight, at, c + i < p->icg ? n : 0, w);
+            transform(plan, w, floats[i], nr);
+        }
+        const c2_pair_args a = {floats[0], floats[1],   to + c / 2 * C2_WINO_PARTS * nr, nr, nr,
+                                plan->steps, nr, step};
+        pair(&a);
+    }
+}
+
+void c2_wino_pack(const c2_problem *p, const c2_wino_plan *plan, c2_pair_fn pair,
+                  const c2_weight_view *view, void *packed)
+{
+    const int64_t a_step = plan->parts ? c2_wino_words(plan) : p->icg * plan->nr;
+    char *to = packed;
     for (int64_t g = 0; g < p->groups; g++) {
-        for (int64_t panel = 0; panel < plan->panels; panel++, packed += plan->steps * step) {
+        for (int64_t panel = 0; panel < plan->panels; panel++) {
             const int64_t o = panel * plan->nr;
             const int n = (int)c2_min(plan->nr, p->ocg - o);
-            for (int64_t c = 0; c < p->icg; c++) {
-                const int64_t at = (g * p->ocg + o) * p->weight_stride[0] + c * p->weight_stride[1];
-                load_taps(p, view->weight, at, n, w);
-                transform(plan, w, packed + c * plan->nr, step);
-            }
+            if (plan->parts)
+                pack_parts(p, plan, pair, view, g * p->ocg + o, n, (uint32_t *)(void *)to);
+            else
+                pack_panel(p, plan, view, g * p->ocg + o, n, (float *)(void *)to);
+            to += plan->steps * a_step * (int64_t)sizeof(float);
         }
     }
 }

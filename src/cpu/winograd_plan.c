@@ -14,29 +14,48 @@ enum { MOST_ROW_GROUPS = 4 };
 static const double u_bytes_kept = 32 << 20, v_bytes_wanted_then = 4 << 20;
 enum { MOST_ROW_GROUPS_THEN = 16 };
 static const double memory_times = 3; /* what a float from memory takes, in those of a cache */
+static const double v_bytes_kept = 3 << 18; /* of V by the L2 cache, beside U that passes by */
+/* In parts (measured on a Granite Rapids VM of 2 MiB of L2 cache, November 2026): bytes that L2
+ * keeps, and of a worker's scratch at most; */
+static const double l2_bytes = 3 << 19, most_bytes = 12 << 20;
+static const double far_times = 2;        /* what U from memory takes, in bytes from a cache; */
+static const double part_float = 0.14e-9; /* seconds of a float that is cut; */
+static const double half_round = 1.5;     /* products of 16 tiles, in halves of those of 32; */
+static const double part_transform = 2; /* transforms, in those for FMA, whose V and M are nearer */
+enum { MOST_PART_TILES = 256, MOST_GROUP = 16 };
 enum { MOST_ROUNDS = 8 }; /* of tasks on all threads; more make no end more even */
 
 static bool even_step(int64_t bytes) { return bytes % 4096 == 0; }
 
+/* Strides of V and M for blocks of n tiles, whose M has room for `rows`. */
+static void set_strides(c2_wino_plan *plan, int64_t n, int64_t rows)
+{
+    /* Steps a multiple of 4 KiB apart would share one set of the L1 cache. */
+    plan->v_block = plan->parts ? c2_wino_words(plan) : n * plan->lanes;
+    plan->v_step = (plan->parts ? rows / plan->mr : plan->channel_blocks) * plan->v_block + 5 * 16;
+    plan->m_step = rows * plan->nr + 16;
+    plan->v_step += even_step(plan->v_step * (int64_t)sizeof(float)) ? 16 : 0;
+    plan->m_step += even_step(plan->m_step * (int64_t)sizeof(float)) ? 16 : 0;
+    plan->m_panel = plan->steps * plan->m_step;
+}
+
 /* Sizes of a block of n tiles. */
 static void set_block(c2_wino_plan *plan, int64_t n)
 {
-    plan->blocks = c2_split_even(plan->tiles, c2_div_up(plan->tiles, n));
-    n = c2_div_up(plan->tiles, plan->blocks.n);
+    const int64_t units = c2_div_up(plan->tiles, plan->unit);
+    plan->blocks = c2_split_even(units, c2_min(units, c2_div_up(plan->tiles, n)));
+    n = c2_min(plan->tiles, plan->unit * c2_div_up(units, plan->blocks.n));
     plan->segment = c2_min(C2_WINO_SEGMENT, c2_min(n, plan->grid[1]));
-    plan->v_block = n * plan->lanes;
-    /* Steps a multiple of 4 KiB apart would share one set of the L1 cache. */
-    plan->v_step = plan->channel_blocks * plan->v_block + 5 * 16;
-    plan->m_step = n * plan->nr + 16;
-    plan->v_step += even_step(plan->v_step * (int64_t)sizeof(float)) ? 16 : 0;
-    plan->m_step += even_step(plan->m_step * (int64_t)sizeof(float)) ? 16 : 0;
+    set_strides(plan, n, plan->parts ? c2_div_up(n, plan->mr) * plan->mr : n);
     const size_t room =
         (size_t)c2_max(c2_wino_window_floats(plan), c2_wino_y_floats(plan)) * sizeof(float);
+    plan->cut_bytes = plan->parts ? (size_t)(plan->steps * C2_WINO_CUT) * sizeof(float) : 0;
     plan->v_bytes =
         c2_round_up((size_t)(plan->steps * plan->v_step) * sizeof(float), C2_ALIGN);
     plan->m_bytes =
-        c2_round_up((size_t)(plan->steps * plan->m_step) * sizeof(float), C2_ALIGN);
-    plan->scratch_bytes = plan->v_bytes + plan->m_bytes + c2_round_up(room, C2_ALIGN);
+        c2_round_up((size_t)(plan->group * plan->m_panel) * sizeof(float), C2_ALIGN);
+    plan->scratch_bytes =
+        plan->v_bytes + plan->m_bytes + c2_round_up(room, C2_ALIGN) + plan->cut_bytes;
 }
 
 static double u_bytes(const c2_problem *p, const c2_wino_plan *plan)
@@ -59,13 +78,23 @@ static void choose_block(const c2_problem *p, c2_wino_plan *plan)
         n = n > plan->mr ? n - plan->mr : n > 4 ? n / 2 : n - 1;
 }
 
-static double seconds(const conv2d_device *device, const c2_problem *p, const c2_wino_plan *plan,
-                      const c2_kernel *gemm)
+/* Seconds of the transforms and of what goes to and from them. */
+static double transform_seconds(const c2_speed *speed, const c2_wino_plan *plan)
 {
-    const c2_speed *speed = c2_speed_of(device, gemm);
+    const double steps = plan->steps, tiles = (double)plan->tiles;
+    const double padded_in = (double)c2_div_up(plan->channels, plan->lanes) * plan->lanes;
+    const double copies = plan->channels_last ? 0 : tiles * padded_in * steps * speed->turn;
+    const double a_float = speed->transform * (plan->parts ? part_transform : 1);
+    const double in = tiles * padded_in * steps * a_float + copies;
+    const double out = tiles * (double)plan->panels * plan->nr * steps *
+                       (a_float + (plan->pixels_last ? speed->turn : 0));
+    return (double)plan->panel_blocks.n * in + out;
+}
+
+static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_wino_plan *plan)
+{
     const double lanes = plan->lanes, steps = plan->steps, tiles = (double)plan->tiles;
     const double channels = ceil((double)p->ocg / lanes) * lanes;
-    const double padded_in = (double)plan->channel_blocks * lanes;
     const double block = tiles / (double)plan->blocks.n;
     const double rows = block / ceil(block / plan->mr), vectors = fmin(channels, plan->nr) / lanes;
     const double products = tiles * channels * (double)p->icg * steps / speed->fma_lanes *
@@ -73,26 +102,106 @@ static double seconds(const conv2d_device *device, const c2_problem *p, const c2
     const double u = u_bytes(p, plan), missed = fmin(1, fmax(0, u / u_bytes_kept - 1));
     const double weights = (double)plan->blocks.n * u / 4 * speed->stream *
                            (1 + (memory_times - 1) * missed);
-    const double copies = plan->channels_last ? 0 : tiles * padded_in * steps * speed->turn;
-    const double in = (double)plan->panel_blocks.n * (tiles * padded_in * steps * speed->transform +
-                                                      copies);
     /* Each call of a kernel, for each step and panel. */
     const double calls = ceil(block / plan->mr) * (double)plan->blocks.n *
                          (double)plan->panels * steps * ceil((double)p->icg / (double)C2_WINO_K) *
                          speed->call;
-    const double out = tiles * (double)plan->panels * plan->nr * steps *
-                       (speed->transform + (plan->pixels_last ? speed->turn : 0));
-    return (double)p->groups * (fmax(products, weights) + calls + in + out) +
+    const double v = steps * block * (double)plan->channel_blocks * lanes * 4;
+    const double again = v > v_bytes_kept ? tiles / block * (double)plan->panels * v : 0;
+    return fmax(products, weights) + calls + again * speed->again;
+}
+
+/* Bytes of V, U and M of a block, and of what a step needs at once beside M. */
+typedef struct traffic {
+    double v, u, m, step;
+} traffic;
+
+static traffic traffic_of(const c2_wino_plan *plan)
+{
+    const double words = 4.0 * plan->steps * (double)c2_wino_words(plan);
+    const double rounds = ceil((double)plan->tiles / (double)plan->blocks.n / plan->mr);
+    return (traffic){rounds * words, (double)plan->panels * words,
+                     fmin((double)plan->panels, (double)plan->group) *
+                         (double)plan->m_panel * 4,
+                     (rounds + 1) * words / plan->steps};
+}
+
+static bool u_is_far(const traffic *t) { return t->v + t->u + t->m > l2_bytes; }
+
+/* The products of parts, and what comes from beyond the L2 cache: U once a block, V once a group,
+ * and M if it has no room. */
+static double part_seconds(const c2_speed *speed, const c2_problem *p, const c2_wino_plan *plan)
+{
+    const double blocks = (double)plan->blocks.n, panels = (double)plan->panels;
+    const double groups = ceil(panels / (double)plan->group), steps = plan->steps;
+    const double a_product = (double)(C2_WINO_ROWS * C2_WINO_CHANNELS / 2 * C2_WINO_ROWS);
+    const double halves = (double)(plan->tiles / plan->mr * 2) +
+                          (plan->tiles % plan->mr > C2_WINO_ROWS ? 2
+                           : plan->tiles % plan->mr > 0          ? half_round
+                                                                 : 0);
+    const double lanes = (double)c2_div_up(p->ocg, C2_WINO_ROWS);
+    const double products = halves * lanes * steps * (double)plan->channel_blocks *
+                            (C2_WINO_PARTS * (C2_WINO_PARTS + 1) / 2) * a_product /
+                            speed->fma_lanes;
+    const double rounds = ceil((double)plan->tiles / blocks / plan->mr);
+    const double calls = rounds * blocks * panels * steps * speed->call;
+    const traffic t = traffic_of(plan);
+    double far = 0; /* bytes of a block */
+    if (u_is_far(&t)) {
+        far += t.u * (t.u > u_bytes_kept ? far_times : 1);
+        if (t.v + t.m + t.u / panels > l2_bytes)
+            far += t.v * (2 + groups); /* the first time it is written */
+        if (t.m + 2 * t.step > l2_bytes)
+            far += 2 * t.m * groups;
+    }
+    return products + calls + blocks * far * speed->again +
+           (double)plan->tiles * (double)p->icg * steps * part_float;
+}
+
+static double seconds(const conv2d_device *device, const c2_problem *p, const c2_wino_plan *plan,
+                      const c2_kernel *gemm)
+{
+    const c2_speed *speed = c2_speed_of(device, gemm);
+    const double multiply =
+        plan->parts ? part_seconds(speed, p, plan) : fma_seconds(speed, p, plan);
+    return (double)p->groups * (multiply + transform_seconds(speed, plan)) +
            c2_cost_epilogue(speed, p, plan->pixels_last ? 3 : 1);
 }
 
-c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p, int m, int variant)
+/* The fastest block of parts that workspace_limit has room for; if none is, the smallest. */
+static void choose_part_block(const conv2d_device *device, const c2_problem *p,
+                              const c2_kernel *gemm, c2_wino_plan *plan)
 {
-    const c2_kernel *gemm = c2_cpu_kernel(device, C2_FAMILY_WINO_GEMM, variant);
+    const double room = fmin(most_bytes, (double)p->workspace_limit);
+    c2_wino_plan best = *plan;
+    set_block(&best, plan->mr);
+    best.seconds = HUGE_VAL;
+    for (int64_t n = plan->mr; n <= MOST_PART_TILES; n += plan->mr) {
+        for (int64_t group = 1; group <= c2_min(MOST_GROUP, plan->panels); group++) {
+            c2_wino_plan tried = *plan;
+            tried.group = group;
+            set_block(&tried, n);
+            tried.seconds = seconds(device, p, &tried, gemm);
+            if ((double)tried.scratch_bytes <= room && tried.seconds < best.seconds)
+                best = tried;
+        }
+        if (n >= plan->tiles)
+            break;
+    }
+    *plan = best;
+}
+
+c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p, int m,
+                               const c2_kernel *gemm)
+{
     c2_wino_plan plan = {.m = m, .edge = m + 2, .steps = (m + 2) * (m + 2)};
-    plan.lanes = gemm->lanes;
+    plan.parts = gemm->family != C2_FAMILY_WINO_GEMM;
+    plan.lanes = c2_wino_kernel(gemm, C2_FAMILY_WINO_IN, m, CONV2D_FLOAT32)->lanes;
     plan.mr = gemm->mr;
     plan.nr = gemm->nr;
+    plan.unit = plan.parts ? C2_WINO_ROWS : 1;
+    plan.group = 1;
+    plan.channels = p->icg;
     plan.tiles = p->n;
     for (int a = 0; a < 2; a++) {
         const int64_t size = a ? p->ow : p->oh;
@@ -101,12 +210,17 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
         plan.tiles *= plan.phases[a] * plan.grid[a];
     }
     plan.panels = c2_div_up(p->ocg, plan.nr);
-    plan.channel_blocks = c2_div_up(p->icg, plan.lanes);
+    plan.channel_blocks = c2_div_up(p->icg, plan.parts ? C2_WINO_CHANNELS : plan.lanes);
     plan.channels_last = p->input_stride[1] == 1;
     plan.pixels_last =
         p->output_stride[3] == 1 && p->dilation[1] == 1 && p->output_stride[1] != 1;
-    choose_block(p, &plan);
     plan.panel_blocks = c2_split_even(plan.panels, 1);
+    if (plan.parts)
+        choose_part_block(device, p, gemm, &plan);
+    else
+        choose_block(p, &plan);
+    const traffic t = traffic_of(&plan);
+    plan.far = plan.parts && u_is_far(&t);
     plan.seconds = seconds(device, p, &plan, gemm);
     return plan;
 }
@@ -119,10 +233,9 @@ static double parallel_seconds(const conv2d_device *device, const c2_problem *p,
     return seconds(device, p, plan, gemm) / tasks * ceil(tasks / threads);
 }
 
-void c2_wino_plan_share(const conv2d_device *device, const c2_problem *p, int variant,
+void c2_wino_plan_share(const conv2d_device *device, const c2_problem *p, const c2_kernel *gemm,
                         c2_wino_plan *plan)
 {
-    const c2_kernel *gemm = c2_cpu_kernel(device, C2_FAMILY_WINO_GEMM, variant);
     const int64_t threads = device->pool.n_threads;
     const c2_wino_plan alone = *plan;
     double least = parallel_seconds(device, p, plan, gemm, (double)threads);

@@ -110,6 +110,9 @@ static bool has_kind(const conv2d_problem *p, int kind)
     case EXPECTED_SPLIT_2:
     case EXPECTED_SPLIT_3:
         return oracle_has_parts(p, kind - EXPECTED_SPLIT_2 + 2);
+    case EXPECTED_SPLIT_TILE_2:
+    case EXPECTED_SPLIT_TILE_4:
+        return oracle_has_tiles(p) && oracle_has_parts(p, 3);
     case EXPECTED_TILE_6:
         return oracle_has_tiles(p) && p->params.accuracy == CONV2D_ACCURACY_FAST;
     default:
@@ -204,18 +207,34 @@ static expected_value expect(const conv2d_problem *q, bool exact, oracle_value v
     return e;
 }
 
-/* The same of a Winograd algorithm, or of fft (m = 0); s: S without bias and residual, `addend`
- * their magnitude. F(2,3) of integers is exact while S is below 2^22: all its terms are multiples
- * of 1/4. */
-static expected_value expect_tile(const conv2d_problem *q, int m, bool integers, oracle_value v,
+/* m of the kind's tiles; 0 of fft. */
+static int tile_of(int kind)
+{
+    if (kind == EXPECTED_FFT)
+        return 0;
+    const int first = kind < EXPECTED_SPLIT_TILE_2 ? EXPECTED_TILE_2 : EXPECTED_SPLIT_TILE_2;
+    return 2 * (kind - first) + 2;
+}
+
+static long double tile_bound(const conv2d_problem *q, int kind, long double s)
+{
+    if (kind == EXPECTED_FFT)
+        return oracle_fft_bound(q, s);
+    return kind < EXPECTED_SPLIT_TILE_2 ? oracle_tile_bound(q, tile_of(kind), s)
+                                        : oracle_tile_parts_bound(q, tile_of(kind), s);
+}
+
+/* The same of a Winograd algorithm, or of fft; s: S without bias and residual, `addend` their
+ * magnitude. F(2,3) of integers is exact while S is below 2^22: all its terms are multiples of
+ * 1/4. */
+static expected_value expect_tile(const conv2d_problem *q, int kind, bool integers, oracle_value v,
                                   long double s, long double addend)
 {
     if (isfinite(addend))
         s += addend;
     const bool in_range = s <= (long double)FLT_MAX / 2;
-    const bool exact = integers && m == 2 && s < 0x1p22L;
-    expected_value e =
-        expect(q, exact, v, m ? oracle_tile_bound(q, m, s) : oracle_fft_bound(q, s));
+    const bool exact = integers && tile_of(kind) == 2 && s < 0x1p22L;
+    expected_value e = expect(q, exact, v, tile_bound(q, kind, s));
     e.is_never_finite = !in_range && !isfinite(v.y);
     e.may_be_any = !in_range && isfinite(v.y);
     return e;
@@ -224,19 +243,18 @@ static expected_value expect_tile(const conv2d_problem *q, int m, bool integers,
 static void solve_tiles(case_data *d, int kind)
 {
     const conv2d_problem *q = &d->problem;
-    const int m = kind == EXPECTED_FFT ? 0 : 2 * (kind - EXPECTED_TILE_2) + 2;
     long double *sums = get_memory((size_t)d->n_values * sizeof *sums);
     conv2d_problem sum_alone = *q; /* no bias, no residual: what is left of s is theirs */
     sum_alone.bias.rank = sum_alone.residual.rank = 0;
     oracle_value *window = get_memory((size_t)d->n_values * sizeof *window);
     oracle_run(&sum_alone, window);
-    if (m)
-        oracle_tile_sums(q, m, sums);
-    else
+    if (kind == EXPECTED_FFT)
         oracle_fft_sums(q, sums);
+    else
+        oracle_tile_sums(q, tile_of(kind), kind >= EXPECTED_SPLIT_TILE_2, sums);
     for (int64_t i = 0; i < d->n_values; ++i)
         d->expected[kind][i] =
-            expect_tile(q, m, d->source->values == VALUES_INTEGER, d->values[i], sums[i],
+            expect_tile(q, kind, d->source->values == VALUES_INTEGER, d->values[i], sums[i],
                         d->values[i].s - window[i].s);
     free(window);
     free(sums);
@@ -288,11 +306,11 @@ void case_data_solve(case_data *d)
     solve_windows(d, EXPECTED_WINDOW, strict);
     if (d->expected[EXPECTED_FACTORS])
         solve_windows(d, EXPECTED_FACTORS, factors < strict ? factors : strict);
-    for (int i = EXPECTED_TILE_2; i <= EXPECTED_TILE_6; ++i)
-        if (d->expected[i])
-            solve_tiles(d, i);
-    if (d->expected[EXPECTED_FFT])
-        solve_tiles(d, EXPECTED_FFT);
+    static const int tiles[] = {EXPECTED_TILE_2, EXPECTED_TILE_4, EXPECTED_TILE_6, EXPECTED_FFT,
+                                EXPECTED_SPLIT_TILE_2, EXPECTED_SPLIT_TILE_4};
+    for (size_t i = 0; i < sizeof tiles / sizeof tiles[0]; ++i)
+        if (d->expected[tiles[i]])
+            solve_tiles(d, tiles[i]);
     for (int parts = 2; parts <= 3; ++parts)
         if (d->expected[EXPECTED_SPLIT_2 + parts - 2])
             solve_parts(d, parts);

@@ -31,7 +31,7 @@ typedef struct expected_value {
 
 /* Results of algorithms that bound each element by its own window, of winograd_f2x3, of
  * winograd_f4x3, of winograd_f6x3, of those of pairs of bfloat16, which flush denormals, of
- * separable, of fft, of split2_px and of split3_px. */
+ * separable, of fft, of split2_px, of split3_px, of split3_f2x3 and of split3_f4x3. */
 enum {
     EXPECTED_WINDOW,
     EXPECTED_TILE_2,
@@ -42,6 +42,8 @@ enum {
     EXPECTED_FFT,
     EXPECTED_SPLIT_2,
     EXPECTED_SPLIT_3,
+    EXPECTED_SPLIT_TILE_2,
+    EXPECTED_SPLIT_TILE_4,
     EXPECTED_KINDS
 };
 

@@ -105,6 +105,8 @@ static int kind_of(const char *algorithm)
         return EXPECTED_FACTORS;
     if (oracle_is_fft(algorithm))
         return EXPECTED_FFT;
+    if (oracle_parts(algorithm) && oracle_tile(algorithm))
+        return EXPECTED_SPLIT_TILE_2 + oracle_tile(algorithm) / 2 - 1;
     if (oracle_parts(algorithm))
         return EXPECTED_SPLIT_2 + oracle_parts(algorithm) - 2;
     return oracle_is_dot(algorithm) ? EXPECTED_DOT : kinds[oracle_tile(algorithm)];

@@ -200,8 +200,10 @@ long double oracle_parts_bound(const conv2d_problem *p, int parts, oracle_value 
 
 int oracle_tile(const char *algorithm)
 {
-    if (algorithm && strncmp(algorithm, "winograd_f", 10) == 0)
-        return algorithm[10] - '0';
+    static const char *const prefixes[] = {"winograd_f", "split3_f"};
+    for (int i = 0; algorithm && i < 2; ++i)
+        if (strncmp(algorithm, prefixes[i], strlen(prefixes[i])) == 0)
+            return algorithm[strlen(prefixes[i])] - '0';
     return 0;
 }
 
@@ -261,13 +263,13 @@ static long double tap_sum(const conv2d_problem *p, int m, int64_t o, int64_t c,
     return sum;
 }
 
-void oracle_tile_sums(const conv2d_problem *problem, int m, long double *sums)
+void oracle_tile_sums(const conv2d_problem *problem, int m, bool flushes, long double *sums)
 {
     conv2d_problem p = *problem;
     p.input = batched(p.input);
     p.output = batched(p.output);
     const int64_t *size = p.output.sizes, icg = p.weight.sizes[1], ocg = size[1] / p.params.groups;
-    const long double least = p.params.flush_denormals ? 0x1p-100L : 0x1p-124L;
+    const long double least = flushes || p.params.flush_denormals ? 0x1p-100L : 0x1p-124L;
     int64_t pads[2];
     leading_pads(&p, pads);
     const int64_t pixels = size[2] * size[3];
@@ -288,6 +290,14 @@ void oracle_tile_sums(const conv2d_problem *problem, int m, long double *sums)
         }
     }
     free(taps);
+}
+
+long double oracle_tile_parts_bound(const conv2d_problem *p, int m, long double s)
+{
+    const int64_t c = p->weight.sizes[1];
+    const long double n = 6 * (long double)((c + 31) / 32) + 50, nu = n * 0x1p-24L;
+    return 1.01L * (nu / (1 - nu) + 0x1p-24L) * s +
+           (12 * (long double)c + n) * (m == 2 ? 16 : 128) * 0x1p-125L;
 }
 
 long double oracle_tile_bound(const conv2d_problem *p, int m, long double s)

@@ -43,7 +43,8 @@ int oracle_parts(const char *algorithm);
 bool oracle_has_parts(const conv2d_problem *problem, int parts);
 long double oracle_parts_bound(const conv2d_problem *problem, int parts, oracle_value v);
 
-/* m of the Winograd algorithm of that name ("winograd_f4x3", perhaps "/ISA"), or 0. */
+/* m of the Winograd algorithm of that name ("winograd_f4x3" or "split3_f4x3", perhaps "/ISA"), or
+ * 0. */
 int oracle_tile(const char *algorithm);
 
 /* True if Winograd algorithms take such problems, but for the values of the weights. */
@@ -51,11 +52,12 @@ bool oracle_has_tiles(const conv2d_problem *problem);
 
 /* What docs/numerics.md says of Winograd F(m,3): S of every output element before the activation,
  * in logical order, bias and residual aside; infinite where a value that is not finite is in
- * reach, or where a transform may overflow. */
-void oracle_tile_sums(const conv2d_problem *problem, int m, long double *sums);
+ * reach, or where a transform may overflow. flushes: its products flush denormals. */
+void oracle_tile_sums(const conv2d_problem *problem, int m, bool flushes, long double *sums);
 
-/* Its bound before the activation; s: S with |bias| + |residual|. */
+/* Its bound before the activation; s: S with |bias| + |residual|. And with products of parts. */
 long double oracle_tile_bound(const conv2d_problem *problem, int m, long double s);
+long double oracle_tile_parts_bound(const conv2d_problem *problem, int m, long double s);
 
 /* True of the algorithm fft; if it takes such problems, but for the weights' values and memory. */
 bool oracle_is_fft(const char *algorithm);

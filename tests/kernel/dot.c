@@ -233,7 +233,8 @@ static bool parts_case(check *c)
     rng *r = c->random;
     const int run = check_size(r, MOST * STEP, STEP), m = (int)rng_range(r, 1, ROWS);
     const int parts = c->kernel->mr, n_steps = (run + STEP - 1) / STEP;
-    const ptrdiff_t part_pitch = (m + rng_range(r, 0, 2)) * WORDS;
+    const ptrdiff_t row_pitch = rng_range(r, 1, 3) * WORDS;
+    const ptrdiff_t part_pitch = m * row_pitch + rng_range(r, 0, 2) * WORDS;
     const ptrdiff_t step_pitch = part_pitch * parts + rng_range(r, 0, 2) * WORDS;
     guard_buffer from = guard_alloc((size_t)(2 * run) * sizeof(float), c->at_end);
     for (int i = 0; i < 2 * run; i++)
@@ -243,17 +244,20 @@ static bool parts_case(check *c)
     for (int i = 0; i < m; i++)
         rows[i] = (const float *)from.data + rng_range(r, 0, run);
     const size_t words =
-        (size_t)((n_steps - 1) * step_pitch + (parts - 1) * part_pitch + m * WORDS);
+        (size_t)((n_steps - 1) * step_pitch + (parts - 1) * part_pitch + (m - 1) * row_pitch +
+                 WORDS);
     guard_buffer to = guard_alloc(words * sizeof(uint32_t), c->at_end);
     memset(to.data, 0x5a, to.bytes);
-    const c2_parts_args args = {rows, m, (size_t)run, to.data, step_pitch, part_pitch};
+    const c2_parts_args args = {rows,       m,          (size_t)run, to.data,
+                                step_pitch, part_pitch, row_pitch};
     ((c2_parts_fn)c->kernel->fn)(&args);
     bool ok = true;
     const uint32_t *all = to.data;
     for (ptrdiff_t i = 0; ok && i < (ptrdiff_t)words; i++) {
         const ptrdiff_t step = i / step_pitch, part = i % step_pitch / part_pitch;
-        const ptrdiff_t row = i % step_pitch % part_pitch / WORDS, k = step * STEP + i % WORDS * 2;
-        if (part >= parts || row >= m) {
+        const ptrdiff_t at = i % step_pitch % part_pitch, row = at / row_pitch;
+        const ptrdiff_t k = step * STEP + i % WORDS * 2;
+        if (part >= parts || row >= m || at % row_pitch >= WORDS) {
             ok = all[i] == 0x5a5a5a5a;
         } else if (part == 0) {
             for (int h = 0; h < 2; h++)
@@ -321,7 +325,7 @@ static double parts_bench(const c2_kernel *k)
         rows[i] = bench_pixels + i * RUN;
     static _Alignas(64) uint32_t panel[C2_MAX_PARTS * ROWS * RUN / 2];
     const ptrdiff_t part_pitch = 16 * ROWS;
-    const c2_parts_args args = {rows, ROWS, RUN, panel, k->mr * part_pitch, part_pitch};
+    const c2_parts_args args = {rows, ROWS, RUN, panel, k->mr * part_pitch, part_pitch, 16};
     ((c2_parts_fn)k->fn)(&args);
     return (double)(ROWS * RUN);
 }

@@ -205,8 +205,10 @@ static bool panel_case(check *c)
                                 number_at(b + h / 2 * parts * nr, nr, parts, h % 2));
             }
     s.n_products = (size_t)(n_steps * BLOCK * 2);
+    /* Fetched ahead: the pages behind the weights are no one's. */
     const c2_panel_args args = {x, w, (size_t)n_steps, acc.acc, m, n, accumulate,
-                                rng_range(r, 0, 1)};
+                                (uintptr_t)w + (uintptr_t)rng_range(r, 0, 9999),
+                                (size_t)rng_range(r, 0, 20)};
     set_state(k, true);
     ((c2_panel_fn)k->fn)(&args);
     set_state(k, false);
@@ -342,7 +344,7 @@ double tiles_bench(const c2_kernel *k)
         ((c2_gemm_ch_fn)k->fn)(&args);
     } else if (k->family == C2_FAMILY_DOT2_CH || k->family == C2_FAMILY_DOT3_CH) {
         const c2_panel_args args = {bench_pixels, bench_weight, BENCH_BLOCKS, bench_acc,
-                                    k->mr, k->nr, true, false};
+                                    k->mr, k->nr, true, 0, 0};
         ((c2_panel_fn)k->fn)(&args);
     } else {
         const c2_tap tap = {bench_pixels, k->nr};

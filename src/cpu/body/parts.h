@@ -6,7 +6,7 @@
 #define C2_PARTS_(parts, isa) c2_parts_f32_##parts##x16_##isa
 #define C2_PARTS_NAME(parts, isa) C2_PARTS_(parts, isa)
 
-enum { PARTS_STEP = 32, PARTS_WORDS = 16 };
+enum { PARTS_STEP = 32 };
 
 c2_parts_kernel C2_PARTS_NAME(C2_PARTS, C2_ISA);
 void C2_PARTS_NAME(C2_PARTS, C2_ISA)(const c2_parts_args *a)
@@ -17,11 +17,11 @@ void C2_PARTS_NAME(C2_PARTS, C2_ISA)(const c2_parts_args *a)
         const size_t left = a->run - k;
         if (left >= PARTS_STEP) {
             for (int i = 0; i < a->m; i++)
-                words_of((const float *)a->rows[i] + k, PARTS_STEP, C2_PARTS, to + i * PARTS_WORDS,
+                words_of((const float *)a->rows[i] + k, PARTS_STEP, C2_PARTS, to + i * a->row_pitch,
                          part_pitch);
         } else {
             for (int i = 0; i < a->m; i++)
-                words_of((const float *)a->rows[i] + k, (int)left, C2_PARTS, to + i * PARTS_WORDS,
+                words_of((const float *)a->rows[i] + k, (int)left, C2_PARTS, to + i * a->row_pitch,
                          part_pitch);
         }
     }

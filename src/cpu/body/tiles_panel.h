@@ -18,14 +18,22 @@ enum {
     WEIGHT_PART = PANEL_NR,                     /* of a part of a word's weights */
     WEIGHT_STEP = TILE_ROWS * C2_PARTS * PANEL_NR, /* of a step's weights */
     WEIGHT_BYTES = C2_PARTS * PANEL_NR * 4,     /* from word to word */
-    SUM_BYTES = PANEL_NR * (int)sizeof(float),
-    AHEAD = 4 /* steps */
+    SUM_BYTES = PANEL_NR * (int)sizeof(float)
 };
+
+/* What is fetched during a product. */
+typedef struct ahead {
+    uintptr_t next;
+    size_t lines;
+} ahead;
 
 /* One product of parts: registers 4, 5 hold pixels, 6, 7 weights; what is new is loaded. */
 static inline __attribute__((always_inline)) void
-product(const int rows, const int lanes, const uint32_t *pixels, const uint32_t *weight)
+product(const int rows, const int lanes, ahead *fetch, const uint32_t *pixels,
+        const uint32_t *weight)
 {
+    for (size_t i = 0; i < fetch->lines; i++, fetch->next += 64)
+        __builtin_prefetch((const void *)fetch->next, 0, 2);
     if (pixels)
         tile_load(4, pixels, TILE_BYTES);
     if (weight)
@@ -45,32 +53,23 @@ product(const int rows, const int lanes, const uint32_t *pixels, const uint32_t 
     }
 }
 
-/* Weights a few steps on; an address that is no one's does no harm. */
-static inline void expect(const uint32_t *weight)
-{
-    const uintptr_t from = (uintptr_t)weight + AHEAD * WEIGHT_STEP * sizeof *weight;
-    for (uintptr_t i = 0; i < WEIGHT_STEP * sizeof *weight; i += 64)
-        __builtin_prefetch((const void *)(from + i), 0, 2);
-}
-
 static inline __attribute__((always_inline)) void
 steps(const int rows, const int lanes, const c2_panel_args *a)
 {
     const uint32_t *x = a->pixels, *w = a->weight;
+    ahead fetch = {a->next, a->next_lines};
     for (size_t s = 0; s < a->n_steps; s++, x += C2_PARTS * PANEL_PART, w += WEIGHT_STEP) {
-        if (a->far)
-            expect(w);
 #if C2_PARTS == 3
-        product(rows, lanes, x, w + 2 * WEIGHT_PART);
-        product(rows, lanes, NULL, w + WEIGHT_PART);
-        product(rows, lanes, x + PANEL_PART, NULL);
-        product(rows, lanes, NULL, w);
-        product(rows, lanes, x + 2 * PANEL_PART, NULL);
-        product(rows, lanes, x, NULL);
+        product(rows, lanes, &fetch, x, w + 2 * WEIGHT_PART);
+        product(rows, lanes, &fetch, NULL, w + WEIGHT_PART);
+        product(rows, lanes, &fetch, x + PANEL_PART, NULL);
+        product(rows, lanes, &fetch, NULL, w);
+        product(rows, lanes, &fetch, x + 2 * PANEL_PART, NULL);
+        product(rows, lanes, &fetch, x, NULL);
 #else
-        product(rows, lanes, x + PANEL_PART, w);
-        product(rows, lanes, x, NULL);
-        product(rows, lanes, NULL, w + WEIGHT_PART);
+        product(rows, lanes, &fetch, x + PANEL_PART, w);
+        product(rows, lanes, &fetch, x, NULL);
+        product(rows, lanes, &fetch, NULL, w + WEIGHT_PART);
 #endif
     }
 }
