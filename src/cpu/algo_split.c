@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Implicit GEMM of float32 tensors by tile registers of bfloat16: each number is a sum of parts
  * (parts.h), and products of parts that are too small to matter are left out.
- *   split3_px, split3_ch  three parts, six products; for every accuracy but strict
+ *   split3_px, split3_ch, split3_rows  three parts, six products; for every accuracy but strict
  *   split2_px, split2_ch  two parts, three products; for accuracy fast
- * px: lanes = pixels; any strides. ch: lanes = output channels; channels that are neighbours. Error
- * before the activation, u = 2^-24:
+ * px: lanes = pixels; any strides. ch: lanes = output channels; channels that are neighbours. rows:
+ * the same of images whose rows are dense, each of which is cut once for all taps. Error before the
+ * activation, u = 2^-24:
  *   split3  1.01 * (g(n) + 2^-24) * s + 2^-126 * (12 K + 4 + 4 D)
  *   split2  1.01 * (g(n) + 2^-15) * s + 2^-126 * (12 K + 4 + 4 D)
  *   n = 6 * KH * KW * ceil(C / 32) + 20,  C = IC/G,  D = sum over products of |w| + |x|
@@ -55,6 +56,12 @@ static bool ch2(const conv2d_device *device, const c2_problem *p, int variant, c
     return is_fast(p, why) &&
            supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT2_CH, variant), p, why) &&
            c2_panel_supports(p, why);
+}
+
+static bool rows3(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+{
+    const c2_kernel *kernel = c2_cpu_kernel(device, C2_FAMILY_DOT3_CH, variant);
+    return supports(device, kernel, p, why) && c2_strip_supports(device, kernel, p, why);
 }
 
 /* 1.01 * (g(n) + what parts leave out). */
@@ -160,4 +167,22 @@ const c2_algorithm c2_algo_split2_ch = {
     .plan_create = c2_dot2_ch_plan_create,
     .plan_destroy = c2_panel_plan_destroy,
     .run = c2_panel_run,
+};
+
+const c2_algorithm c2_algo_split3_rows = {
+    .name = "split3_rows",
+    .flushes = true,
+    .variants = c2_dot3_rows_variants,
+    .variant_name = c2_dot3_rows_variant_name,
+    .variant_isa = c2_dot3_rows_variant_isa,
+    .supports = rows3,
+    .cost = c2_dot3_rows_cost,
+    .bound = bound3,
+    .bound_text = text3,
+    .memory = c2_dot3_rows_memory,
+    .packing = c2_dot3_rows_packing,
+    .pack = c2_dot3_rows_pack,
+    .plan_create = c2_dot3_rows_plan_create,
+    .plan_destroy = c2_strip_plan_destroy,
+    .run = c2_strip_run,
 };

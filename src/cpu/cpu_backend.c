@@ -345,6 +345,7 @@ static conv2d_status cpu_sync(conv2d_device *device)
 static const c2_algorithm *const algorithms[] = {&c2_algo_dot_ch,
                                                  &c2_algo_dot_px,
                                                  &c2_algo_split3_ch,
+                                                 &c2_algo_split3_rows,
                                                  &c2_algo_split3_px,
                                                  &c2_algo_split2_ch,
                                                  &c2_algo_split2_px,

@@ -118,6 +118,17 @@ size_t c2_pack_words_bytes(const c2_problem *p, const c2_words *words, const c2_
 void c2_pack_words(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape,
                    const c2_weight_view *view, void *packed);
 
+/* Pixels in a panel, [step][part][tile of mr][16 words]. */
+static inline void c2_panel_pixels(c2_panel_args *a, const uint32_t *panel, int parts, int mr)
+{
+    a->pixels[0] = panel;
+    a->pixels[1] = panel + 16 * 16;
+    a->row = 64;
+    a->part = 64 * mr;
+    a->steps = NULL;
+    a->step = a->part * parts;
+}
+
 /* The tile registers' state of the kernel's ISA, or NULL. */
 c2_tiles_fn c2_tiles_of(const c2_kernel *kernel);
 /* What makes words of numbers' parts for a kernel: of family pair or parts. */
@@ -167,6 +178,21 @@ conv2d_status c2_panel_plan_create(conv2d_device *device, const c2_kernel *kerne
 void c2_panel_plan_destroy(conv2d_device *device, c2_state *state);
 conv2d_status c2_panel_run(const c2_state *state, const c2_run_args *args);
 
+/* And dot3_ch (strip), for images whose rows are dense. */
+bool c2_strip_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                       c2_why *why);
+double c2_strip_cost(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p);
+c2_bytes c2_strip_memory(const conv2d_device *device, const c2_kernel *kernel,
+                         const c2_problem *p);
+void c2_strip_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                      c2_text *out);
+void c2_strip_pack(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                   const c2_weight_view *view, void *packed);
+conv2d_status c2_strip_plan_create(conv2d_device *device, const c2_kernel *kernel,
+                                   const c2_problem *p, c2_state **state_out);
+void c2_strip_plan_destroy(conv2d_device *device, c2_state *state);
+conv2d_status c2_strip_run(const c2_state *state, const c2_run_args *args);
+
 /* Members of a c2_algorithm on a driver, whose variants are the kernels of one family
  * (gemm_members.c). */
 #define C2_GEMM_MEMBERS(family)                                                                    \
@@ -189,5 +215,6 @@ C2_GEMM_MEMBERS(dot2_px);
 C2_GEMM_MEMBERS(dot3_px);
 C2_GEMM_MEMBERS(dot2_ch);
 C2_GEMM_MEMBERS(dot3_ch);
+C2_GEMM_MEMBERS(dot3_rows);
 
 #endif

@@ -460,24 +460,31 @@ typedef void c2_pair_kernel(const c2_pair_args *);
 typedef c2_pair_kernel *c2_pair_fn;
 
 /* parts: row i's `run` channels as words of neighbouring two, 16 words a step, those of step s and
- * part j at to[s*step_pitch + j*part_pitch + i*row_pitch]; zeros fill the last step up. */
+ * part j at to[s*step_pitch + j*part_pitch + i*row_pitch]; zeros fill the last step up. *special,
+ * if there is one, becomes true where a number is not finite, or would not be once rounded. */
 typedef struct c2_parts_args {
     const void *const *rows; /* m of them */
     int m;
     size_t run;
     uint32_t *to; /* at a multiple of 64 bytes */
     ptrdiff_t step_pitch, part_pitch, row_pitch;
+    bool *special;
 } c2_parts_args;
 typedef void c2_parts_kernel(const c2_parts_args *);
 typedef c2_parts_kernel *c2_parts_fn;
 
-/* dot2_ch, dot3_ch: tiles of mr pixels, whose words lie in a panel, for each step of 16 words
- * [part][mr][16], by nr output channels, weights word after word [part][nr]:
- *     acc[i][j] (+)= sum over words k, parts u of pixels, v of weights of
- *         pixels[(k/16 * parts + u) * mr*16 + i*16 + k%16] * weight[(k * parts + v)*nr + j]
+/* dot2_ch, dot3_ch: tiles of mr pixels by nr output channels, in steps of 16 words k. Pixels' words
+ * lie anywhere, those of 16 pixels `row` bytes apart:
+ *     x(i, s, u, k) = word k behind pixels[i / 16] + i % 16 * row + at(s) + u * part
+ *     acc[i][j] (+)= sum over steps s, words k, parts u of pixels, v of weights of
+ *         x(i, s, u, k) * weight[((s*16 + k) * parts + v)*nr + j]
  * for i < m, j < n; products of parts are left out and words summed as in dot3_px. */
 typedef struct c2_panel_args {
-    const uint32_t *pixels, *weight;
+    const void *pixels[2];
+    ptrdiff_t row, part;    /* bytes */
+    const ptrdiff_t *steps; /* at(s) = steps[s]; or NULL: s * step */
+    ptrdiff_t step;
+    const uint32_t *weight;
     size_t n_steps;
     float *acc; /* [mr][nr], aligned */
     int m, n;   /* m: a multiple of 16; acc is written, weight read, in multiples of 16 lanes */

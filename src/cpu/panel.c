@@ -71,7 +71,7 @@ static void fill_tap(const work *w, int64_t t, int64_t begin, int64_t end, uint3
         if (table[i] != s->zeros)
             table[i] = (const float *)table[i] + first;
     const c2_parts_args a = {table, C2_PANEL_PIXELS, (size_t)(last - first), to,
-                             parts * part_pitch, part_pitch, WORDS};
+                             parts * part_pitch, part_pitch, WORDS, NULL};
     s->parts(&a);
 }
 
@@ -120,13 +120,14 @@ static void multiply(const work *w, int64_t tile, int64_t begin, int64_t end, fl
     for (int64_t t = w->block; t < w->end; t++) {
         float *acc = sums + (t - w->block) * mr * nr;
         c2_panel_args a = {
-            .pixels = w->panel + (t - w->block) * s->plan.chunk * a_step,
             .weight = w->weights + (tile * s->plan.steps + begin) * w_step,
             .n_steps = (size_t)(end - begin),
             .acc = acc,
             .m = (int)c2_round_up((size_t)pixels_of(w, t), C2_PANEL_PIXELS),
             .n = (int)c2_min(nr, w->args->problem->ocg - tile * nr),
             .accumulate = begin > 0};
+        c2_panel_pixels(&a, w->panel + (t - w->block) * s->plan.chunk * a_step, (int)parts,
+                        (int)mr);
         if (s->plan.far) { /* the weights of a later step */
             a.next = (uintptr_t)a.weight + (uintptr_t)(STEPS_AHEAD * w_step) * sizeof *a.weight;
             a.next_lines = (size_t)c2_div_up(w_step * (int64_t)sizeof *a.weight,

@@ -28,7 +28,8 @@ void c2_wino_cut(const c2_state *s, const float *from, int64_t tile, int64_t c, 
                                  tile % TILES * WORDS,
                              STEP,
                              PART,
-                             plan->v_step};
+                             plan->v_step,
+                             NULL};
     s->parts(&a);
 }
 
@@ -50,7 +51,8 @@ void c2_wino_multiply_parts(const c2_state *s, const c2_problem *p, const uint32
             a.n = (int)c2_min(plan->nr, p->ocg - panel * plan->nr);
             float *to = m + (panel - begin) * plan->m_panel + step * plan->m_step;
             for (int64_t i = 0; i < rounds; i++) {
-                a.pixels = v + step * plan->v_step + i * plan->v_block;
+                c2_panel_pixels(&a, v + step * plan->v_step + i * plan->v_block, C2_WINO_PARTS,
+                                TILES);
                 a.acc = to + i * TILES * plan->nr;
                 a.m = (int)c2_round_up((size_t)c2_min(TILES, n - i * TILES), C2_WINO_ROWS);
                 s->panel(&a);

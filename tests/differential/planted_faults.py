@@ -49,6 +49,7 @@ AMX = "differential_amx"
 AMX_UNITS = "cpu/isa/amx/"
 AMX_DOT = f"{AMX} --jobs 1 --failures 1 --count 100 --seed 1 --match dot_"
 AMX_SPLIT = f"{AMX} --jobs 1 --failures 1 --count 100 --seed 1 --match split"
+AMX_ROWS = f"{AMX} --jobs 1 --failures 1 --count 150 --seed 1 --match split3_rows"
 AMX_TILES = f"{AMX} --jobs 1 --failures 1 --count 300 --seed 1 --match split3_f"
 AMX_PANEL = f"{AMX} --jobs 1 --failures 1 --count 150 --seed 1 --match split3_ch"
 FAULTS = [
@@ -211,7 +212,7 @@ FAULTS = [
     ("tiles of one call are finished over each other", "cpu/body/gemm_ch.h",
      "out += C2_MR;", "out += 0;", RANDOM),
     ("second Winograd tile of a row finished over the first", "cpu/winograd.c",
-     "(seg->tx + t) * m * a.col;", "seg->tx * m * a.col;", RANDOM),
+     "(seg->tx + t) * size * a.col;", "seg->tx * size * a.col;", RANDOM),
     ("Winograd pixels finished without a bias", "cpu/body/wino_out.h",
      "vf_add(y[j], vf_load(a->bias + v))", "y[j]", RANDOM),
     ("fourth tile register of lanes multiplied by the third's weights", "cpu/body/tiles_ch.h",
@@ -226,6 +227,10 @@ FAULTS = [
     ("second tile register of lanes gets the first's weights", "cpu/body/tiles_panel.h",
      "tile_load(7, weight + TILE_WORDS, WEIGHT_BYTES);",
      "tile_load(7, weight, WEIGHT_BYTES);", AMX_PANEL),
+    ("a strip's second half of a tile at the first's pixels", "cpu/strip.c",
+     "two ? pixel_at(w, half + 1) : NULL", "two ? pixel_at(w, half) : NULL", AMX_ROWS),
+    ("a strip's rows above the image not zeros", "cpu/strip.c",
+     "memset(row_of(w, 0, part), 0,", "memset(row_of(w, 0, part), 1,", AMX_ROWS),
     ("Winograd in parts: tiles of the second half over the first", "cpu/winograd_parts.c",
      "tile % TILES * WORDS,", "tile % C2_WINO_ROWS * WORDS,", AMX_TILES),
     ("Winograd in parts: weights of the first group", "cpu/winograd.c",
@@ -235,7 +240,7 @@ FAULTS = [
     ("Winograd in parts: words of the first step", "cpu/winograd_pack.c",
      "plan->steps, nr, step};", "plan->steps, 0, step};", AMX_TILES),
     ("a panel's sums forgotten from chunk to chunk", "cpu/panel.c",
-     ".accumulate = begin > 0,", ".accumulate = false,", AMX_PANEL),
+     ".accumulate = begin > 0};", ".accumulate = false};", AMX_PANEL),
     ("a border's taps of a kernel row all put first", "cpu/panel.c",
      "memcpy(room + i * w->s->plan.run + kx * p->icg, taps[i],",
      "memcpy(room + i * w->s->plan.run, taps[i],", AMX_PANEL),
@@ -309,7 +314,7 @@ FAULTS = [
     ("Winograd: tile of the next phase", "cpu/winograd.c",
      "c2_min(m, phase_size(p, 0, seg.y) - y)", "c2_min(m, phase_size(p, 0, 0) - y)", RANDOM),
     ("Winograd: weights of the first group", "cpu/winograd_pack.c",
-     "(g * p->ocg + o) * p->weight_stride[0]", "o * p->weight_stride[0]", RANDOM),
+     "pack_panel(p, plan, view, g * p->ocg + o, n,", "pack_panel(p, plan, view, o, n,", RANDOM),
     ("Winograd: row of the weights' transform", "cpu/winograd_pack.c",
      "{1 / 15., -2 / 15., 4 / 15.}", "{1 / 15., 2 / 15., 4 / 15.}", RANDOM),
     ("Winograd: infinite weights accepted", "cpu/algo_winograd.c",

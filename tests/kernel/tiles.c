@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cpu/driver.h"
 #include "cpu/parts.h"
 #include "emulate_bf16.h"
 #include "sums.h"
@@ -164,11 +165,45 @@ static bool px_case(check *c)
     return ok;
 }
 
+/* Where a panel kernel's pixels lie: in a panel, or in overlapping rows of halves that begin
+ * anywhere, for each part at the same place of its own. Returns the words. */
+static guard_buffer place_pixels(check *c, bool tiny, c2_panel_args *a, ptrdiff_t steps[MAX_TAPS])
+{
+    const c2_kernel *k = c->kernel;
+    rng *r = c->random;
+    const int parts = c2_kernel_parts(k), each = k->mr * BLOCK, n_steps = (int)a->n_steps;
+    const bool panel = rng_range(r, 0, 1);
+    const ptrdiff_t row = rng_range(r, 0, 40), reach = rng_range(r, 0, 100); /* halves */
+    const ptrdiff_t words = panel ? each : (2 * reach + 15 * row + 2 * BLOCK + 1) / 2;
+    const int blocks = panel ? n_steps : 1;
+    guard_buffer b =
+        guard_alloc((size_t)(blocks * parts * words) * sizeof(uint32_t), c->at_end);
+    uint32_t *x = b.data;
+    for (int s = 0; s < blocks; s++)
+        for (ptrdiff_t i = 0; i < words; i++)
+            draw_words(c, tiny, parts, x + s * parts * words + i, words);
+    guard_protect(&b, false);
+    if (panel) {
+        c2_panel_pixels(a, x, parts, k->mr);
+        return b;
+    }
+    for (int half = 0; half < 2; half++)
+        a->pixels[half] = (const char *)b.data + 2 * rng_range(r, 0, reach);
+    if (a->m <= BLOCK)
+        a->pixels[1] = NULL;
+    a->row = 2 * row;
+    a->part = 4 * words;
+    a->steps = steps;
+    for (int s = 0; s < n_steps; s++)
+        steps[s] = 2 * rng_range(r, 0, reach);
+    return b;
+}
+
 static bool panel_case(check *c)
 {
     const c2_kernel *k = c->kernel;
     rng *r = c->random;
-    const int mr = k->mr, nr = k->nr, parts = c2_kernel_parts(k), each = mr * BLOCK;
+    const int mr = k->mr, nr = k->nr, parts = c2_kernel_parts(k);
     const int m = (int)rng_range(r, 1, mr / BLOCK) * BLOCK, n = check_size(r, nr, BLOCK);
     const int n_steps = (int)rng_range(r, 1, MAX_TAPS);
     const bool accumulate = rng_range(r, 0, 1), tiny = rng_range(r, 0, 3) == 0;
@@ -179,13 +214,16 @@ static bool panel_case(check *c)
         for (int j = 0; j < nr; j++)
             draw_words(c, tiny, parts, w + q * parts * nr + j, nr);
     guard_protect(&weight, false);
-    guard_buffer pixels =
-        guard_alloc((size_t)(n_steps * parts * each) * sizeof(uint32_t), c->at_end);
-    uint32_t *x = pixels.data;
-    for (int s = 0; s < n_steps; s++)
-        for (int i = 0; i < each; i++)
-            draw_words(c, tiny, parts, x + s * parts * each + i, each);
-    guard_protect(&pixels, false);
+    /* Fetched ahead: the pages behind the weights are no one's. */
+    c2_panel_args args = {.weight = w,
+                          .n_steps = (size_t)n_steps,
+                          .m = m,
+                          .n = n,
+                          .accumulate = accumulate,
+                          .next = (uintptr_t)w + (uintptr_t)rng_range(r, 0, 9999),
+                          .next_lines = (size_t)rng_range(r, 0, 20)};
+    ptrdiff_t at[MAX_TAPS];
+    guard_buffer pixels = place_pixels(c, tiny, &args, at);
     sums s;
     sums_begin(c, &s, accumulate);
     check_acc acc = check_acc_make(c, accumulate ? s.expected : NULL);
@@ -194,21 +232,23 @@ static bool panel_case(check *c)
     for (int step = 0; step < n_steps; step++)
         for (int i = 0; i < m; i++)
             for (int j = 0; j < n; j++) {
-                const uint32_t *a = x + step * parts * each + i * BLOCK;
+                uint32_t a[C2_MAX_PARTS * BLOCK];
+                for (int u = 0; u < parts; u++)
+                    memcpy(a + u * BLOCK,
+                           (const char *)args.pixels[i / BLOCK] + i % BLOCK * args.row +
+                               (args.steps ? args.steps[step] : step * args.step) + u * args.part,
+                           BLOCK * sizeof *a);
                 const uint32_t *b = w + step * BLOCK * parts * nr + j;
                 float *sum = &s.expected[i * nr + j];
                 for (int q = 0; q < parts * (parts + 1) / 2; q++)
-                    *sum = add_block(*sum, a + products[parts][q][0] * each,
+                    *sum = add_block(*sum, a + products[parts][q][0] * BLOCK,
                                      b + products[parts][q][1] * nr, parts * nr);
                 for (int h = 0; h < 2 * BLOCK; h++)
-                    count_exact(&s, i * nr + j, number_at(a + h / 2, each, parts, h % 2),
+                    count_exact(&s, i * nr + j, number_at(a + h / 2, BLOCK, parts, h % 2),
                                 number_at(b + h / 2 * parts * nr, nr, parts, h % 2));
             }
     s.n_products = (size_t)(n_steps * BLOCK * 2);
-    /* Fetched ahead: the pages behind the weights are no one's. */
-    const c2_panel_args args = {x, w, (size_t)n_steps, acc.acc, m, n, accumulate,
-                                (uintptr_t)w + (uintptr_t)rng_range(r, 0, 9999),
-                                (size_t)rng_range(r, 0, 20)};
+    args.acc = acc.acc;
     set_state(k, true);
     ((c2_panel_fn)k->fn)(&args);
     set_state(k, false);
@@ -343,8 +383,13 @@ double tiles_bench(const c2_kernel *k)
                                       .m = k->mr, .n = k->nr, .accumulate = true};
         ((c2_gemm_ch_fn)k->fn)(&args);
     } else if (k->family == C2_FAMILY_DOT2_CH || k->family == C2_FAMILY_DOT3_CH) {
-        const c2_panel_args args = {bench_pixels, bench_weight, BENCH_BLOCKS, bench_acc,
-                                    k->mr, k->nr, true, 0, 0};
+        c2_panel_args args = {.weight = bench_weight,
+                              .n_steps = BENCH_BLOCKS,
+                              .acc = bench_acc,
+                              .m = k->mr,
+                              .n = k->nr,
+                              .accumulate = true};
+        c2_panel_pixels(&args, bench_pixels, c2_kernel_parts(k), k->mr);
         ((c2_panel_fn)k->fn)(&args);
     } else {
         const c2_tap tap = {bench_pixels, k->nr};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * dot2_ch and dot3_ch on tile registers: rows = pixels of a panel, lanes = output channels. Two by
+ * dot2_ch and dot3_ch on tile registers: rows = pixels, lanes = output channels. Two by
  * two registers of sums, two of pixels, two of weights. A step has a product for each two parts
  * whose sizes together matter; from one product to the next one side stays loaded. Loads stand
  * among the multiplications, which take longer: 6.5 ns of 16 x 16 x 16 words from the L1 cache, 7
@@ -12,9 +12,7 @@
 #define C2_KERNEL_TYPE(parts) C2_KERNEL_TYPE_(parts)
 
 enum {
-    PANEL_MR = 2 * TILE_ROWS,
     PANEL_NR = 2 * TILE_WORDS,
-    PANEL_PART = PANEL_MR * TILE_WORDS,         /* words of a part of a step's pixels */
     WEIGHT_PART = PANEL_NR,                     /* of a part of a word's weights */
     WEIGHT_STEP = TILE_ROWS * C2_PARTS * PANEL_NR, /* of a step's weights */
     WEIGHT_BYTES = C2_PARTS * PANEL_NR * 4,     /* from word to word */
@@ -27,15 +25,22 @@ typedef struct ahead {
     size_t lines;
 } ahead;
 
-/* One product of parts: registers 4, 5 hold pixels, 6, 7 weights; what is new is loaded. */
+/* Words of a step's 16 pixels and of the next 16. */
+typedef struct pixels {
+    const char *half[2];
+    ptrdiff_t row, part; /* bytes */
+} pixels;
+
+/* One product of parts: registers 4, 5 hold part `part` of pixels, 6, 7 weights; what is new (part
+ * >= 0, a weight) is loaded. */
 static inline __attribute__((always_inline)) void
-product(const int rows, const int lanes, ahead *fetch, const uint32_t *pixels,
+product(const int rows, const int lanes, ahead *fetch, const pixels *x, const int part,
         const uint32_t *weight)
 {
     for (size_t i = 0; i < fetch->lines; i++, fetch->next += 64)
         __builtin_prefetch((const void *)fetch->next, 0, 2);
-    if (pixels)
-        tile_load(4, pixels, TILE_BYTES);
+    if (part >= 0)
+        tile_load(4, x->half[0] + part * x->part, x->row);
     if (weight)
         tile_load(6, weight, WEIGHT_BYTES);
     tile_multiply(0, 4, 6);
@@ -45,8 +50,8 @@ product(const int rows, const int lanes, ahead *fetch, const uint32_t *pixels,
         tile_multiply(1, 4, 7);
     }
     if (rows > 1) {
-        if (pixels)
-            tile_load(5, pixels + TILE_ROWS * TILE_WORDS, TILE_BYTES);
+        if (part >= 0)
+            tile_load(5, x->half[1] + part * x->part, x->row);
         tile_multiply(2, 5, 6);
         if (lanes > 1)
             tile_multiply(3, 5, 7);
@@ -56,20 +61,25 @@ product(const int rows, const int lanes, ahead *fetch, const uint32_t *pixels,
 static inline __attribute__((always_inline)) void
 steps(const int rows, const int lanes, const c2_panel_args *a)
 {
-    const uint32_t *x = a->pixels, *w = a->weight;
+    const uint32_t *w = a->weight;
     ahead fetch = {a->next, a->next_lines};
-    for (size_t s = 0; s < a->n_steps; s++, x += C2_PARTS * PANEL_PART, w += WEIGHT_STEP) {
+    for (size_t s = 0; s < a->n_steps; s++, w += WEIGHT_STEP) {
+        const ptrdiff_t at = a->steps ? a->steps[s] : (ptrdiff_t)s * a->step;
+        const pixels x = {{(const char *)a->pixels[0] + at,
+                           rows > 1 ? (const char *)a->pixels[1] + at : NULL},
+                          a->row,
+                          a->part};
 #if C2_PARTS == 3
-        product(rows, lanes, &fetch, x, w + 2 * WEIGHT_PART);
-        product(rows, lanes, &fetch, NULL, w + WEIGHT_PART);
-        product(rows, lanes, &fetch, x + PANEL_PART, NULL);
-        product(rows, lanes, &fetch, NULL, w);
-        product(rows, lanes, &fetch, x + 2 * PANEL_PART, NULL);
-        product(rows, lanes, &fetch, x, NULL);
+        product(rows, lanes, &fetch, &x, 0, w + 2 * WEIGHT_PART);
+        product(rows, lanes, &fetch, &x, -1, w + WEIGHT_PART);
+        product(rows, lanes, &fetch, &x, 1, NULL);
+        product(rows, lanes, &fetch, &x, -1, w);
+        product(rows, lanes, &fetch, &x, 2, NULL);
+        product(rows, lanes, &fetch, &x, 0, NULL);
 #else
-        product(rows, lanes, &fetch, x + PANEL_PART, w);
-        product(rows, lanes, &fetch, x, NULL);
-        product(rows, lanes, &fetch, NULL, w + WEIGHT_PART);
+        product(rows, lanes, &fetch, &x, 1, w);
+        product(rows, lanes, &fetch, &x, 0, NULL);
+        product(rows, lanes, &fetch, &x, -1, w + WEIGHT_PART);
 #endif
     }
 }

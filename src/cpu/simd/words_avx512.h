@@ -20,7 +20,7 @@ static inline void words_store(uint32_t *to, parts_bits words)
     vf_store((float *)(void *)to, _mm512_castsi512_ps(words));
 }
 
-static inline __attribute__((always_inline)) void
+static inline __attribute__((always_inline)) bool
 words_of(const float *x, int n, const int parts, uint32_t *to, ptrdiff_t part_pitch)
 {
     const uint32_t lanes = n < 2 * VF ? (1u << n) - 1 : UINT32_MAX;
@@ -38,6 +38,7 @@ words_of(const float *x, int n, const int parts, uint32_t *to, ptrdiff_t part_pi
     }
     if (special)
         c2_part_run(x, n, parts, to, part_pitch);
+    return special;
 }
 
 #endif
