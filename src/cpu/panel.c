@@ -75,6 +75,41 @@ static void fill_tap(const work *w, int64_t t, int64_t begin, int64_t end, uint3
     s->parts(&a);
 }
 
+/* Pixels of a tile. */
+static int64_t pixels_of(const work *w, int64_t tile)
+{
+    return c2_min(w->s->kernel->mr, w->pixels - tile * w->s->kernel->mr);
+}
+
+typedef struct range {
+    int64_t begin, end;
+} range;
+
+/* Steps of a tile: kernel rows that are padding for all of its pixels are left out. */
+static range live_steps(const work *w, int64_t tile)
+{
+    const c2_problem *p = w->args->problem;
+    const int64_t first = tile * w->s->kernel->mr, a_row = w->s->plan.steps / p->kh;
+    const int64_t top = first / p->ow * p->stride[0] - p->pad[0];
+    const int64_t bottom =
+        (first + pixels_of(w, tile) - 1) / p->ow * p->stride[0] - p->pad[0];
+    range r = {0, w->s->plan.steps};
+    if (p->padding_mode != CONV2D_PAD_ZEROS)
+        return r;
+    if (bottom < 0)
+        r.begin = c2_min(p->kh, c2_div_up(-bottom, p->dilation[0])) * a_row;
+    r.end = top < p->h ? c2_min(p->kh, (p->h - 1 - top) / p->dilation[0] + 1) * a_row : 0;
+    r.end = c2_max(r.begin, r.end);
+    return r;
+}
+
+/* Empty at the chunk's begin if they share none. */
+static range both(range chunk, range live)
+{
+    const range r = {c2_max(chunk.begin, live.begin), c2_min(chunk.end, live.end)};
+    return r.begin < r.end ? r : (range){chunk.begin, chunk.begin};
+}
+
 /* Steps [begin, end) of the block's panel, which has `chunk` for each of its tiles. */
 static void fill_panel(work *w, int64_t begin, int64_t end)
 {
@@ -85,18 +120,13 @@ static void fill_panel(work *w, int64_t begin, int64_t end)
         const int64_t tile = first / mr - w->block, row = first % mr;
         uint32_t *to = w->panel + tile * s->plan.chunk * a_step + row * C2_PANEL_WORDS;
         c2_rows_pixels(&w->rows, first, (int)c2_min(C2_PANEL_PIXELS, last - first));
-        for (int64_t k = begin, next; k < end; k = next) {
+        const range r = both((range){begin, end}, live_steps(w, first / mr));
+        for (int64_t k = r.begin, next; k < r.end; k = next) {
             const int64_t tap = k / s->plan.steps_a_run, from = k - tap * s->plan.steps_a_run;
-            next = c2_min(end, (tap + 1) * s->plan.steps_a_run);
+            next = c2_min(r.end, (tap + 1) * s->plan.steps_a_run);
             fill_tap(w, tap, from, from + next - k, to + (k - begin) * a_step);
         }
     }
-}
-
-/* Pixels of a tile. */
-static int64_t pixels_of(const work *w, int64_t tile)
-{
-    return c2_min(w->s->kernel->mr, w->pixels - tile * w->s->kernel->mr);
 }
 
 static void store(const work *w, int64_t tile, int64_t pixel_tile, const float *sums)
@@ -119,21 +149,24 @@ static void multiply(const work *w, int64_t tile, int64_t begin, int64_t end, fl
     const int64_t a_step = parts * mr * C2_PANEL_WORDS, w_step = parts * nr * C2_PANEL_WORDS;
     for (int64_t t = w->block; t < w->end; t++) {
         float *acc = sums + (t - w->block) * mr * nr;
-        c2_panel_args a = {
-            .weight = w->weights + (tile * s->plan.steps + begin) * w_step,
-            .n_steps = (size_t)(end - begin),
-            .acc = acc,
-            .m = (int)c2_round_up((size_t)pixels_of(w, t), C2_PANEL_PIXELS),
-            .n = (int)c2_min(nr, w->args->problem->ocg - tile * nr),
-            .accumulate = begin > 0};
-        c2_panel_pixels(&a, w->panel + (t - w->block) * s->plan.chunk * a_step, (int)parts,
-                        (int)mr);
+        const range live = live_steps(w, t), r = both((range){begin, end}, live);
+        c2_panel_args a = {.weight = w->weights + (tile * s->plan.steps + r.begin) * w_step,
+                           .n_steps = (size_t)(r.end - r.begin),
+                           .acc = acc,
+                           .m = (int)c2_round_up((size_t)pixels_of(w, t), C2_PANEL_PIXELS),
+                           .n = (int)c2_min(nr, w->args->problem->ocg - tile * nr),
+                           .accumulate = r.begin > live.begin};
+        c2_panel_pixels(&a,
+                        w->panel + ((t - w->block) * s->plan.chunk + r.begin - begin) * a_step,
+                        (int)parts, (int)mr);
         if (s->plan.far) { /* the weights of a later step */
             a.next = (uintptr_t)a.weight + (uintptr_t)(STEPS_AHEAD * w_step) * sizeof *a.weight;
             a.next_lines = (size_t)c2_div_up(w_step * (int64_t)sizeof *a.weight,
                                              64 * c2_words_products(&s->plan.words));
         }
-        s->fn(&a);
+        /* A tile without live steps has sums of 0. */
+        if (a.n_steps || (begin == 0 && live.begin == live.end))
+            s->fn(&a);
         if (end == s->plan.steps)
             store(w, tile, t, acc);
     }

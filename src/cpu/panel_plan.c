@@ -79,12 +79,14 @@ static void try_size(search *s, int64_t size)
                         s->speed->fma_lanes;
     const double lanes = (double)c2_div_up(p->ocg, C2_PANEL_WORDS);
     const double rows = (double)c2_div_up(pixels, C2_PANEL_PIXELS);
+    const double live = c2_live_part(p, 0);
     const double blocks = (double)plan.pixel_blocks.n, oc_tiles = (double)plan.pack.tiles.n;
     const double chunks = (double)c2_div_up(plan.steps, plan.chunk);
     const double fills = chunks > 1 ? (double)c2_div_up(plan.pack.tiles.n, plan.group) : 1;
     const double weights = oc_tiles * (double)plan.steps * step_bytes(s);
-    plan.seconds = rows * lanes * each + (double)tiles * oc_tiles * chunks * s->speed->call +
-                   fill_seconds(s) * fills +
+    plan.seconds = live * rows * lanes * each +
+                   (double)tiles * oc_tiles * chunks * s->speed->call +
+                   live * fill_seconds(s) * fills +
                    (weights > far_bytes    ? blocks * weights * far_weight
                     : weights > near_bytes ? blocks * weights * near_weight
                                            : 0);
