@@ -243,7 +243,7 @@ FAULTS = [
     ("Winograd in parts: words of the first step", "cpu/winograd_pack.c",
      "plan->steps, nr, step};", "plan->steps, 0, step};", AMX_TILES),
     ("a panel's sums forgotten from chunk to chunk", "cpu/panel.c",
-     ".accumulate = begin > 0};", ".accumulate = false};", AMX_PANEL),
+     ".accumulate = r.begin > live.begin};", ".accumulate = false};", AMX_PANEL),
     ("a border's taps of a kernel row all put first", "cpu/panel.c",
      "memcpy(room + i * w->s->plan.run + kx * p->icg, taps[i],",
      "memcpy(room + i * w->s->plan.run, taps[i],", AMX_PANEL),
