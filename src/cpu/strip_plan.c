@@ -18,6 +18,8 @@ static const double from_rows = 0.85, apart = 1.2, across_lines = 1.35;
 /* Seconds a float of outputs of which there are more than caches hold: these are not streamed. */
 static const double most_tensor_bytes = 24 << 20, far_output = 0.35e-9;
 
+enum { MOST_NUMBERS = INT32_MAX }; /* of the rows under an output row */
+
 static double round_up(double x) { return ceil(x / C2_STRIP_RUN) * C2_STRIP_RUN; }
 
 /* Halves in front of a row, and from row to row. */
@@ -129,16 +131,17 @@ bool c2_strip_supports(const conv2d_device *device, const c2_kernel *kernel, con
     if (p->padding_mode != CONV2D_PAD_ZEROS && c2_problem_is_padded(p))
         return c2_refuse(why, "padding mode %s: only zeros",
                          c2_word_of(c2_words_mode, p->padding_mode));
-    /* Rows of any size are asked for. */
+    /* Images of any size are asked for. */
     const double row = ((double)p->w + (double)p->pad[1] + (double)p->ow * (double)p->stride[1] +
                         (double)p->kw * (double)p->dilation[1]) * (double)p->icg;
-    if (row > INT32_MAX)
-        return c2_refuse(why, "rows of %.3g numbers: fewer than 2^31 only", row);
+    if (row * (double)c2_strip_rows(p, 1) > (double)MOST_NUMBERS)
+        return c2_refuse(why, "rows of %.3g numbers, %lld of them under an output row: fewer than "
+                              "2^31 numbers only", row, (long long)c2_strip_rows(p, 1));
     const c2_strip_plan plan = c2_strip_plan_make(device, kernel, p);
     const uint64_t stack = C2_STACK_BYTES;
     const uint64_t limit = p->workspace_limit > stack ? p->workspace_limit : stack;
     if (plan.scratch_bytes > limit)
-        return c2_refuse(why, "workspace_limit = %llu: the rows of one output row need %zu bytes",
+        return c2_refuse(why, "workspace_limit = %llu: the rows under an output row need %zu bytes",
                          (unsigned long long)p->workspace_limit, plan.scratch_bytes);
     return true;
 }

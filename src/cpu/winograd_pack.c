@@ -35,8 +35,9 @@ static const double g6[8][3] = {{1, 0, 0},
 size_t c2_wino_pack_bytes(const c2_problem *p, const c2_wino_plan *plan)
 {
     size_t bytes = sizeof(float);
-    const int64_t a_step = plan->parts ? c2_wino_words(plan) : p->icg * plan->nr;
-    const int64_t factors[] = {p->groups, plan->panels, plan->steps, a_step};
+    const int64_t factors[] = {p->groups, plan->panels, plan->steps,
+                               plan->parts ? c2_wino_words(plan) : p->icg,
+                               plan->parts ? 1 : plan->nr};
     for (size_t i = 0; i < sizeof factors / sizeof factors[0]; i++) {
         if (!c2_size_mul_ok(bytes, (size_t)factors[i], &bytes))
             return SIZE_MAX;
