@@ -76,10 +76,14 @@ static double bound_parts(const c2_problem *p)
     return 1.01 * (n * 0x1p-24 / (1 - n * 0x1p-24) + 0x1p-24);
 }
 
-static c2_bytes memory(const c2_problem *p, const c2_wino_plan *plan)
+/* Of the plan that runs will have, which is for all of the device's threads. */
+static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int m,
+                       const c2_kernel *gemm)
 {
-    return (c2_bytes){c2_wino_pack_bytes(p, plan), 0,
-                      plan->scratch_bytes > C2_STACK_BYTES ? plan->scratch_bytes : 0};
+    c2_wino_plan plan = c2_wino_plan_make(device, p, m, gemm);
+    c2_wino_plan_share(device, p, gemm, &plan);
+    return (c2_bytes){c2_wino_pack_bytes(p, &plan), 0,
+                      plan.scratch_bytes > C2_STACK_BYTES ? plan.scratch_bytes : 0};
 }
 
 static void packing(const c2_problem *p, const c2_wino_plan *plan, c2_text *out)
@@ -141,8 +145,7 @@ static conv2d_status pack(const conv2d_device *device, const c2_problem *p, int 
     }                                                                                              \
     static c2_bytes memory_##id(const conv2d_device *device, const c2_problem *p, int variant)     \
     {                                                                                              \
-        const c2_wino_plan plan = c2_wino_plan_make(device, p, m, gemm_##id(device, variant));     \
-        return memory(p, &plan);                                                                   \
+        return memory(device, p, m, gemm_##id(device, variant));                                   \
     }                                                                                              \
     static void packing_##id(const conv2d_device *device, const c2_problem *p, int variant,        \
                              c2_text *out)                                                         \

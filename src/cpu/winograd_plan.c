@@ -16,8 +16,8 @@ enum { MOST_ROW_GROUPS_THEN = 16 };
 static const double memory_times = 3; /* what a float from memory takes, in those of a cache */
 static const double v_bytes_kept = 3 << 18; /* of V by the L2 cache, beside U that passes by */
 /* In parts (measured on a Granite Rapids VM of 2 MiB of L2 cache, November 2026): bytes that L2
- * keeps, and of a worker's scratch at most; */
-static const double l2_bytes = 3 << 19, most_bytes = 12 << 20;
+ * keeps, of a worker's scratch, and of all workers' at most; */
+static const double l2_bytes = 3 << 19, most_bytes = 12 << 20, most_of_all = 15 << 20;
 static const double far_times = 2;        /* what U from memory takes, in bytes from a cache; */
 static const double part_float = 0.14e-9; /* seconds of a float that is cut; */
 static const double half_round = 1.5;     /* products of 16 tiles, in halves of those of 32; */
@@ -168,11 +168,12 @@ static double seconds(const conv2d_device *device, const c2_problem *p, const c2
            c2_cost_epilogue(speed, p, plan->pixels_last ? 3 : 1);
 }
 
-/* The fastest block of parts that workspace_limit has room for; if none is, the smallest. */
+/* The fastest block of parts that so many bytes and workspace_limit have room for; if none is, the
+ * smallest. */
 static void choose_part_block(const conv2d_device *device, const c2_problem *p,
-                              const c2_kernel *gemm, c2_wino_plan *plan)
+                              const c2_kernel *gemm, double bytes, c2_wino_plan *plan)
 {
-    const double room = fmin(most_bytes, (double)p->workspace_limit);
+    const double room = fmin(bytes, (double)p->workspace_limit);
     c2_wino_plan best = *plan;
     set_block(&best, plan->mr);
     best.seconds = HUGE_VAL;
@@ -188,6 +189,8 @@ static void choose_part_block(const conv2d_device *device, const c2_problem *p,
         if (n >= plan->tiles)
             break;
     }
+    const traffic t = traffic_of(&best);
+    best.far = u_is_far(&t);
     *plan = best;
 }
 
@@ -216,11 +219,9 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
         p->output_stride[3] == 1 && p->dilation[1] == 1 && p->output_stride[1] != 1;
     plan.panel_blocks = c2_split_even(plan.panels, 1);
     if (plan.parts)
-        choose_part_block(device, p, gemm, &plan);
+        choose_part_block(device, p, gemm, most_bytes, &plan);
     else
         choose_block(p, &plan);
-    const traffic t = traffic_of(&plan);
-    plan.far = plan.parts && u_is_far(&t);
     plan.seconds = seconds(device, p, &plan, gemm);
     return plan;
 }
@@ -237,6 +238,8 @@ void c2_wino_plan_share(const conv2d_device *device, const c2_problem *p, const 
                         c2_wino_plan *plan)
 {
     const int64_t threads = device->pool.n_threads;
+    if (plan->parts && threads > 1)
+        choose_part_block(device, p, gemm, fmin(most_bytes, most_of_all / (double)threads), plan);
     const c2_wino_plan alone = *plan;
     double least = parallel_seconds(device, p, plan, gemm, (double)threads);
     for (int64_t parts = 1; threads > 1 && parts <= c2_min(threads, plan->panels); parts *= 2) {
