@@ -97,7 +97,7 @@ static conv2d_status pack(const conv2d_device *device, const c2_problem *p, int 
 {
     const c2_wino_plan plan = c2_wino_plan_make(device, p, m, gemm);
     const c2_any_fn pair =
-        plan.parts ? c2_words_helper(gemm, C2_FAMILY_PAIR, C2_WINO_PARTS, CONV2D_FLOAT32) : NULL;
+        plan.parts ? c2_packing_helper(device, gemm, C2_FAMILY_PAIR, C2_WINO_PARTS) : NULL;
     c2_wino_pack(p, &plan, (c2_pair_fn)pair, view, packed->host);
     return CONV2D_OK;
 }

@@ -21,7 +21,8 @@ typedef struct c2_machine {
 /* Detect once (thread-safe), then cut to isa (NULL = the environment's CONV2D_CPU, else best).
  * CONV2D_E_ARGUMENT for an unknown level, CONV2D_E_DEVICE for one the machine lacks. */
 conv2d_status c2_machine_init(const char *isa, c2_machine *machine_out);
-/* A level whether this machine has it or not: for packing, which is plain C. */
+/* A level whether this machine has it or not: for packing, which runs no kernel that the machine
+ * has not `detected`. */
 conv2d_status c2_machine_init_foreign(const char *isa, c2_machine *machine_out);
 /* Levels that this build has kernels for, lowest first; NULL past the last. */
 const char *c2_machine_level(int index);

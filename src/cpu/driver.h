@@ -115,8 +115,9 @@ static inline int c2_words_products(const c2_words *words)
 void c2_pack_words_name(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape,
                         c2_text *out);
 size_t c2_pack_words_bytes(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape);
-void c2_pack_words(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape,
-                   const c2_weight_view *view, void *packed);
+void c2_pack_words(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                   const c2_words *words, const c2_pack_shape *shape, const c2_weight_view *view,
+                   void *packed);
 
 /* Pixels in a panel, [step][part][tile of mr][16 words]. */
 static inline void c2_panel_pixels(c2_panel_args *a, const uint32_t *panel, int parts, int mr)
@@ -133,6 +134,9 @@ static inline void c2_panel_pixels(c2_panel_args *a, const uint32_t *panel, int 
 c2_tiles_fn c2_tiles_of(const c2_kernel *kernel);
 /* What makes words of numbers' parts for a kernel: of family pair or parts. */
 c2_any_fn c2_words_helper(const c2_kernel *kernel, c2_family family, int parts, int32_t dtype);
+/* The same of float32 for packing, which may be for another machine: one that this machine has. */
+c2_any_fn c2_packing_helper(const conv2d_device *device, const c2_kernel *kernel,
+                            c2_family family, int parts);
 /* What refuses problems to all dot_... kernels: strict accuracy, the system, too few channels. */
 bool c2_dot_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
                      c2_why *why);

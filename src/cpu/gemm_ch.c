@@ -400,7 +400,7 @@ void c2_ch_pack(const conv2d_device *device, const c2_kernel *kernel, const c2_p
     (void)device;
     const c2_words words = c2_words_of(kernel, p);
     const c2_pack_shape pack = c2_ch_pack_shape(kernel, p);
-    c2_pack_words(p, &words, &pack, view, packed);
+    c2_pack_words(device, kernel, p, &words, &pack, view, packed);
 }
 
 conv2d_status c2_ch_plan_create(conv2d_device *device, const c2_kernel *kernel,

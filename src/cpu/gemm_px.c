@@ -424,7 +424,7 @@ void c2_px_pack(const conv2d_device *device, const c2_kernel *kernel, const c2_p
                 const c2_weight_view *view, void *packed)
 {
     const c2_px_plan plan = c2_px_plan_make(device, kernel, p);
-    c2_pack_words(p, &plan.words, &plan.pack, view, packed);
+    c2_pack_words(device, kernel, p, &plan.words, &plan.pack, view, packed);
 }
 
 conv2d_status c2_px_plan_create(conv2d_device *device, const c2_kernel *kernel,

@@ -39,6 +39,20 @@ c2_any_fn c2_words_helper(const c2_kernel *kernel, c2_family family, int parts, 
     return NULL;
 }
 
+c2_any_fn c2_packing_helper(const conv2d_device *device, const c2_kernel *kernel,
+                            c2_family family, int parts)
+{
+    const uint32_t detected = ((const c2_cpu_device *)device)->machine.detected;
+    for (int i = 0; i < c2_n_kernels; i++) { /* the portable one last */
+        const c2_kernel *k = &c2_kernels[i];
+        if (k->family == family && k->mr == parts && k->dtype == CONV2D_FLOAT32 &&
+            (k->need & ~detected) == 0 &&
+            (strcmp(k->isa, c2_kernel_base(kernel)) == 0 || strcmp(k->isa, "generic") == 0))
+            return k->fn;
+    }
+    return NULL;
+}
+
 c2_problem c2_words_view(const c2_problem *p, const c2_words *words)
 {
     c2_problem v = *p;
@@ -72,11 +86,15 @@ size_t c2_pack_words_bytes(const c2_problem *p, const c2_words *words, const c2_
 /* The place of a weight beyond a tap's channels, which is 0. Strides may be negative. */
 static const int64_t nowhere = INT64_MIN;
 
+/* Words that are made at a time of numbers in several parts, and lanes of a tile at most. */
+enum { WORDS = 16, MAX_WIDTH = C2_MAX_NR };
+
 typedef struct packer {
     const c2_problem *problem;
     const c2_words *words;
     const c2_pack_shape *shape;
     const void *weight;
+    c2_any_fn make; /* of numbers in several parts: of family parts if by_rows, or pair */
 } packer;
 
 /* Where the two weights of word k lie in those of an output channel. */
@@ -93,37 +111,89 @@ static void find_word(const packer *q, int64_t k, int64_t at[2])
     }
 }
 
+/* The weights of n channels of an output channel, `apart` floats apart. */
+static void gather(const packer *q, int64_t first, const int64_t *at, int n, float *to,
+                   int64_t apart)
+{
+    const c2_problem *p = q->problem;
+    const float *weight = (const float *)q->weight;
+    if (p->weight_dtype == CONV2D_FLOAT32)
+        for (int c = 0; c < n; c++)
+            to[c * apart] = at[c] == nowhere ? 0 : weight[first + at[c]];
+    else
+        for (int c = 0; c < n; c++)
+            to[c * apart] =
+                at[c] == nowhere ? 0 : c2_load_f32(q->weight, p->weight_dtype, first + at[c]);
+}
+
+/* n words of numbers in several parts, channels at[0 .. 2 n - 1], of m output channels. */
+static void make_words(const packer *q, int64_t first, int64_t m, const int64_t *at, int n,
+                       uint32_t *to)
+{
+    _Alignas(64) float room[2 * WORDS * MAX_WIDTH] = {0};
+    const void *rows[MAX_WIDTH];
+    const int64_t width = q->shape->width, a_row = q->words->by_rows ? 2 * WORDS : 1;
+    const int64_t a_channel = q->words->by_rows ? 1 : width;
+    for (int64_t o = 0; o < m; o++)
+        gather(q, first + o * q->problem->weight_stride[0], at, 2 * n, room + o * a_row, a_channel);
+    if (q->words->by_rows) {
+        for (int64_t o = 0; o < width; o++)
+            rows[o] = room + o * a_row;
+        const c2_parts_args a = {rows, (int)width, (size_t)(2 * n), to,
+                                 0,    width * WORDS, WORDS,        NULL};
+        ((c2_parts_fn)q->make)(&a);
+    } else {
+        const c2_pair_args a = {room,  room + width, to, width, width, n, 2 * width,
+                                q->words->parts * width};
+        ((c2_pair_fn)q->make)(&a);
+    }
+}
+
+/* The same of bfloat16, word k0 + i of the tile. */
+static void make_word(const packer *q, int64_t first, int64_t m, const int64_t at[2], int64_t i,
+                      uint32_t *to)
+{
+    const c2_problem *p = q->problem;
+    const int64_t unit = q->words->by_rows ? q->words->unit : 1, width = q->shape->width;
+    uint32_t *block = to + i / unit * width * unit + i % unit;
+    for (int64_t o = 0; o < width; o++) {
+        float weight[2] = {0, 0};
+        if (o < m)
+            gather(q, first + o * p->weight_stride[0], at, 2, weight, 1);
+        c2_part_words(weight[0], weight[1], 1, block + o * unit, 0);
+    }
+}
+
 /* Words [k0, k0 + length) of m output channels, of which the first one's weights begin at `first`;
  * to: all the tile's of the chunk. */
 static void pack_tile(const packer *q, int64_t first, int64_t m, int64_t k0, int64_t length,
                       uint32_t *to)
 {
-    const c2_problem *p = q->problem;
-    const int64_t *stride = p->weight_stride, width = q->shape->width;
-    const int64_t unit = q->words->by_rows ? q->words->unit : 1, parts = q->words->parts;
-    for (int64_t i = 0; i < length; i++) {
-        uint32_t *block = to + i / unit * parts * width * unit + i % unit;
-        int64_t word[2];
-        find_word(q, k0 + i, word);
-        for (int64_t o = 0; o < width; o++) {
-            float weight[2] = {0, 0};
-            for (int h = 0; h < 2 && o < m; h++)
-                if (word[h] != nowhere)
-                    weight[h] = c2_load_f32(q->weight, p->weight_dtype,
-                                            first + o * stride[0] + word[h]);
-            c2_part_words(weight[0], weight[1], (int)parts, block + o * unit, width * unit);
-        }
+    const int64_t parts = q->words->parts, most = parts > 1 ? WORDS : 1;
+    for (int64_t i = 0, n; i < length; i += n) {
+        n = c2_min(most, length - i);
+        int64_t at[2 * WORDS];
+        for (int64_t j = 0; j < n; j++)
+            find_word(q, k0 + i + j, at + 2 * j);
+        if (parts > 1)
+            make_words(q, first, m, at, (int)n, to + i * parts * q->shape->width);
+        else
+            make_word(q, first, m, at, i, to);
     }
 }
 
-void c2_pack_words(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape,
-                   const c2_weight_view *view, void *packed)
+void c2_pack_words(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                   const c2_words *words, const c2_pack_shape *shape, const c2_weight_view *view,
+                   void *packed)
 {
     if (!words->parts) {
         c2_pack_weights(p, shape, view, packed);
         return;
     }
-    const packer q = {p, words, shape, view->weight};
+    const c2_family family = words->by_rows ? C2_FAMILY_PARTS : C2_FAMILY_PAIR;
+    const packer q = {p, words, shape, view->weight,
+                      words->parts > 1 ? c2_packing_helper(device, kernel, family, words->parts)
+                                       : NULL};
     const int64_t k_all = words->tap * p->kh * c2_words_row(p, words);
     uint32_t *to = packed;
     for (int64_t g = 0; g < p->groups; g++) {

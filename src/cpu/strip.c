@@ -242,7 +242,7 @@ void c2_strip_pack(const conv2d_device *device, const c2_kernel *kernel, const c
                    const c2_weight_view *view, void *packed)
 {
     const c2_strip_plan plan = c2_strip_plan_make(device, kernel, p);
-    c2_pack_words(p, &plan.words, &plan.pack, view, packed);
+    c2_pack_words(device, kernel, p, &plan.words, &plan.pack, view, packed);
 }
 
 static void set_steps(const c2_problem *p, c2_state *s)
