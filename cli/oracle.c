@@ -238,7 +238,9 @@ static void use_tiles(const cli_oracle *oracle, const cli_convolution *c, bounds
     b->spreads = true;
     /* In units of the least denormal: 2^-120 of fft. */
     const double units = oracle->tile == ORACLE_FFT ? 0x1p29 : oracle->tile == 2 ? 16 : 128;
-    b->floor = n * units * (c->params.flush_denormals ? (double)FLT_MIN * 2 : b->tiny);
+    const double terms = oracle->parts ? 12 * (double)c->weight.t.sizes[1] + n : n;
+    const bool flushes = oracle->parts || c->params.flush_denormals;
+    b->floor = terms * units * (flushes ? (double)FLT_MIN * 2 : b->tiny);
 }
 
 static bounds make_bounds(const cli_convolution *c)

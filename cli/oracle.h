@@ -16,11 +16,12 @@ typedef struct cli_oracle {
     cli_tensor exact; /* y */
     cli_tensor scale; /* s = |b| + |r| + sum |w| |x| */
     int tile;         /* m of the Winograd algorithm that ran, F(m,3), or ORACLE_FFT; 0: another */
+    bool parts;       /* its products are of bfloat16 parts */
     cli_tensor tiles; /* its S (docs/numerics.md) */
     double factor;    /* in front of S: the plan's */
     bool separable;   /* that algorithm ran: its factor stands in front of s */
 } cli_oracle;
-#define CLI_ORACLE_INIT {CLI_TENSOR_INIT, CLI_TENSOR_INIT, 0, CLI_TENSOR_INIT, 0, false}
+#define CLI_ORACLE_INIT {CLI_TENSOR_INIT, CLI_TENSOR_INIT, 0, false, CLI_TENSOR_INIT, 0, false}
 
 bool oracle_make(conv2d_device *device, const cli_convolution *c, cli_oracle *out,
                  cli_error *error);

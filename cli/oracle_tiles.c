@@ -105,11 +105,10 @@ static bool make(const cli_convolution *c, cli_convolution *to, cli_error *error
                                                "float64 copy", &to->residual, error));
 }
 
-static bool compute(conv2d_device *device, const cli_convolution *c, int m, cli_tensor *out,
-                    cli_error *error)
+static bool compute(conv2d_device *device, const cli_convolution *c, int m, bool flushes,
+                    cli_tensor *out, cli_error *error)
 {
-    const double least =
-        ldexp(1, (m == ORACLE_FFT ? -100 : -124) + (c->params.flush_denormals ? 24 : 0));
+    const double least = ldexp(1, (m == ORACLE_FFT ? -100 : -124) + (flushes ? 24 : 0));
     const int64_t oh = c->output.t.sizes[c->output.t.rank - 2];
     const int64_t h = c->input.t.sizes[c->input.t.rank - 2];
     const int64_t w = c->input.t.sizes[c->input.t.rank - 1];
@@ -142,19 +141,25 @@ static bool compute(conv2d_device *device, const cli_convolution *c, int m, cli_
 bool oracle_of_plan(conv2d_device *device, const cli_convolution *c, const conv2d_plan_info *info,
                     cli_oracle *oracle, cli_error *error)
 {
-    static const char prefix[] = "winograd_f";
-    const size_t n = sizeof prefix - 1;
-    int m = strncmp(info->algorithm, prefix, n) == 0 ? info->algorithm[n] - '0' : 0;
-    if (strcmp(info->algorithm, "fft") == 0)
-        m = ORACLE_FFT;
+    static const char *const prefixes[] = {"winograd_f", "split3_f"};
+    int m = strcmp(info->algorithm, "fft") == 0 ? ORACLE_FFT : 0;
+    bool parts = false;
+    for (int i = 0; i < 2; i++) {
+        const size_t n = strlen(prefixes[i]);
+        if (strncmp(info->algorithm, prefixes[i], n) == 0) {
+            m = info->algorithm[n] - '0';
+            parts = i == 1;
+        }
+    }
     oracle->factor = info->bound;
     oracle->separable = strcmp(info->algorithm, "separable") == 0;
-    if (m == 0 || (m == oracle->tile && oracle->tiles.block)) {
+    if (m == 0 || (m == oracle->tile && parts == oracle->parts && oracle->tiles.block)) {
         oracle->tile = m;
         return true;
     }
     tensor_free(&oracle->tiles);
     oracle->tiles = (cli_tensor)CLI_TENSOR_INIT;
     oracle->tile = m;
-    return compute(device, c, m, &oracle->tiles, error);
+    oracle->parts = parts;
+    return compute(device, c, m, parts || c->params.flush_denormals, &oracle->tiles, error);
 }

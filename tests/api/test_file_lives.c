@@ -129,6 +129,7 @@ static void test_with_other_groups(void **state)
 static void test_whose_bytes(void **state)
 {
     setup s = setup_of(CONV2D_FLOAT32, 128, 64, 3, 1, 8);
+    s.params.workspace_limit = s.weight.bytes / 2; /* less than what must not be copied */
     counter memory = {0};
     const conv2d_allocator allocator = counter_allocator(&memory);
     conv2d_device_options options = CONV2D_DEVICE_OPTIONS_INIT;

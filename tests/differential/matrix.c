@@ -150,6 +150,7 @@ static const refusal seldom[] = {
     {"split2_ch", AXIS_INPUT, BIT(INPUT_NCHW) | BIT(INPUT_NCHW_SLICE) | BIT(INPUT_NEGATIVE)},
     {"split3_ch", AXIS_INPUT, BIT(INPUT_NCHW) | BIT(INPUT_NCHW_SLICE) | BIT(INPUT_NEGATIVE)},
     {"split3_rows", AXIS_INPUT, BIT(INPUT_NCHW) | BIT(INPUT_NCHW_SLICE) | BIT(INPUT_NEGATIVE)},
+    {"split3_rows", AXIS_INPUT, BIT(INPUT_EXPANDED)},
     /* a small limit has no room for 32 tiles' parts of more than a few channels */
     {"split3_f2x3", AXIS_LIMIT, BIT(LIMIT_SMALL)},
     {"split3_f4x3", AXIS_LIMIT, BIT(LIMIT_SMALL)},

@@ -233,7 +233,7 @@ FAULTS = [
     ("a strip's second half of a tile at the first's pixels", "cpu/strip.c",
      "two ? pixel_at(w, half + 1) : NULL", "two ? pixel_at(w, half) : NULL", AMX_ROWS),
     ("a strip's rows above the image not zeros", "cpu/strip.c",
-     "memset(row_of(w, 0, part), 0,", "memset(row_of(w, 0, part), 1,", AMX_ROWS),
+     "memset(row_of(w, 0, part), 0,", "memset(row_of(w, 0, part), 63,", AMX_ROWS),
     ("Winograd in parts: tiles of the second half over the first", "cpu/winograd_parts.c",
      "tile % TILES * WORDS,", "tile % C2_WINO_ROWS * WORDS,", AMX_TILES),
     ("Winograd in parts: weights of the first group", "cpu/winograd.c",
