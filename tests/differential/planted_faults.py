@@ -49,8 +49,9 @@ AMX = "differential_amx"
 AMX_UNITS = "cpu/isa/amx/"
 AMX_DOT = f"{AMX} --jobs 1 --failures 1 --count 100 --seed 1 --match dot_"
 AMX_SPLIT = f"{AMX} --jobs 1 --failures 1 --count 100 --seed 1 --match split"
-AMX_ROWS = f"{AMX} --jobs 1 --failures 1 --count 150 --seed 1 --match split3_rows"
+AMX_ROWS = f"{AMX} --jobs 1 --failures 1 --count 300 --seed 1 --match split3_rows"
 AMX_TILES = f"{AMX} --jobs 1 --failures 1 --count 300 --seed 1 --match split3_f"
+AMX_GROUPS = f"{AMX} --jobs 1 --failures 1 --count 150 --seed 400 --match split3_f"
 AMX_PANEL = f"{AMX} --jobs 1 --failures 1 --count 150 --seed 1 --match split3_ch"
 FAULTS = [
     ("off-by-one loop: first channel skipped", "cpu/body/gemm_ch.h",
@@ -237,7 +238,7 @@ FAULTS = [
     ("Winograd in parts: tiles of the second half over the first", "cpu/winograd_parts.c",
      "tile % TILES * WORDS,", "tile % C2_WINO_ROWS * WORDS,", AMX_TILES),
     ("Winograd in parts: weights of the first group", "cpu/winograd.c",
-     "w->g * plan->panels * plan->steps * c2_wino_words(plan);", "0;", AMX_TILES),
+     "w->g * plan->panels * plan->steps * c2_wino_words(plan);", "0;", AMX_GROUPS),
     ("Winograd in parts: products of the group's first panel", "cpu/winograd.c",
      "transform_out(&w, w.m + (j - panel) * plan->m_panel,", "transform_out(&w, w.m,", AMX_TILES),
     ("Winograd in parts: words of the first step", "cpu/winograd_pack.c",
