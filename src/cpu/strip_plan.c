@@ -12,9 +12,11 @@ static const double strip_bytes = 1 << 19;
 static const double part_float = 0.14e-9, part_far = 0.2e-9;
 static const double near_bytes = 1 << 20, near_weight = 0.015e-9;
 static const double far_bytes = 32 << 20, far_weight = 0.05e-9;
-/* What registers take whose pixels lie in rows, in those of the table; and more where these are no
- * neighbours, or their 64 bytes lie across cache lines. */
-static const double from_rows = 0.85, apart = 1.2, across_lines = 1.35;
+/* What registers take whose pixels lie in rows, in those of the table, and more where these are no
+ * neighbours; seconds a call of the kernel takes beside its steps, and an output, which is stored
+ * 16 pixels at a time. */
+static const double from_rows = 0.8, apart = 1.12;
+static const double call_seconds = 0.35e-6, output_seconds = 0.2e-9;
 /* Seconds a float of outputs of which there are more than caches hold: these are not streamed. */
 static const double most_tensor_bytes = 24 << 20, far_output = 0.35e-9;
 
@@ -65,10 +67,9 @@ static double seconds(const c2_speed *speed, const c2_problem *p, const c2_strip
                             c2_words_products(&plan->words) * a_product / speed->fma_lanes;
     const double weights = oc_tiles * (double)plan->steps * plan->pack.width *
                            (double)(C2_STRIP_RUN / 2 * plan->words.parts) * sizeof(uint32_t);
-    const bool across = p->stride[1] * p->icg * (int64_t)sizeof(uint16_t) % 64 != 0;
-    const double loads = across ? across_lines : p->stride[1] > 1 ? apart : 1;
     const double outputs = (double)p->oh * (double)p->ow * (double)p->oc;
-    return from_rows * loads * products + halves / 2 * oc_tiles * speed->call +
+    return from_rows * (p->stride[1] > 1 ? apart : 1) * products +
+           halves / 2 * oc_tiles * call_seconds + outputs * output_seconds +
            blocks * rows * (double)plan->pitch * part_float +
            (input * sizeof(float) > near_bytes ? input * part_far : 0) +
            (c2_tensor_bytes(p) > most_tensor_bytes ? outputs * far_output : 0) +

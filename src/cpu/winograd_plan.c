@@ -15,6 +15,8 @@ static const double u_bytes_kept = 32 << 20, v_bytes_wanted_then = 4 << 20;
 enum { MOST_ROW_GROUPS_THEN = 16 };
 static const double memory_times = 3; /* what a float from memory takes, in those of a cache */
 static const double v_bytes_kept = 3 << 18; /* of V by the L2 cache, beside U that passes by */
+static const double partial_float = 0.4e-9; /* seconds of a pixel's lane of a tile that is not whole
+                                               (Granite Rapids VM) */
 /* In parts (measured on a Granite Rapids VM of 2 MiB of L2 cache, November 2026): bytes that L2
  * keeps, of a worker's scratch, and of all workers' at most; */
 static const double l2_bytes = 3 << 19, most_bytes = 12 << 20, most_of_all = 15 << 20;
@@ -78,8 +80,19 @@ static void choose_block(const c2_problem *p, c2_wino_plan *plan)
         n = n > plan->mr ? n - plan->mr : n > 4 ? n / 2 : n - 1;
 }
 
+/* The part of the tiles that lie across the edge of a phase, whose pixels the epilogue stores. */
+static double partial_tiles(const c2_problem *p, const c2_wino_plan *plan)
+{
+    double whole = 1;
+    for (int a = 0; a < 2; a++)
+        whole *= (double)(c2_div_up(a ? p->ow : p->oh, p->dilation[a]) / plan->m) /
+                 (double)plan->grid[a];
+    return 1 - whole;
+}
+
 /* Seconds of the transforms and of what goes to and from them. */
-static double transform_seconds(const c2_speed *speed, const c2_wino_plan *plan)
+static double transform_seconds(const c2_speed *speed, const c2_problem *p,
+                                const c2_wino_plan *plan)
 {
     const double steps = plan->steps, tiles = (double)plan->tiles;
     const double padded_in = (double)c2_div_up(plan->channels, plan->lanes) * plan->lanes;
@@ -88,7 +101,10 @@ static double transform_seconds(const c2_speed *speed, const c2_wino_plan *plan)
     const double in = tiles * padded_in * steps * a_float + copies;
     const double out = tiles * (double)plan->panels * plan->nr * steps *
                        (a_float + (plan->pixels_last ? speed->turn : 0));
-    return (double)plan->panel_blocks.n * in + out;
+    const double stores = plan->pixels_last ? 0
+                                            : tiles * partial_tiles(p, plan) * plan->m * plan->m *
+                                                  (double)p->ocg * partial_float;
+    return (double)plan->panel_blocks.n * in + out + stores;
 }
 
 static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_wino_plan *plan)
@@ -164,7 +180,7 @@ static double seconds(const conv2d_device *device, const c2_problem *p, const c2
     const c2_speed *speed = c2_speed_of(device, gemm);
     const double multiply =
         plan->parts ? part_seconds(speed, p, plan) : fma_seconds(speed, p, plan);
-    return (double)p->groups * (multiply + transform_seconds(speed, plan)) +
+    return (double)p->groups * (multiply + transform_seconds(speed, p, plan)) +
            c2_cost_epilogue(speed, p, plan->pixels_last ? 3 : 1);
 }
 
