@@ -22,7 +22,11 @@ static const double most_tensor_bytes = 24 << 20, far_output = 0.35e-9;
 
 enum { MOST_NUMBERS = INT32_MAX }; /* of the rows under an output row */
 
-static double round_up(double x) { return ceil(x / C2_STRIP_RUN) * C2_STRIP_RUN; }
+static double round_up(double x)
+{
+    const double run = (double)C2_STRIP_RUN;
+    return ceil(x / run) * run;
+}
 
 /* Halves in front of a row, and from row to row. */
 static void set_row(const c2_problem *p, c2_strip_plan *plan)
@@ -48,7 +52,7 @@ static size_t part_bytes(const c2_problem *p, const c2_strip_plan *plan, int64_t
 static int64_t rows_that_fit(const c2_problem *p, const c2_strip_plan *plan, double room)
 {
     const double halves = room / (plan->words.parts * (double)sizeof(uint16_t)) -
-                          (double)slack(p) - C2_ALIGN;
+                          (double)(slack(p) + C2_ALIGN);
     const double rows = floor(halves / (double)plan->pitch);
     const double fit = floor((rows - (double)((p->kh - 1) * p->dilation[0] + 1)) /
                              (double)p->stride[0]) + 1;
