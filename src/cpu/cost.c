@@ -89,7 +89,9 @@ double c2_tensor_bytes(const c2_problem *p)
     return input_bytes(p) + outputs * (double)c2_dtype_bytes(p->output_dtype);
 }
 
-bool c2_input_is_far(const c2_problem *p) { return input_bytes(p) > cache_bytes; }
+bool c2_cost_in_memory(double bytes) { return bytes > cache_bytes; }
+
+bool c2_input_is_far(const c2_problem *p) { return c2_cost_in_memory(input_bytes(p)); }
 
 bool c2_may_stream(const c2_run_args *args)
 {

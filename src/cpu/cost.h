@@ -43,7 +43,9 @@ double c2_cost_epilogue(const c2_speed *speed, const c2_problem *p, int lane_axi
 double c2_live_part(const c2_problem *p, int axis);
 /* Bytes of the elements of input and output. */
 double c2_tensor_bytes(const c2_problem *p);
-/* Whether the input is too large to stay in a cache since it was written. */
+/* Whether so many bytes are more than the last cache keeps; and whether the input is, so that it is
+ * not there since it was written. */
+bool c2_cost_in_memory(double bytes);
 bool c2_input_is_far(const c2_problem *p);
 /* Whether whole vectors of a run's neighbouring output channels may be stored past the caches,
  * where they would not stay: float32 at multiples of 64 bytes, more of it and of the input than

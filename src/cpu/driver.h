@@ -119,17 +119,6 @@ void c2_pack_words(const conv2d_device *device, const c2_kernel *kernel, const c
                    const c2_words *words, const c2_pack_shape *shape, const c2_weight_view *view,
                    void *packed);
 
-/* Pixels in a panel, [step][part][tile of mr][16 words]. */
-static inline void c2_panel_pixels(c2_panel_args *a, const uint32_t *panel, int parts, int mr)
-{
-    a->pixels[0] = panel;
-    a->pixels[1] = panel + 16 * 16;
-    a->row = 64;
-    a->part = 64 * mr;
-    a->steps = NULL;
-    a->step = a->part * parts;
-}
-
 /* The tile registers' state of the kernel's ISA, or NULL. */
 c2_tiles_fn c2_tiles_of(const c2_kernel *kernel);
 /* What makes words of numbers' parts for a kernel: of family pair or parts. */

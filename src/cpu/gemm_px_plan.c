@@ -29,8 +29,7 @@ static const double word_seconds = 0.09e-9;   /* of a word and part of a panel *
 static const double image_run = 2.5e-9;       /* to begin a run of a channel in the image */
 static const double far_word = 0.15e-9;       /* more, of a word of an image that is far */
 static const double weight_seconds = 0.06e-9; /* of a word of weights that are far, */
-static const double memory_seconds = 0.25e-9; /* or come from memory: */
-static const double memory_bytes = 32 << 20;
+static const double memory_seconds = 0.25e-9; /* or come from memory */
 static const double block_seconds = 0.2e-6;   /* to begin a block: the registers' state */
 static const double chunk_seconds = 0.12e-6;  /* of a call for one chunk of several */
 static const double two_sums = 1.3; /* times longer a product takes with two registers of sums,
@@ -184,9 +183,9 @@ static double tile_products(const search *s, int64_t lanes)
                         c2_words_products(&b->words) / s->speed->fma_lanes;
     const double words = rows * b->words.unit * k * b->words.parts;
     const double bytes = words * sizeof(uint32_t);
-    const double a_word = bytes > memory_bytes ? memory_seconds
-                          : bytes > far_bytes  ? weight_seconds
-                                               : 0;
+    const double a_word = c2_cost_in_memory(bytes) ? memory_seconds
+                          : bytes > far_bytes      ? weight_seconds
+                                                   : 0;
     return work + block_seconds + words * a_word;
 }
 

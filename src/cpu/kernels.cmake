@@ -114,8 +114,8 @@ set(_amx dot_ch_bf16_16x64 dot_px_bf16_32x32 dot2_px_f32_32x32 dot3_px_f32_32x32
 list(APPEND _generic pair_bf16_1x16 pair_f32_2x16 pair_f32_3x16 parts_f32_2x16 parts_f32_3x16)
 list(APPEND _avx512 pair_bf16_1x16 pair_f32_2x16 pair_f32_3x16 parts_f32_2x16 parts_f32_3x16)
 list(APPEND CONV2D_SOURCES cpu/algo_dot.c cpu/algo_split.c cpu/gemm_members.c
-     cpu/tile_state.c cpu/pack_words.c cpu/pairs.c cpu/panel.c cpu/panel_plan.c
-     cpu/strip.c cpu/strip_plan.c)
+     cpu/tile_state.c cpu/pack_words.c cpu/pairs.c cpu/panel.c cpu/panel_kernel.c
+     cpu/panel_plan.c cpu/strip.c cpu/strip_plan.c)
 
 # A minimal build has the portable kernels and what the compiler's baseline has anyway.
 include(CheckCSourceCompiles)

@@ -10,8 +10,6 @@
 
 #include "cpu/rows.h"
 
-enum { BLOCKS_A_WORKER = 4, STEPS_AHEAD = 4 };
-
 struct c2_state {
     const c2_kernel *kernel;
     c2_panel_fn fn;
@@ -89,13 +87,13 @@ typedef struct range {
 static range live_steps(const work *w, int64_t tile)
 {
     const c2_problem *p = w->args->problem;
+    if (p->kh == 1 || p->padding_mode != CONV2D_PAD_ZEROS)
+        return (range){0, w->s->plan.steps};
     const int64_t first = tile * w->s->kernel->mr, a_row = w->s->plan.steps / p->kh;
     const int64_t top = first / p->ow * p->stride[0] - p->pad[0];
     const int64_t bottom =
         (first + pixels_of(w, tile) - 1) / p->ow * p->stride[0] - p->pad[0];
     range r = {0, w->s->plan.steps};
-    if (p->padding_mode != CONV2D_PAD_ZEROS)
-        return r;
     if (bottom < 0)
         r.begin = c2_min(p->kh, c2_div_up(-bottom, p->dilation[0])) * a_row;
     r.end = top < p->h ? c2_min(p->kh, (p->h - 1 - top) / p->dilation[0] + 1) * a_row : 0;
@@ -159,11 +157,8 @@ static void multiply(const work *w, int64_t tile, int64_t begin, int64_t end, fl
         c2_panel_pixels(&a,
                         w->panel + ((t - w->block) * s->plan.chunk + r.begin - begin) * a_step,
                         (int)parts, (int)mr);
-        if (s->plan.far) { /* the weights of a later step */
-            a.next = (uintptr_t)a.weight + (uintptr_t)(STEPS_AHEAD * w_step) * sizeof *a.weight;
-            a.next_lines = (size_t)c2_div_up(w_step * (int64_t)sizeof *a.weight,
-                                             64 * c2_words_products(&s->plan.words));
-        }
+        if (s->plan.far)
+            c2_panel_ahead(&a, &s->plan.words, w_step);
         /* A tile without live steps has sums of 0. */
         if (a.n_steps || (begin == 0 && live.begin == live.end))
             s->fn(&a);
@@ -188,29 +183,13 @@ static void run_block(work *w)
     }
 }
 
-/* What the workers share: blocks of pixels, more and smaller ones than the plan has for one; where
- * these are too few, or each would read weights that no near cache keeps, parts of the output
- * channels as well, each of which fills panels of its own. */
-typedef struct share {
-    c2_split blocks, parts;
-} share;
-
-static share share_of(const c2_state *s, const c2_run_args *args)
+/* Blocks that would read weights which no near cache keeps stay whole. */
+static c2_panel_share share_of(const c2_state *s, const c2_run_args *args)
 {
     const c2_problem *p = args->problem;
     const c2_panel_plan *plan = &s->plan;
-    const int64_t images = p->n * p->groups, tiles = c2_div_up(p->oh * p->ow, s->kernel->mr);
-    const int64_t workers = args->n_workers;
-    share h = {plan->pixel_blocks, c2_split_even(plan->pack.tiles.n, 1)};
-    if (workers == 1)
-        return h;
-    if (!plan->heavy) {
-        const int64_t wanted = c2_min(tiles, c2_div_up(BLOCKS_A_WORKER * workers, images));
-        h.blocks = c2_split_even(tiles, c2_max(plan->pixel_blocks.n, wanted));
-    }
-    const int64_t parts = c2_div_up(workers, images * h.blocks.n);
-    h.parts = c2_split_even(plan->pack.tiles.n, c2_min(parts, plan->pack.tiles.n));
-    return h;
+    return c2_panel_share_of(plan->pixel_blocks, c2_div_up(p->oh * p->ow, s->kernel->mr),
+                             plan->heavy, plan->pack.tiles.n, p->n * p->groups, args->n_workers);
 }
 
 static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
@@ -218,10 +197,9 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_problem *p = args->problem;
     const c2_panel_plan *plan = &s->plan;
     _Alignas(64) char stack[C2_STACK_BYTES];
-    const share h = share_of(s, args);
-    const int64_t i = (int64_t)task, block = i % h.blocks.n, part = i / h.blocks.n % h.parts.n;
-    const int64_t rest = i / h.blocks.n / h.parts.n;
-    work w = {.s = s, .args = args, .n = rest / p->groups, .g = rest % p->groups};
+    const c2_panel_share h = share_of(s, args);
+    const c2_panel_task t = c2_panel_task_of(&h, task);
+    work w = {.s = s, .args = args, .n = t.image / p->groups, .g = t.image % p->groups};
     char *scratch = plan->scratch_bytes > C2_STACK_BYTES
                         ? (char *)args->workspace + (size_t)worker * plan->scratch_bytes
                         : stack;
@@ -231,10 +209,10 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
                 w.g * plan->pack.tiles.n * plan->steps * C2_PANEL_WORDS * plan->words.parts *
                     s->kernel->nr;
     w.pixels = p->oh * p->ow;
-    w.block = c2_split_begin(&h.blocks, block);
-    w.end = c2_split_begin(&h.blocks, block + 1);
-    w.tile_begin = c2_split_begin(&h.parts, part);
-    w.tile_end = c2_split_begin(&h.parts, part + 1);
+    w.block = t.begin;
+    w.end = t.end;
+    w.tile_begin = t.tile_begin;
+    w.tile_end = t.tile_end;
     c2_rows_init(&w.rows, p,
                  (const float *)args->input.data +
                      (w.n * p->input_stride[0] + w.g * p->icg * p->input_stride[1]),
@@ -247,9 +225,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
 
 conv2d_status c2_panel_run(const c2_state *s, const c2_run_args *args)
 {
-    const share h = share_of(s, args);
-    const int64_t tasks = args->problem->n * args->problem->groups * h.parts.n * h.blocks.n;
-    return c2_cpu_parallel(s, args, (size_t)tasks, run_task);
+    return c2_cpu_parallel(s, args, (size_t)share_of(s, args).tasks, run_task);
 }
 
 void c2_panel_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,

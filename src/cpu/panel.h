@@ -3,7 +3,7 @@
 #ifndef C2_CPU_PANEL_H
 #define C2_CPU_PANEL_H
 
-#include "cpu/driver.h"
+#include "cpu/panel_kernel.h"
 
 enum {
     C2_PANEL_PIXELS = 16, /* of a half of the kernel's tiles: a register's rows */

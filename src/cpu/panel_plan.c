@@ -8,13 +8,9 @@
 /* Bytes of a block's panel and sums at most: with an output channel tile's weights they should
  * stay in the L2 cache. */
 static const double block_bytes = 1 << 20;
-static const double part_float = 0.14e-9; /* seconds a float cut into parts, */
-static const double part_far = 0.12e-9;   /* more if the input is larger than near_bytes, */
-static const double part_row = 6e-9;      /* and a pixel's row of a tap (Granite Rapids) */
-/* Seconds a byte of weights that the L2 cache does not keep, or no cache, beyond the products that
- * hide it. */
-static const double near_weight = 0.015e-9, near_bytes = 1 << 20;
-static const double far_weight = 0.05e-9, far_bytes = 32 << 20;
+/* Seconds beside those of cutting: a float of an input that L2 does not keep, and a pixel's row of
+ * a tap (Granite Rapids). */
+static const double part_far = 0.12e-9, part_row = 6e-9;
 
 typedef struct search {
     const c2_problem *p;
@@ -60,8 +56,8 @@ static double fill_seconds(const search *s)
     const double taps = (double)p->kh * (double)c2_words_row(p, &s->best.words);
     const double input = (double)p->h * (double)p->w * (double)p->icg;
     const double floats = (double)s->best.steps * (double)(2 * C2_PANEL_WORDS);
-    return (double)p->oh * (double)p->ow * (floats * part_float + taps * part_row) +
-           (input * sizeof(float) > near_bytes ? input * part_far : 0);
+    return (double)p->oh * (double)p->ow * (c2_panel_cut_seconds(floats) + taps * part_row) +
+           (c2_panel_beyond_l2(input * sizeof(float)) ? input * part_far : 0);
 }
 
 static void try_size(search *s, int64_t size)
@@ -83,15 +79,12 @@ static void try_size(search *s, int64_t size)
     const double blocks = (double)plan.pixel_blocks.n, oc_tiles = (double)plan.pack.tiles.n;
     const double chunks = (double)c2_div_up(plan.steps, plan.chunk);
     const double fills = chunks > 1 ? (double)c2_div_up(plan.pack.tiles.n, plan.group) : 1;
-    const double weights = oc_tiles * (double)plan.steps * step_bytes(s);
+    const double weights = c2_panel_weight_bytes(&plan.words, &plan.pack, plan.steps);
     plan.seconds = live * rows * lanes * each +
                    (double)tiles * oc_tiles * chunks * s->speed->call +
-                   live * fill_seconds(s) * fills +
-                   (weights > far_bytes    ? blocks * weights * far_weight
-                    : weights > near_bytes ? blocks * weights * near_weight
-                                           : 0);
-    plan.heavy = weights > near_bytes;
-    plan.far = weights > far_bytes;
+                   live * fill_seconds(s) * fills + c2_panel_weight_seconds(weights, blocks);
+    plan.heavy = c2_panel_beyond_l2(weights);
+    plan.far = c2_cost_in_memory(weights);
     if (plan.seconds < s->best.seconds)
         s->best = plan;
 }

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { BLOCKS_A_WORKER = 4, STEPS_AHEAD = 4, WORDS = C2_STRIP_RUN / 2 };
+enum { WORDS = C2_STRIP_RUN / 2 };
 
 struct c2_state {
     const c2_kernel *kernel;
@@ -115,32 +115,34 @@ static void store(const work *w, int64_t tile, int64_t half, const float *sums)
     c2_store_pixel_rows(&target, sums, nr, (int)c2_min(nr, p->ocg - oc), 1, &lanes);
 }
 
+/* Words of a step of a call's pixels into the copy, with zeros behind their run. */
+static void copy_tail(const work *w, const c2_panel_args *a, int64_t step)
+{
+    const int64_t parts = w->s->plan.words.parts, mr = w->s->kernel->mr;
+    const size_t tail = (size_t)(w->s->plan.run % C2_STRIP_RUN) * sizeof(uint16_t);
+    memset(w->copy, 0, (size_t)(parts * mr * WORDS) * sizeof *w->copy);
+    for (int64_t part = 0; part < parts; part++)
+        for (int i = 0; i < a->m; i++)
+            memcpy(w->copy + (part * mr + i) * WORDS,
+                   (const char *)a->pixels[i / C2_STRIP_PIXELS] + i % C2_STRIP_PIXELS * a->row +
+                       part * a->part + a->steps[step],
+                   tail);
+}
+
 /* Step by step: those with lanes behind their run from a copy in which these are 0. */
-static void multiply_special(const work *w, c2_panel_args a)
+static void multiply_special(const work *w, const c2_panel_args *all)
 {
     const c2_state *s = w->s;
     const int64_t a_run = s->plan.steps_a_run, parts = s->plan.words.parts;
-    const c2_panel_args all = a;
-    const size_t tail = (size_t)(s->plan.run % C2_STRIP_RUN) * sizeof(uint16_t);
-    a.n_steps = 1;
-    a.next_lines = 0;
     for (int64_t step = 0; step < s->plan.steps; step++) {
+        c2_panel_args a = *all;
+        a.n_steps = 1;
+        a.steps = all->steps + step;
+        a.weight = all->weight + step * s->kernel->nr * WORDS * parts;
         a.accumulate = step > 0;
-        a.weight = all.weight + step * s->kernel->nr * WORDS * parts;
-        if (step % a_run < a_run - 1) {
-            for (int half = 0; half < 2; half++)
-                a.pixels[half] = all.pixels[half];
-            a.row = all.row;
-            a.part = all.part;
-            a.steps = all.steps + step;
-        } else {
-            memset(w->copy, 0, (size_t)(parts * s->kernel->mr * WORDS) * sizeof *w->copy);
-            for (int64_t part = 0; part < parts; part++)
-                for (int i = 0; i < a.m; i++)
-                    memcpy(w->copy + (part * s->kernel->mr + i) * WORDS,
-                           (const char *)all.pixels[i / C2_STRIP_PIXELS] +
-                               i % C2_STRIP_PIXELS * all.row + part * all.part + all.steps[step],
-                           tail);
+        a.next_lines = 0;
+        if (step % a_run == a_run - 1) {
+            copy_tail(w, all, step);
             c2_panel_pixels(&a, w->copy, (int)parts, s->kernel->mr);
         }
         s->fn(&a);
@@ -164,13 +166,10 @@ static void multiply(const work *w, int64_t tile, int64_t half, int64_t halves)
         .acc = w->sums,
         .m = C2_STRIP_PIXELS * (1 + two),
         .n = (int)c2_min(s->kernel->nr, p->ocg - tile * s->kernel->nr)};
-    if (s->plan.far) { /* the weights of a later step */
-        a.next = (uintptr_t)a.weight + (uintptr_t)(STEPS_AHEAD * w_step) * sizeof *a.weight;
-        a.next_lines = (size_t)c2_div_up(w_step * (int64_t)sizeof *a.weight,
-                                         64 * c2_words_products(&s->plan.words));
-    }
+    if (s->plan.far)
+        c2_panel_ahead(&a, &s->plan.words, w_step);
     if (w->special)
-        multiply_special(w, a);
+        multiply_special(w, &a);
     else
         s->fn(&a);
     store(w, tile, half, w->sums);
@@ -178,24 +177,11 @@ static void multiply(const work *w, int64_t tile, int64_t half, int64_t halves)
         store(w, tile, half + 1, w->sums + C2_STRIP_PIXELS * s->kernel->nr);
 }
 
-/* Blocks of rows, more and smaller ones than the plan has for one worker; where these are too few,
- * parts of the output channels as well, each of which cuts strips of its own. */
-typedef struct share {
-    c2_split blocks, parts;
-} share;
-
-static share share_of(const c2_state *s, const c2_run_args *args)
+static c2_panel_share share_of(const c2_state *s, const c2_run_args *args)
 {
     const c2_problem *p = args->problem;
-    const int64_t workers = args->n_workers;
-    share h = {s->plan.row_blocks, c2_split_even(s->plan.pack.tiles.n, 1)};
-    if (workers == 1)
-        return h;
-    const int64_t wanted = c2_min(p->oh, c2_div_up(BLOCKS_A_WORKER * workers, p->n));
-    h.blocks = c2_split_even(p->oh, c2_max(h.blocks.n, wanted));
-    const int64_t parts = c2_div_up(workers, p->n * h.blocks.n);
-    h.parts = c2_split_even(s->plan.pack.tiles.n, c2_min(parts, s->plan.pack.tiles.n));
-    return h;
+    return c2_panel_share_of(s->plan.row_blocks, p->oh, false, s->plan.pack.tiles.n, p->n,
+                             args->n_workers);
 }
 
 static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
@@ -203,18 +189,18 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_problem *p = args->problem;
     const c2_strip_plan *plan = &s->plan;
     _Alignas(64) char stack[C2_STACK_BYTES];
-    const share h = share_of(s, args);
-    const int64_t i = (int64_t)task, block = i % h.blocks.n, part = i / h.blocks.n % h.parts.n;
-    work w = {.s = s, .args = args, .n = i / h.blocks.n / h.parts.n};
+    const c2_panel_share h = share_of(s, args);
+    const c2_panel_task t = c2_panel_task_of(&h, task);
+    work w = {.s = s, .args = args, .n = t.image};
     w.strip = plan->scratch_bytes > C2_STACK_BYTES
                   ? (char *)args->workspace + (size_t)worker * plan->scratch_bytes
                   : stack;
     w.sums = (float *)(void *)(w.strip + (size_t)plan->words.parts * plan->part_bytes);
     w.copy = (uint32_t *)(void *)(w.sums + s->kernel->mr * s->kernel->nr);
-    w.row = c2_split_begin(&h.blocks, block);
-    w.end = c2_split_begin(&h.blocks, block + 1);
-    w.tile_begin = c2_split_begin(&h.parts, part);
-    w.tile_end = c2_split_begin(&h.parts, part + 1);
+    w.row = t.begin;
+    w.end = t.end;
+    w.tile_begin = t.tile_begin;
+    w.tile_end = t.tile_end;
     fill(&w);
     s->tiles(true);
     const int64_t halves = (w.end - w.row) * c2_div_up(p->ow, C2_STRIP_PIXELS);
@@ -226,9 +212,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
 
 conv2d_status c2_strip_run(const c2_state *s, const c2_run_args *args)
 {
-    const share h = share_of(s, args);
-    const int64_t tasks = args->problem->n * h.parts.n * h.blocks.n;
-    return c2_cpu_parallel(s, args, (size_t)tasks, run_task);
+    return c2_cpu_parallel(s, args, (size_t)share_of(s, args).tasks, run_task);
 }
 
 void c2_strip_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,

@@ -6,7 +6,7 @@
 #ifndef C2_CPU_STRIP_H
 #define C2_CPU_STRIP_H
 
-#include "cpu/driver.h"
+#include "cpu/panel_kernel.h"
 
 enum {
     C2_STRIP_PIXELS = 16, /* of half the kernel's tile: neighbours of an output row */

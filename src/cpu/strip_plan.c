@@ -5,13 +5,9 @@
 #include "cpu/cost.h"
 #include "cpu/strip.h"
 
-/* Bytes of a strip at most; seconds a float of it is cut in, and more where the input is far; bytes
- * of weights from which they come from a further cache, from memory, and seconds a byte (Granite
- * Rapids VM, November 2026). */
-static const double strip_bytes = 1 << 19;
-static const double part_float = 0.14e-9, part_far = 0.2e-9;
-static const double near_bytes = 1 << 20, near_weight = 0.015e-9;
-static const double far_bytes = 32 << 20, far_weight = 0.05e-9;
+/* Bytes of a strip at most; seconds a float takes, beside those of cutting, that L2 does not keep
+ * (Granite Rapids VM, November 2026). */
+static const double strip_bytes = 1 << 19, part_far = 0.2e-9;
 /* What registers take whose pixels lie in rows, in those of the table, and more where these are no
  * neighbours; seconds a call of the kernel takes beside its steps, and an output, which is stored
  * 16 pixels at a time. */
@@ -22,18 +18,17 @@ static const double most_tensor_bytes = 24 << 20, far_output = 0.35e-9;
 
 enum { MOST_NUMBERS = INT32_MAX }; /* of the rows under an output row */
 
-static double round_up(double x)
+static int64_t whole_runs(int64_t halves)
 {
-    const double run = (double)C2_STRIP_RUN;
-    return ceil(x / run) * run;
+    return c2_div_up(halves, C2_STRIP_RUN) * C2_STRIP_RUN;
 }
 
 /* Halves in front of a row, and from row to row. */
 static void set_row(const c2_problem *p, c2_strip_plan *plan)
 {
     const int64_t end = (p->ow - 1) * p->stride[1] - p->pad[1] + (p->kw - 1) * p->dilation[1] + 1;
-    plan->left = (int64_t)round_up((double)(p->pad[1] * p->icg));
-    plan->pitch = (int64_t)round_up((double)(plan->left + c2_max(p->w, end) * p->icg));
+    plan->left = whole_runs(p->pad[1] * p->icg);
+    plan->pitch = plan->left + whole_runs(c2_max(p->w, end) * p->icg);
 }
 
 /* What registers read beyond the last row: pixels that the last half lacks, and a step's end. */
@@ -59,7 +54,8 @@ static int64_t rows_that_fit(const c2_problem *p, const c2_strip_plan *plan, dou
     return (int64_t)fmax(0, fmin(fit, (double)p->oh));
 }
 
-static double seconds(const c2_speed *speed, const c2_problem *p, const c2_strip_plan *plan)
+static double seconds(const c2_speed *speed, const c2_problem *p, const c2_strip_plan *plan,
+                      double weights)
 {
     const double blocks = (double)plan->row_blocks.n, oc_tiles = (double)plan->pack.tiles.n;
     const double rows = (double)c2_strip_rows(p, c2_div_up(p->oh, plan->row_blocks.n));
@@ -69,17 +65,13 @@ static double seconds(const c2_speed *speed, const c2_problem *p, const c2_strip
     const double lanes = (double)c2_div_up(p->ocg, C2_STRIP_PIXELS);
     const double products = halves * lanes * (double)plan->steps *
                             c2_words_products(&plan->words) * a_product / speed->fma_lanes;
-    const double weights = oc_tiles * (double)plan->steps * plan->pack.width *
-                           (double)(C2_STRIP_RUN / 2 * plan->words.parts) * sizeof(uint32_t);
     const double outputs = (double)p->oh * (double)p->ow * (double)p->oc;
     return from_rows * (p->stride[1] > 1 ? apart : 1) * products +
            halves / 2 * oc_tiles * call_seconds + outputs * output_seconds +
-           blocks * rows * (double)plan->pitch * part_float +
-           (input * sizeof(float) > near_bytes ? input * part_far : 0) +
+           c2_panel_cut_seconds(blocks * rows * (double)plan->pitch) +
+           (c2_panel_beyond_l2(input * sizeof(float)) ? input * part_far : 0) +
            (c2_tensor_bytes(p) > most_tensor_bytes ? outputs * far_output : 0) +
-           (weights > far_bytes    ? blocks * weights * far_weight
-            : weights > near_bytes ? blocks * weights * near_weight
-                                   : 0);
+           c2_panel_weight_seconds(weights, blocks);
 }
 
 c2_strip_plan c2_strip_plan_make(const conv2d_device *device, const c2_kernel *k,
@@ -94,9 +86,8 @@ c2_strip_plan c2_strip_plan_make(const conv2d_device *device, const c2_kernel *k
     const int64_t k_all = plan.steps * (C2_STRIP_RUN / 2);
     plan.pack = (c2_pack_shape){{c2_div_up(p->ocg, k->nr), k->nr, 0}, k->nr, k_all, k_all};
     set_row(p, &plan);
-    const double weights = (double)plan.pack.tiles.n * (double)plan.steps * k->nr *
-                           (C2_STRIP_RUN / 2 * plan.words.parts) * sizeof(uint32_t);
-    plan.far = weights > far_bytes;
+    const double weights = c2_panel_weight_bytes(&plan.words, &plan.pack, plan.steps);
+    plan.far = c2_cost_in_memory(weights);
     const size_t rest = (size_t)(k->mr * (k->nr + plan.words.parts * C2_STRIP_RUN / 2)) * 4;
     const double limit = fmax(C2_STACK_BYTES, (double)p->workspace_limit) - (double)rest;
     const int64_t fit = c2_max(rows_that_fit(p, &plan, fmin(limit, strip_bytes)),
@@ -104,7 +95,7 @@ c2_strip_plan c2_strip_plan_make(const conv2d_device *device, const c2_kernel *k
     plan.row_blocks = c2_split_even(p->oh, c2_div_up(p->oh, c2_max(1, fit)));
     plan.part_bytes = part_bytes(p, &plan, c2_div_up(p->oh, plan.row_blocks.n));
     plan.scratch_bytes = (size_t)plan.words.parts * plan.part_bytes + rest;
-    plan.seconds = seconds(c2_speed_of(device, k), p, &plan);
+    plan.seconds = seconds(c2_speed_of(device, k), p, &plan, weights);
     return plan;
 }
 

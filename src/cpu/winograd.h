@@ -44,7 +44,6 @@ typedef struct c2_wino_plan {
     int64_t grid[2];    /* tiles of the largest phase */
     int64_t tiles;      /* of all images */
     c2_split blocks;    /* of the units of tiles */
-    int64_t channels;   /* of a group's input */
     int64_t panels;     /* of nr output channels */
     c2_split panel_blocks;        /* of the panels of a group */
     int64_t channel_blocks;       /* of `lanes` input channels; in parts of C2_WINO_CHANNELS */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * The products of Winograd convolution by tile registers, from words of three bfloat16 parts
  * (parts.h); winograd.h draws V, U and M. */
+#include "cpu/panel_kernel.h"
 #include "cpu/winograd.h"
 
 enum {

@@ -3,6 +3,7 @@
  * it should take. Blocks never change results, so they may depend on workspace_limit and on
  * threads. */
 #include "cpu/cost.h"
+#include "cpu/panel_kernel.h"
 #include "cpu/winograd.h"
 
 /* V of a block should leave room in the L2 cache for weights and M; more rows of the GEMM than
@@ -21,7 +22,6 @@ static const double partial_float = 0.4e-9; /* seconds of a pixel's lane of a ti
  * keeps, of a worker's scratch, and of all workers' at most; */
 static const double l2_bytes = 3 << 19, most_bytes = 12 << 20, most_of_all = 15 << 20;
 static const double far_times = 2;        /* what U from memory takes, in bytes from a cache; */
-static const double part_float = 0.14e-9; /* seconds of a float that is cut; */
 static const double half_round = 1.5;     /* products of 16 tiles, in halves of those of 32; */
 static const double part_transform = 2; /* transforms, in those for FMA, whose V and M are nearer */
 enum { MOST_PART_TILES = 256, MOST_GROUP = 16 };
@@ -95,7 +95,7 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
                                 const c2_wino_plan *plan)
 {
     const double steps = plan->steps, tiles = (double)plan->tiles;
-    const double padded_in = (double)c2_div_up(plan->channels, plan->lanes) * plan->lanes;
+    const double padded_in = (double)c2_div_up(p->icg, plan->lanes) * plan->lanes;
     const double copies = plan->channels_last ? 0 : tiles * padded_in * steps * speed->turn;
     const double a_float = speed->transform * (plan->parts ? part_transform : 1);
     const double in = tiles * padded_in * steps * a_float + copies;
@@ -171,7 +171,7 @@ static double part_seconds(const c2_speed *speed, const c2_problem *p, const c2_
             far += 2 * t.m * groups;
     }
     return products + calls + blocks * far * speed->again +
-           (double)plan->tiles * (double)p->icg * steps * part_float;
+           c2_panel_cut_seconds((double)plan->tiles * (double)p->icg * steps);
 }
 
 static double seconds(const conv2d_device *device, const c2_problem *p, const c2_wino_plan *plan,
@@ -220,7 +220,6 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
     plan.nr = gemm->nr;
     plan.unit = plan.parts ? C2_WINO_ROWS : 1;
     plan.group = 1;
-    plan.channels = p->icg;
     plan.tiles = p->n;
     for (int a = 0; a < 2; a++) {
         const int64_t size = a ? p->ow : p->oh;

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cpu/driver.h"
+#include "cpu/panel_kernel.h"
 #include "cpu/parts.h"
 #include "emulate_bf16.h"
 #include "sums.h"
