@@ -15,15 +15,13 @@
 enum { LEAST_TILE_CHANNELS = 8 };
 
 bool c2_dot_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
-                     c2_why *why)
+                     int64_t channels, c2_why *why)
 {
     const c2_machine *m = &((const c2_cpu_device *)device)->machine;
     if (p->accuracy == CONV2D_ACCURACY_STRICT)
         return c2_refuse(why, "accuracy = strict: these instructions flush denormals");
-    if (p->icg == 1)
+    if (channels == 1)
         return c2_refuse(why, "one input channel a group: no pairs");
-    const bool panel = kernel->family == C2_FAMILY_DOT2_CH || kernel->family == C2_FAMILY_DOT3_CH;
-    const int64_t channels = panel ? c2_panel_channels(p) : p->icg;
     if (c2_kernel_unit(kernel) > 1 && channels < LEAST_TILE_CHANNELS)
         return c2_refuse(why, "%lld input channels a tap: tile registers pay from %d on",
                          (long long)channels, LEAST_TILE_CHANNELS);
@@ -38,7 +36,7 @@ static bool supports(const conv2d_device *device, const c2_kernel *kernel, const
 {
     if (p->input_dtype != CONV2D_BFLOAT16)
         return c2_refuse(why, "dtype %s: bfloat16 only", c2_dtype_name(p->input_dtype));
-    return c2_dot_supports(device, kernel, p, why) && c2_driver_supports(kernel, p, why);
+    return c2_dot_supports(device, kernel, p, p->icg, why) && c2_driver_supports(kernel, p, why);
 }
 
 static bool ch_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)

@@ -4,8 +4,9 @@
  *   split3_px, split3_ch, split3_rows  three parts, six products; for every accuracy but strict
  *   split2_px, split2_ch  two parts, three products; for accuracy fast
  * px: lanes = pixels; any strides. ch: lanes = output channels; channels that are neighbours. rows:
- * the same of images whose rows are dense, each of which is cut once for all taps. Error before the
- * activation, u = 2^-24:
+ * the same of any strides, for one group: rows of the image are cut once for all taps, and those
+ * under an output row may be one, interleaved, so that few channels fill registers. Error before
+ * the activation, u = 2^-24:
  *   split3  1.01 * (g(n) + 2^-24) * s + 2^-126 * (12 K + 4 + 4 D)
  *   split2  1.01 * (g(n) + 2^-15) * s + 2^-126 * (12 K + 4 + 4 D)
  *   n = 6 * KH * KW * ceil(C / 32) + 20,  C = IC/G,  D = sum over products of |w| + |x|
@@ -15,15 +16,15 @@
 #include "core/text_tables.h"
 #include "cpu/driver.h"
 
-/* Of whatever orientation. */
+/* Of whatever orientation; channels: of a tap or of those merged. */
 static bool supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
-                     c2_why *why)
+                     int64_t channels, c2_why *why)
 {
     if (p->input_dtype != CONV2D_FLOAT32)
         return c2_refuse(why, "dtype %s: float32 only", c2_dtype_name(p->input_dtype));
     if (!p->weights_finite)
         return c2_refuse(why, "weights are not all finite: parts make NaN of infinities");
-    return c2_dot_supports(device, kernel, p, why) && c2_driver_supports(kernel, p, why);
+    return c2_dot_supports(device, kernel, p, channels, why) && c2_driver_supports(kernel, p, why);
 }
 
 static bool is_fast(const c2_problem *p, c2_why *why)
@@ -36,32 +37,35 @@ static bool is_fast(const c2_problem *p, c2_why *why)
 
 static bool px3(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
-    return supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT3_PX, variant), p, why);
+    return supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT3_PX, variant), p, p->icg, why);
 }
 
 static bool px2(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
     return is_fast(p, why) &&
-           supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT2_PX, variant), p, why);
+           supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT2_PX, variant), p, p->icg, why);
 }
 
 static bool ch3(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
-    return supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT3_CH, variant), p, why) &&
+    return supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT3_CH, variant), p,
+                    c2_panel_channels(p), why) &&
            c2_panel_supports(p, why);
 }
 
 static bool ch2(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
     return is_fast(p, why) &&
-           supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT2_CH, variant), p, why) &&
+           supports(device, c2_cpu_kernel(device, C2_FAMILY_DOT2_CH, variant), p,
+                    c2_panel_channels(p), why) &&
            c2_panel_supports(p, why);
 }
 
 static bool rows3(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
 {
     const c2_kernel *kernel = c2_cpu_kernel(device, C2_FAMILY_DOT3_CH, variant);
-    return supports(device, kernel, p, why) && c2_strip_supports(device, kernel, p, why);
+    return supports(device, kernel, p, c2_strip_channels(p), why) &&
+           c2_strip_supports(device, kernel, p, why);
 }
 
 /* 1.01 * (g(n) + what parts leave out). */

@@ -52,7 +52,7 @@ static bool supports_parts(const c2_kernel *gemm, const conv2d_device *device, c
 {
     if (p->input_dtype != CONV2D_FLOAT32)
         return c2_refuse(why, "dtype %s: float32 only", c2_dtype_name(p->input_dtype));
-    if (!supports(gemm, p, why) || !c2_dot_supports(device, gemm, p, why))
+    if (!supports(gemm, p, why) || !c2_dot_supports(device, gemm, p, p->icg, why))
         return false;
     if (p->icg > INT32_MAX)
         return c2_refuse(why, "%lld input channels a group: fewer than 2^31 only",

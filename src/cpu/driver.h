@@ -89,19 +89,27 @@ void c2_store_channel_rows(const c2_target *target, const float *acc, ptrdiff_t 
 void c2_store_pixel_rows(const c2_target *target, const float *acc, ptrdiff_t acc_stride,
                          int channels, int64_t channel_step, const c2_lanes *lanes);
 
+/* Taps whose channels are one run of words: each its own; those of a kernel row; or all, column by
+ * column, each of all rows. */
+typedef enum c2_merge { C2_MERGE_NONE, C2_MERGE_ROW, C2_MERGE_WINDOW } c2_merge;
+
 /* What the dot_... kernels read: for each tap, words of two neighbouring channels' bfloat16. */
 typedef struct c2_words {
     int parts;    /* of each number; 0: the kernel reads no words */
     int unit;     /* a tap's words are rounded up to a multiple of it, by zeros */
     bool by_rows; /* packed weights have `unit` words of an output channel side by side */
-    bool merged;  /* a kernel row is one tap, of kw * icg channels */
-    int64_t tap;  /* words of a tap; without words: channels */
+    c2_merge merge;
+    int64_t tap; /* words of a tap, or of those merged; without words: channels */
 } c2_words;
 c2_words c2_words_of(const c2_kernel *kernel, const c2_problem *p);
-/* Taps of a kernel row. */
+/* Rows of such taps, and taps of a row. */
+static inline int64_t c2_words_rows(const c2_problem *p, const c2_words *words)
+{
+    return words->merge == C2_MERGE_WINDOW ? 1 : p->kh;
+}
 static inline int64_t c2_words_row(const c2_problem *p, const c2_words *words)
 {
-    return words->merged ? 1 : p->kw;
+    return words->merge == C2_MERGE_NONE ? p->kw : 1;
 }
 /* The problem with words as its channels, 4 bytes each; p itself without words. */
 c2_problem c2_words_view(const c2_problem *p, const c2_words *words);
@@ -126,9 +134,10 @@ c2_any_fn c2_words_helper(const c2_kernel *kernel, c2_family family, int parts, 
 /* The same of float32 for packing, which may be for another machine: one that this machine has. */
 c2_any_fn c2_packing_helper(const conv2d_device *device, const c2_kernel *kernel,
                             c2_family family, int parts);
-/* What refuses problems to all dot_... kernels: strict accuracy, the system, too few channels. */
+/* What refuses problems to all dot_... kernels: strict accuracy, the system, too few channels of a
+ * tap or of those merged. */
 bool c2_dot_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
-                     c2_why *why);
+                     int64_t channels, c2_why *why);
 
 /* The GEMM drivers, for kernels gemm_ch and dot_ch; gemm_px, dot_px, dot2_px and dot3_px; dot2_ch
  * and dot3_ch (panel). */
@@ -171,7 +180,8 @@ conv2d_status c2_panel_plan_create(conv2d_device *device, const c2_kernel *kerne
 void c2_panel_plan_destroy(conv2d_device *device, c2_state *state);
 conv2d_status c2_panel_run(const c2_state *state, const c2_run_args *args);
 
-/* And dot3_ch (strip), for images whose rows are dense. */
+/* And dot3_ch (strip), which cuts an image's rows once for all taps. */
+int64_t c2_strip_channels(const c2_problem *p);
 bool c2_strip_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
                        c2_why *why);
 double c2_strip_cost(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p);

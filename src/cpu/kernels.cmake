@@ -115,7 +115,8 @@ list(APPEND _generic pair_bf16_1x16 pair_f32_2x16 pair_f32_3x16 parts_f32_2x16 p
 list(APPEND _avx512 pair_bf16_1x16 pair_f32_2x16 pair_f32_3x16 parts_f32_2x16 parts_f32_3x16)
 list(APPEND CONV2D_SOURCES cpu/algo_dot.c cpu/algo_split.c cpu/gemm_members.c
      cpu/tile_state.c cpu/pack_words.c cpu/pairs.c cpu/panel.c cpu/panel_kernel.c
-     cpu/panel_plan.c cpu/strip.c cpu/strip_plan.c)
+     cpu/panel_plan.c cpu/strip.c cpu/strip_fill.c cpu/strip_plan.c
+     cpu/interleave.c)
 
 # A minimal build has the portable kernels and what the compiler's baseline has anyway.
 include(CheckCSourceCompiles)

@@ -20,7 +20,7 @@ c2_words c2_words_of(const c2_kernel *kernel, const c2_problem *p)
     const bool by_rows = kernel->family == C2_FAMILY_DOT_PX ||
                          kernel->family == C2_FAMILY_DOT2_PX ||
                          kernel->family == C2_FAMILY_DOT3_PX;
-    return (c2_words){parts, unit, unit > 1 && by_rows, false, words};
+    return (c2_words){parts, unit, unit > 1 && by_rows, C2_MERGE_NONE, words};
 }
 
 c2_tiles_fn c2_tiles_of(const c2_kernel *kernel)
@@ -60,6 +60,7 @@ c2_problem c2_words_view(const c2_problem *p, const c2_words *words)
         v.icg = words->tap;
         v.ic = words->tap * p->groups;
         v.input_dtype = CONV2D_FLOAT32;
+        v.kh = c2_words_rows(p, words);
         v.kw = c2_words_row(p, words);
     }
     return v;
@@ -68,10 +69,11 @@ c2_problem c2_words_view(const c2_problem *p, const c2_words *words)
 void c2_pack_words_name(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape,
                         c2_text *out)
 {
+    static const char *const merges[] = {"", "m", "w"};
     c2_pack_name(p, shape, out);
     if (words->parts)
         c2_text_add(out, ",i%" PRId64 "of%" PRId64 ",x%d%s%s", p->icg, words->tap, words->parts,
-                    words->by_rows ? "r" : "", words->merged ? "m" : "");
+                    words->by_rows ? "r" : "", merges[words->merge]);
 }
 
 size_t c2_pack_words_bytes(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape)
@@ -101,13 +103,13 @@ typedef struct packer {
 static void find_word(const packer *q, int64_t k, int64_t at[2])
 {
     const c2_problem *p = q->problem;
-    const bool merged = q->words->merged;
-    const int64_t in_a_row = c2_words_row(p, q->words), channels = merged ? p->kw * p->icg : p->icg;
+    const int64_t in_a_row = c2_words_row(p, q->words), rows = p->kh / c2_words_rows(p, q->words);
+    const int64_t column = rows * p->icg, channels = p->kw / in_a_row * column; /* of a run */
     const int64_t tap = k / q->words->tap, *stride = p->weight_stride;
     for (int h = 0; h < 2; h++) {
-        const int64_t c = 2 * (k % q->words->tap) + h, kx = tap % in_a_row + c / p->icg;
-        at[h] = c < channels ? tap / in_a_row * stride[2] + kx * stride[3] + c % p->icg * stride[1]
-                             : nowhere;
+        const int64_t c = 2 * (k % q->words->tap) + h;
+        const int64_t ky = tap / in_a_row + c % column / p->icg, kx = tap % in_a_row + c / column;
+        at[h] = c < channels ? ky * stride[2] + kx * stride[3] + c % p->icg * stride[1] : nowhere;
     }
 }
 
@@ -194,7 +196,7 @@ void c2_pack_words(const conv2d_device *device, const c2_kernel *kernel, const c
     const packer q = {p, words, shape, view->weight,
                       words->parts > 1 ? c2_packing_helper(device, kernel, family, words->parts)
                                        : NULL};
-    const int64_t k_all = words->tap * p->kh * c2_words_row(p, words);
+    const int64_t k_all = words->tap * c2_words_rows(p, words) * c2_words_row(p, words);
     uint32_t *to = packed;
     for (int64_t g = 0; g < p->groups; g++) {
         for (int64_t k0 = 0, length; k0 < k_all; k0 += length) {

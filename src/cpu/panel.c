@@ -57,7 +57,7 @@ static void fill_tap(const work *w, int64_t t, int64_t begin, int64_t end, uint3
     const int64_t parts = s->plan.words.parts, part_pitch = s->kernel->mr * WORDS;
     const void *table[C2_MAX_MR];
     float room[C2_PANEL_PIXELS * C2_PANEL_MERGED];
-    if (s->plan.words.merged && !w->rows.inside)
+    if (s->plan.words.merge && !w->rows.inside)
         assemble(w, t, room, table);
     else
         c2_rows_table(&w->rows, t, 1, C2_MAX_MR, table);
@@ -217,7 +217,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
                  (const float *)args->input.data +
                      (w.n * p->input_stride[0] + w.g * p->icg * p->input_stride[1]),
                  s->zeros);
-    c2_rows_merge(&w.rows, plan->words.merged);
+    c2_rows_merge(&w.rows, plan->words.merge != C2_MERGE_NONE);
     s->tiles(true);
     run_block(&w);
     s->tiles(false);

@@ -107,7 +107,7 @@ c2_panel_plan c2_panel_plan_make(const conv2d_device *device, const c2_kernel *k
     search s = {.p = p, .kernel = k, .speed = c2_speed_of(device, k)};
     c2_panel_plan *plan = &s.best;
     plan->words = c2_words_of(k, p);
-    plan->words.merged = is_merged(p);
+    plan->words.merge = is_merged(p) ? C2_MERGE_ROW : C2_MERGE_NONE;
     plan->run = c2_panel_channels(p);
     plan->steps_a_run = c2_div_up(plan->run, 2 * C2_PANEL_WORDS);
     plan->words.tap = plan->steps_a_run * C2_PANEL_WORDS;

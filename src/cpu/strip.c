@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Driver of the dot3_ch kernel for images whose rows are dense: implicit GEMM of float32 in parts.
- * For each block of output rows the input rows under them are cut into parts once, as they lie
- * (strip.h); the kernel's registers read pixels straight from them, 16 neighbours of an output row
- * at a time. A kernel row's taps that lie side by side are one run. Where a run is no multiple of a
- * register's row, lanes behind it hold other pixels, which weights of 0 multiply; where one of
- * these might not be finite, such steps are copied without them. Bound: algo_split.c. */
+ * Driver of the dot3_ch kernel that cuts an image's rows into parts once for all taps: implicit
+ * GEMM of float32. The kernel's registers read pixels straight from a strip of parts (strip.h), 16
+ * neighbours of an output row at a time; taps that lie side by side in it are one run. Where a run
+ * is no multiple of a register's row, lanes behind it hold other pixels, which weights of 0
+ * multiply; where one of these might not be finite, such steps are copied without them. Bound:
+ * algo_split.c. */
 #include "cpu/strip.h"
 
 #include <string.h>
@@ -25,94 +25,36 @@ struct c2_state {
 typedef struct work {
     const c2_state *s;
     const c2_run_args *args;
-    char *strip;
-    float *sums;
+    c2_strip strip;
+    float *sums;    /* of halves */
     uint32_t *copy; /* of a step of a tile */
-    bool special;   /* the strip has numbers that are not finite */
-    int64_t n;
-    int64_t row, end;             /* output rows */
-    int64_t tile_begin, tile_end; /* output channel tiles */
 } work;
 
-static char *row_of(const work *w, int64_t row, int64_t part)
-{
-    const c2_strip_plan *plan = &w->s->plan;
-    return w->strip + part * (int64_t)plan->part_bytes +
-           row * plan->pitch * (int64_t)sizeof(uint16_t);
-}
+/* Halves are counted along the block's output rows; of a row: */
+static int64_t halves_of(const c2_problem *p) { return c2_div_up(p->ow, C2_STRIP_PIXELS); }
 
-/* Rows [row, row + n) of the strip, which are y, y + 1, .. of the image and inside it. */
-static void cut_rows(work *w, int64_t row, int64_t n, int64_t y)
-{
-    const c2_problem *p = w->args->problem;
-    const c2_strip_plan *plan = &w->s->plan;
-    const int64_t half = sizeof(uint16_t), pixels = p->w * p->icg;
-    const int64_t cut = (int64_t)c2_round_up((size_t)pixels, C2_STRIP_RUN);
-    const float *image = (const float *)w->args->input.data + w->n * p->input_stride[0];
-    const void *rows[C2_MAX_MR];
-    for (int64_t i = 0; i < n; i += C2_MAX_MR) {
-        const int m = (int)c2_min(C2_MAX_MR, n - i);
-        for (int j = 0; j < m; j++)
-            rows[j] = image + (y + i + j) * p->input_stride[2];
-        const c2_parts_args a = {rows,
-                                 m,
-                                 (size_t)pixels,
-                                 (uint32_t *)(void *)(row_of(w, row + i, 0) + plan->left * half),
-                                 WORDS,
-                                 (ptrdiff_t)(plan->part_bytes / sizeof(uint32_t)),
-                                 plan->pitch / 2,
-                                 plan->run % C2_STRIP_RUN ? &w->special : NULL};
-        w->s->parts(&a);
-    }
-    for (int64_t i = 0; i < n; i++) {
-        for (int part = 0; part < plan->words.parts; part++) {
-            char *to = row_of(w, row + i, part);
-            memset(to, 0, (size_t)(plan->left * half));
-            memset(to + (plan->left + cut) * half, 0,
-                   (size_t)((plan->pitch - plan->left - cut) * half));
-        }
-    }
-}
-
-/* The strip of the block. */
-static void fill(work *w)
-{
-    const c2_problem *p = w->args->problem;
-    const c2_strip_plan *plan = &w->s->plan;
-    const int64_t n = c2_strip_rows(p, w->end - w->row), y = w->row * p->stride[0] - p->pad[0];
-    const int64_t first = c2_min(n, c2_max(0, -y)), last = c2_max(first, c2_min(n, p->h - y));
-    for (int part = 0; part < plan->words.parts; part++) {
-        memset(row_of(w, 0, part), 0, (size_t)(row_of(w, first, part) - row_of(w, 0, part)));
-        memset(row_of(w, last, part), 0,
-               (size_t)(w->strip + (part + 1) * (int64_t)plan->part_bytes -
-                        row_of(w, last, part)));
-    }
-    if (last > first)
-        cut_rows(w, first, last - first, y + first);
-}
-
-/* The first word of a half tile's first pixel; half: counted along the block's output rows. */
 static const char *pixel_at(const work *w, int64_t half)
 {
     const c2_problem *p = w->args->problem;
-    const int64_t in_a_row = c2_div_up(p->ow, C2_STRIP_PIXELS), row = half / in_a_row;
-    const int64_t x = half % in_a_row * C2_STRIP_PIXELS * p->stride[1] - p->pad[1];
-    return row_of(w, row * p->stride[0], 0) +
-           (w->s->plan.left + x * p->icg) * (int64_t)sizeof(uint16_t);
+    const int64_t in_a_row = halves_of(p), x = half % in_a_row * C2_STRIP_PIXELS;
+    return c2_strip_at(&w->strip, w->strip.row + half / in_a_row, x * p->stride[1] - p->pad[1]);
 }
 
-static void store(const work *w, int64_t tile, int64_t half, const float *sums)
+/* n halves' sums, row by row. */
+static void store(const work *w, const c2_target *target, int channels, int64_t half, int64_t n)
 {
     const c2_problem *p = w->args->problem;
-    const int64_t nr = w->s->kernel->nr, oc = tile * nr;
-    const int64_t in_a_row = c2_div_up(p->ow, C2_STRIP_PIXELS);
-    const int64_t x = half % in_a_row * C2_STRIP_PIXELS;
-    const c2_target target = c2_target_of(w->args, w->s->epilogue, w->n, oc);
-    const c2_lanes lanes = {.first = (w->row + half / in_a_row) * p->ow + x,
-                            .count = c2_min(C2_STRIP_PIXELS, p->ow - x),
-                            .pitch = p->ow,
-                            .cols = p->ow};
-    c2_store_pixel_rows(&target, sums, nr, (int)c2_min(nr, p->ocg - oc), 1, &lanes);
+    const int64_t nr = w->s->kernel->nr, in_a_row = halves_of(p);
+    for (int64_t i = 0, m; i < n; i += m) {
+        const int64_t row = (half + i) / in_a_row, in_row = (half + i) % in_a_row;
+        const int64_t x = in_row * C2_STRIP_PIXELS;
+        m = c2_min(n - i, in_a_row - in_row);
+        const c2_lanes lanes = {.first = (w->strip.row + row) * p->ow + x,
+                                .count = c2_min(m * C2_STRIP_PIXELS, p->ow - x),
+                                .pitch = p->ow,
+                                .cols = p->ow};
+        c2_store_pixel_rows(target, w->sums + i * C2_STRIP_PIXELS * nr, nr, channels, 1, &lanes);
+    }
 }
 
 /* Words of a step of a call's pixels into the copy, with zeros behind their run. */
@@ -149,32 +91,32 @@ static void multiply_special(const work *w, const c2_panel_args *all)
     }
 }
 
-/* Two halves of the block's pixels by an output channel tile. */
-static void multiply(const work *w, int64_t tile, int64_t half, int64_t halves)
+/* n halves of the block's pixels by an output channel tile. */
+static void multiply(const work *w, int64_t tile, int64_t half, int64_t n)
 {
     const c2_state *s = w->s;
     const c2_problem *p = w->args->problem;
-    const int64_t w_step = s->plan.words.parts * s->kernel->nr * WORDS;
-    const bool two = half + 1 < halves;
+    const int64_t nr = s->kernel->nr, w_step = s->plan.words.parts * nr * WORDS;
     c2_panel_args a = {
-        .pixels = {pixel_at(w, half), two ? pixel_at(w, half + 1) : NULL},
-        .row = p->stride[1] * p->icg * (ptrdiff_t)sizeof(uint16_t),
+        .row = p->stride[1] * s->plan.pixel * (ptrdiff_t)sizeof(uint16_t),
         .part = (ptrdiff_t)s->plan.part_bytes,
         .steps = s->steps,
         .weight = (const uint32_t *)w->args->packed->host + tile * s->plan.steps * w_step,
         .n_steps = (size_t)s->plan.steps,
-        .acc = w->sums,
-        .m = C2_STRIP_PIXELS * (1 + two),
-        .n = (int)c2_min(s->kernel->nr, p->ocg - tile * s->kernel->nr)};
+        .n = (int)c2_min(nr, p->ocg - tile * nr)};
     if (s->plan.far)
         c2_panel_ahead(&a, &s->plan.words, w_step);
-    if (w->special)
-        multiply_special(w, &a);
-    else
-        s->fn(&a);
-    store(w, tile, half, w->sums);
-    if (two)
-        store(w, tile, half + 1, w->sums + C2_STRIP_PIXELS * s->kernel->nr);
+    for (int64_t i = 0; i < n; i += 2) {
+        const bool two = i + 1 < n;
+        a.pixels[0] = pixel_at(w, half + i);
+        a.pixels[1] = two ? pixel_at(w, half + i + 1) : NULL;
+        a.acc = w->sums + i * C2_STRIP_PIXELS * nr;
+        a.m = C2_STRIP_PIXELS * (1 + two);
+        if (w->strip.special)
+            multiply_special(w, &a);
+        else
+            s->fn(&a);
+    }
 }
 
 static c2_panel_share share_of(const c2_state *s, const c2_run_args *args)
@@ -184,6 +126,22 @@ static c2_panel_share share_of(const c2_state *s, const c2_run_args *args)
                              args->n_workers);
 }
 
+/* Halves [begin, end) of the block by output channel tiles. */
+static void multiply_tiles(const work *w, const c2_panel_task *t, int64_t begin, int64_t end)
+{
+    const c2_state *s = w->s;
+    for (int64_t tile = t->tile_begin; tile < t->tile_end; tile++) {
+        const int64_t nr = s->kernel->nr, oc = tile * nr;
+        const int channels = (int)c2_min(nr, w->args->problem->ocg - oc);
+        const c2_target target = c2_target_of(w->args, s->epilogue, t->image, oc);
+        for (int64_t half = begin; half < end; half += C2_STRIP_HALVES) {
+            const int64_t n = c2_min(C2_STRIP_HALVES, end - half);
+            multiply(w, tile, half, n);
+            store(w, &target, channels, half, n);
+        }
+    }
+}
+
 static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
 {
     const c2_problem *p = args->problem;
@@ -191,22 +149,34 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     _Alignas(64) char stack[C2_STACK_BYTES];
     const c2_panel_share h = share_of(s, args);
     const c2_panel_task t = c2_panel_task_of(&h, task);
-    work w = {.s = s, .args = args, .n = t.image};
-    w.strip = plan->scratch_bytes > C2_STACK_BYTES
-                  ? (char *)args->workspace + (size_t)worker * plan->scratch_bytes
-                  : stack;
-    w.sums = (float *)(void *)(w.strip + (size_t)plan->words.parts * plan->part_bytes);
-    w.copy = (uint32_t *)(void *)(w.sums + s->kernel->mr * s->kernel->nr);
-    w.row = t.begin;
-    w.end = t.end;
-    w.tile_begin = t.tile_begin;
-    w.tile_end = t.tile_end;
-    fill(&w);
+    char *scratch = plan->scratch_bytes > C2_STACK_BYTES
+                        ? (char *)args->workspace + (size_t)worker * plan->scratch_bytes
+                        : stack;
+    work w = {.s = s,
+              .args = args,
+              .strip = {.plan = plan,
+                        .problem = p,
+                        .parts = s->parts,
+                        .image = (const float *)args->input.data + t.image * p->input_stride[0],
+                        .row = t.begin,
+                        .end = t.end,
+                        .parts_of = scratch,
+                        .line = (float *)(void *)(scratch + plan->line_at),
+                        .cut = (uint16_t *)(void *)(scratch + plan->cut_at)},
+              .sums = (float *)(void *)(scratch + plan->sums_at),
+              .copy = (uint32_t *)(void *)(scratch + plan->copy_at)};
+    const int64_t in_a_row = halves_of(p), n = t.end - t.begin;
+    c2_strip_fill(&w.strip);
     s->tiles(true);
-    const int64_t halves = (w.end - w.row) * c2_div_up(p->ow, C2_STRIP_PIXELS);
-    for (int64_t tile = w.tile_begin; tile < w.tile_end; tile++)
-        for (int64_t half = 0; half < halves; half += 2)
-            multiply(&w, tile, half, halves);
+    if (c2_strip_windows(plan)) {
+        for (int64_t i = 0; i < n; i++) {
+            if (i)
+                c2_strip_move(&w.strip, t.begin + i);
+            multiply_tiles(&w, &t, i * in_a_row, (i + 1) * in_a_row);
+        }
+    } else {
+        multiply_tiles(&w, &t, 0, n * in_a_row);
+    }
     s->tiles(false);
 }
 
@@ -235,7 +205,7 @@ static void set_steps(const c2_problem *p, c2_state *s)
     const int64_t in_a_row = c2_words_row(p, &plan->words);
     for (int64_t i = 0; i < plan->steps; i++) {
         const int64_t tap = i / plan->steps_a_run, ky = tap / in_a_row, kx = tap % in_a_row;
-        s->steps[i] = (ky * p->dilation[0] * plan->pitch + kx * p->dilation[1] * p->icg +
+        s->steps[i] = (ky * p->dilation[0] * plan->pitch + kx * p->dilation[1] * plan->pixel +
                        i % plan->steps_a_run * C2_STRIP_RUN) *
                       (ptrdiff_t)sizeof(uint16_t);
     }

@@ -137,7 +137,7 @@ static const refusal refusals[] = {
     {"split2_ch", AXIS_DTYPE, ALL_BUT(DTYPE_F32)},
     {"split3_rows", AXIS_DTYPE, ALL_BUT(DTYPE_F32)},
     {"split3_rows", AXIS_KERNEL, BIT(KERNEL_1X1)},
-    {"split3_rows", AXIS_GROUPS, ALL_BUT(GROUPS_DENSE)},
+    {"split3_rows", AXIS_GROUPS, BIT(GROUPS_SOME)},
     {"split3_rows", AXIS_PADDING, ALL_BUT(PADDING_ZEROS) & ~BIT(PADDING_NONE)},
     {"split2_ch", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
     {"split2_px", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
@@ -149,8 +149,8 @@ static const refusal seldom[] = {
     {"dot_ch", AXIS_INPUT, BIT(INPUT_NCHW) | BIT(INPUT_NCHW_SLICE)},
     {"split2_ch", AXIS_INPUT, BIT(INPUT_NCHW) | BIT(INPUT_NCHW_SLICE) | BIT(INPUT_NEGATIVE)},
     {"split3_ch", AXIS_INPUT, BIT(INPUT_NCHW) | BIT(INPUT_NCHW_SLICE) | BIT(INPUT_NEGATIVE)},
-    {"split3_rows", AXIS_INPUT, BIT(INPUT_NCHW) | BIT(INPUT_NCHW_SLICE) | BIT(INPUT_NEGATIVE)},
-    {"split3_rows", AXIS_INPUT, BIT(INPUT_EXPANDED)},
+    /* only one group of one channel */
+    {"split3_rows", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
     /* a small limit has no room for 32 tiles' parts of more than a few channels */
     {"split3_f2x3", AXIS_LIMIT, BIT(LIMIT_SMALL)},
     {"split3_f4x3", AXIS_LIMIT, BIT(LIMIT_SMALL)},

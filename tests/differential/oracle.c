@@ -185,7 +185,8 @@ int oracle_parts(const char *algorithm)
 
 bool oracle_has_parts(const conv2d_problem *p, int parts)
 {
-    return p->input.dtype == CONV2D_FLOAT32 && p->weight.sizes[1] > 1 &&
+    return p->input.dtype == CONV2D_FLOAT32 &&
+           p->weight.sizes[1] * p->weight.sizes[2] * p->weight.sizes[3] > 1 &&
            (parts == 2 ? p->params.accuracy == CONV2D_ACCURACY_FAST
                        : p->params.accuracy != CONV2D_ACCURACY_STRICT);
 }
