@@ -39,16 +39,20 @@ set(_neon
   dwimg_px_f32_14x4 dwimg_px_f16_14x4 dwimg_px_bf16_14x4)
 list(APPEND _avx512
   direct_px_f32_9x48 direct_px_f16_9x48 direct_px_bf16_9x48
-  direct_rows_f32_6x64 direct_rows_f16_6x64 direct_rows_bf16_6x64)
+  direct_rows_f32_6x64 direct_rows_f16_6x64 direct_rows_bf16_6x64
+  direct_ch_f32_6x64 direct_ch_f16_6x64 direct_ch_bf16_6x64)
 list(APPEND _avx2
   direct_px_f32_4x24 direct_px_f16_4x24 direct_px_bf16_4x24
-  direct_rows_f32_4x24 direct_rows_f16_4x24 direct_rows_bf16_4x24)
+  direct_rows_f32_4x24 direct_rows_f16_4x24 direct_rows_bf16_4x24
+  direct_ch_f32_4x24 direct_ch_f16_4x24 direct_ch_bf16_4x24)
 list(APPEND _neon
   direct_px_f32_8x12 direct_px_f16_8x12 direct_px_bf16_8x12
-  direct_rows_f32_6x16 direct_rows_f16_6x16 direct_rows_bf16_6x16)
+  direct_rows_f32_6x16 direct_rows_f16_6x16 direct_rows_bf16_6x16
+  direct_ch_f32_6x16 direct_ch_f16_6x16 direct_ch_bf16_6x16)
 list(APPEND _generic
   direct_px_f32_4x8 direct_px_f16_4x8 direct_px_bf16_4x8
-  direct_rows_f32_4x8 direct_rows_f16_4x8 direct_rows_bf16_4x8)
+  direct_rows_f32_4x8 direct_rows_f16_4x8 direct_rows_bf16_4x8
+  direct_ch_f32_4x8 direct_ch_f16_4x8 direct_ch_bf16_4x8)
 
 # Grouped, lanes = pixels (algo_grouped_px.c).
 list(APPEND _generic grouped_px_f32_4x8 grouped_px_f16_4x8 grouped_px_bf16_4x8)
@@ -58,7 +62,7 @@ list(APPEND _neon grouped_px_f32_8x12 grouped_px_f16_8x12 grouped_px_bf16_8x12)
 list(APPEND CONV2D_SOURCES cpu/algo_grouped_px.c)
 
 list(APPEND CONV2D_SOURCES
-  cpu/algo_direct.c cpu/direct.c cpu/direct_plan.c cpu/algo_separable.c cpu/separable.c
+  cpu/algo_direct.c cpu/algo_direct_ch.c cpu/direct.c cpu/direct_plan.c cpu/algo_separable.c cpu/separable.c
   cpu/algo_depthwise_rows_ch.c cpu/algo_depthwise_rows_px.c
   cpu/algo_depthwise_image_px.c cpu/depthwise.c
   cpu/algo_grouped_ch.c cpu/grouped_ch.c

@@ -17,8 +17,9 @@
  *   grouped_ch several groups, rows = pixels, lanes = output channels
  *   grouped_px few channels a group, rows = output channels, lanes = pixels: a strip a call
  *   dwrow_ch depthwise, 3 columns or more, rows = pixels, lanes = channels, finished in registers
- *   direct_px    rows = output channels, lanes = pixels of one row: a whole strip a call
- *   direct_rows  rows = output rows of one output channel, lanes = pixels: a whole strip a call
+ *   direct_px    rows = output channels, lanes = pixels of one row: a whole strip a call, as in
+ *   direct_rows  rows = output rows of one output channel, lanes = pixels
+ *   direct_ch    rows = float32 pixels at one distance, lanes = output channels
  *   dwrow_px depthwise 3x3, 5x5, 7x7,   rows, lanes = pixels, finished in registers
  *   dwimg_px the same with stride 1, without a copy of the image
  *   box_down, box_across  sums of rows and of columns, the two passes of a box filter; no products
@@ -63,6 +64,7 @@ typedef enum c2_family {
     C2_FAMILY_DWROW_CH,
     C2_FAMILY_DIRECT_PX,
     C2_FAMILY_DIRECT_ROWS,
+    C2_FAMILY_DIRECT_CH,
     C2_FAMILY_DWROW_PX,
     C2_FAMILY_DWIMG_PX,
     C2_FAMILY_EPILOGUE,
@@ -292,25 +294,29 @@ typedef c2_dwrow_ch_kernel *c2_dwrow_ch_fn;
  *     sum[i][j] = sum over ky < kh with row_begin <= i*step + ky < row_end, then k < n_offsets, of
  *         weight[ky*n_offsets + k] * pixels[row_offset[i*step + ky] + offset[k] + j]
  * for i < m, j < n; stored at out[i*out_pitch + j]. Nothing beyond lane n - 1 is read or written.
- * bias -0 and infinite bounds leave every sum as it is. */
+ * bias -0 and infinite bounds leave every sum as it is. direct_ch: channel i < m <= nr of pixel j,
+ *     sum[j][i] = sum over t < n_offsets, then k < klen, of
+ *         weight[(t*klen + k)*width + i] * pixels[offset[t] + j*pitch + k], at out[j*out_pitch + i] */
 typedef struct c2_direct_args {
     const void *pixels;
     const ptrdiff_t *offset; /* elements */
-    size_t n_offsets;
+    size_t n_offsets, klen;  /* klen, pitch, width, streams: direct_ch */
+    ptrdiff_t pitch, width;  /* weight and bias are readable up to width, whole vectors >= m */
+    bool streams;            /* as in c2_gemm_ch_args; out_pitch is a multiple of a line then */
     const ptrdiff_t *row_offset; /* direct_rows: (m - 1) * step + kh of them, elements */
-    ptrdiff_t kh, step;          /* direct_rows; step >= 1 */
-    ptrdiff_t row_begin, row_end; /* direct_rows: input rows that are not padding */
+    ptrdiff_t kh, step, row_begin, row_end; /* direct_rows: step >= 1; rows that are not padding */
     const float *weight;
-    const float *bias; /* direct_px: m; direct_rows: one */
+    const float *bias; /* direct_px: m; direct_rows: one; direct_ch: width, or NULL */
     float low, high;
     void *out; /* may not overlap pixels */
     ptrdiff_t out_pitch;
     ptrdiff_t n;
-    int m;     /* 1 .. mr */
+    int m;     /* 1 .. mr; direct_ch: 1 .. nr */
     bool sums; /* out takes the sums as float32, without bias and bounds, whatever the type */
 } c2_direct_args;
 typedef void c2_direct_kernel(const c2_direct_args *);
-typedef c2_direct_kernel c2_direct_px_kernel, c2_direct_rows_kernel, *c2_direct_fn;
+typedef c2_direct_kernel c2_direct_px_kernel, c2_direct_rows_kernel, c2_direct_ch_kernel;
+typedef c2_direct_kernel *c2_direct_fn;
 /* dwrow_px: first copies copy_rows x copy_cols pixels from image to copy_to, rows `pitch` floats
  * apart, if phase is not 0 even columns to copy_to and odd ones copy_odd floats later; each row
  * with zeros up to a whole vector. Then, from the window as it is (its padding is the caller's),

@@ -37,7 +37,7 @@ typedef struct candidate {
     bool shadowed;  /* cannot be forced: an earlier variant has the same algorithm and isa, or this
                        build lacks its library */
 } candidate;
-enum { MAX_CANDIDATES = 64 };
+enum { MAX_CANDIDATES = 80 };
 
 /* All candidates of the device, in the order of its algorithms; how many. */
 int list_candidates(const conv2d_device *device, candidate list[MAX_CANDIDATES]);

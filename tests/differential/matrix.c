@@ -62,6 +62,8 @@ static const refusal refusals[] = {
     {"depthwise_rows_ch", AXIS_KERNEL, BIT(KERNEL_1X1) | BIT(KERNEL_COLUMN)},
     {"direct_px", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"direct_rows", AXIS_DTYPE, BIT(DTYPE_F64)},
+    {"direct_ch", AXIS_DTYPE, BIT(DTYPE_F64)},
+    {"direct_ch", AXIS_GROUPS, BIT(GROUPS_SOME)},
     {"separable", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"separable", AXIS_KERNEL, BIT(KERNEL_1X1) | BIT(KERNEL_ROW) | BIT(KERNEL_COLUMN)},
     {"separable", AXIS_GROUPS, BIT(GROUPS_DENSE) | BIT(GROUPS_SOME)},

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Direct convolution, lanes = output channels, one group: a kernel call computes a row of output
+ * pixels, with nothing but distances to walk by, which pays where products are few: first layers,
+ * 1x1 of few channels. A float32 image whose windows all lie inside and whose channels are
+ * neighbours is read in place; of others the input rows under a block of output rows are copied as
+ * rows of float32 pixels, with their padding. The kernel stores results where output channels are
+ * neighbours and the activation is a clamp, or else sums, which the epilogue kernel takes.
+ * Error before activation: g(K+2) * s + (K+2) * 2^-149; taps outer, channels inner. */
+#include "core/dtype.h"
+#include "cpu/columns.h"
+#include "cpu/cost.h"
+#include "cpu/panel_kernel.h"
+
+enum { MOST_ROWS = 14, STRIP = 96 }; /* pixels of the kernel's tile; of a strip that is no row */
+
+/* Bytes of a block's copied rows at most; of a tile's weights that L1 keeps beside the pixels. */
+static const double rows_bytes = 64 << 10, weights_bytes = 24 << 10;
+/* Seconds a tile takes beside its products, and times as long products take, of many taps and
+ * channels, and of weights that come from the L2 cache. Granite Rapids VM, November 2026. */
+static const double tile_seconds = 3e-9, many = 64, many_products = 1.1, far_weights = 1.12;
+/* Seconds an output takes that the kernel stores, and an input that no cache keeps. */
+static const double output_seconds = 0.04e-9, far_input = 0.25e-9;
+
+typedef struct plan {
+    c2_pack_shape pack;
+    bool in_place, finished; /* the kernel stores results */
+    bool flat;               /* the pixels of all rows are at one distance, as their outputs */
+    int64_t row, pixel;  /* floats from input row to row, and from column to column */
+    int64_t columns;     /* of a copied row */
+    int64_t runs, run;   /* of a window: neighbouring floats */
+    c2_split row_blocks; /* of an image's output rows */
+    size_t sums_at, scratch_bytes; /* of a worker: rows, sums; to C2_STACK_BYTES on its stack */
+    double seconds;                /* of an image, without the epilogue */
+} plan;
+
+struct c2_state {
+    const c2_kernel *kernel;
+    c2_direct_fn fn;
+    c2_widen_fn widen;
+    c2_epilogue_fn epilogue;
+    plan plan;
+    float low, high;
+    ptrdiff_t *offset; /* of each run */
+    size_t offset_bytes;
+};
+
+static const c2_kernel *kernel_of(const conv2d_device *device, int variant)
+{
+    return c2_cpu_kernel(device, C2_FAMILY_DIRECT_CH, variant);
+}
+
+static int variants(const conv2d_device *device)
+{
+    return c2_cpu_kernel_count(device, C2_FAMILY_DIRECT_CH);
+}
+
+static const char *variant_name(const conv2d_device *device, int variant)
+{
+    return kernel_of(device, variant)->variant;
+}
+
+static const char *variant_isa(const conv2d_device *device, int variant)
+{
+    return kernel_of(device, variant)->isa;
+}
+
+static int64_t rows_under(const c2_problem *p, int64_t n)
+{
+    return (n - 1) * p->stride[0] + (p->kh - 1) * p->dilation[0] + 1;
+}
+
+/* Vectors of output channels in each tile: as many as the kernel has, fewer if weights of all taps
+ * would not stay near. */
+static c2_pack_shape shape_of(const c2_kernel *k, const c2_problem *p)
+{
+    const int64_t lanes = k->lanes, vectors = c2_div_up(p->ocg, lanes), k_all = c2_problem_k(p);
+    const double a_vector = (double)(k_all * lanes) * sizeof(float);
+    const int64_t near = (int64_t)fmax(2, fmin(weights_bytes / a_vector, (double)C2_MAX_NR));
+    const int64_t most = c2_min(near, k->nr / (int)lanes), n = c2_div_up(vectors, most);
+    const int64_t width = c2_div_up(vectors, n) * lanes;
+    return (c2_pack_shape){{c2_div_up(p->ocg, width), width, 0}, (int)width, k_all, k_all};
+}
+
+static void set_input(const c2_problem *p, plan *d)
+{
+    const bool neighbours = p->input_stride[1] == 1 || p->icg == 1;
+    d->in_place = p->input_dtype == CONV2D_FLOAT32 && neighbours && !c2_problem_is_padded(p);
+    d->pixel = d->in_place ? p->input_stride[3] : p->icg;
+    d->columns = (p->ow - 1) * p->stride[1] + (p->kw - 1) * p->dilation[1] + 1;
+    d->row = d->in_place ? p->input_stride[2] : d->columns * p->icg;
+    const bool merged = p->kw > 1 && p->dilation[1] == 1 && d->pixel == p->icg;
+    d->runs = merged ? p->kh : p->kh * p->kw;
+    d->run = merged ? p->kw * p->icg : p->icg;
+    d->flat = d->in_place && p->kh == 1 && p->kw == 1 &&
+              p->stride[0] * p->input_stride[2] == p->ow * p->stride[1] * p->input_stride[3] &&
+              p->output_stride[2] == p->ow * p->output_stride[3];
+}
+
+static double seconds(const c2_speed *speed, const c2_kernel *k, const c2_problem *p, const plan *d)
+{
+    const double vectors = (double)(d->pack.width / k->lanes), tiles = (double)d->pack.tiles.n;
+    const double accumulators = (double)(k->mr * (k->nr / k->lanes));
+    const double rows = fmin(MOST_ROWS, floor(accumulators / vectors));
+    const double strips = (double)(d->flat ? c2_div_up(p->oh * p->ow, STRIP) : p->oh);
+    const double pixels = (double)(d->flat ? c2_min(STRIP, p->oh * p->ow) : p->ow);
+    const double a_strip = ceil(pixels / rows) * tiles, k_all = (double)c2_problem_k(p);
+    const double far =
+        (k_all > many ? many_products : 1) *
+        (k_all * (double)d->pack.width * sizeof(float) > weights_bytes ? far_weights : 1);
+    const double products = a_strip * rows * (double)d->pack.width * k_all / speed->fma_lanes;
+    const double blocks = (double)d->row_blocks.n;
+    const double copied = blocks * (double)rows_under(p, c2_div_up(p->oh, d->row_blocks.n)) *
+                          (double)(d->columns * p->icg);
+    const bool runs = p->input_dtype == CONV2D_FLOAT32 &&
+                      (p->icg == 1 ? p->input_stride[3] : p->input_stride[1]) == 1;
+    return strips * (products * far * c2_cost_small_tile(rows, vectors, 1) +
+                     a_strip * tile_seconds + tiles * (d->finished ? 1 : 8) * speed->call) +
+           (d->in_place ? 0 : copied * (runs ? speed->copy : speed->gather));
+}
+
+static plan plan_make(const conv2d_device *device, const c2_kernel *k, const c2_problem *p)
+{
+    plan d = {.pack = shape_of(k, p)};
+    float low, high;
+    d.finished = !p->has_residual && c2_clamp_of(p, &low, &high) &&
+                 (p->output_stride[1] == 1 || p->oc == 1);
+    set_input(p, &d);
+    const double a_row = (double)d.row * sizeof(float);
+    const double room = fmax(C2_STACK_BYTES, fmin((double)p->workspace_limit, rows_bytes));
+    int64_t rows = p->oh;
+    if (!d.in_place) {
+        const double fit = floor(room / a_row) - (double)rows_under(p, 1);
+        rows = (int64_t)fmin((double)p->oh, fmax(0, floor(fit / (double)p->stride[0])) + 1);
+    }
+    d.row_blocks = c2_split_even(p->oh, c2_div_up(p->oh, rows));
+    const int64_t copied =
+        d.in_place ? 0 : rows_under(p, c2_div_up(p->oh, d.row_blocks.n)) * d.row;
+    d.sums_at = c2_round_up((size_t)copied * sizeof(float), C2_ALIGN);
+    d.scratch_bytes =
+        d.sums_at + (d.finished ? 0 : sizeof(float) * STRIP * (size_t)d.pack.width);
+    d.seconds = seconds(c2_speed_of(device, k), k, p, &d);
+    return d;
+}
+
+static bool supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+{
+    const c2_kernel *k = kernel_of(device, variant);
+    if (p->groups > 1)
+        return c2_refuse(why, "groups = %lld: a row's pixels have the channels of one group",
+                         (long long)p->groups);
+    /* Images of any size are asked for. */
+    const double rows = (double)(p->kh - 1) * (double)p->dilation[0] + 1;
+    const double columns = (double)(p->ow - 1) * (double)p->stride[1] +
+                           (double)(p->kw - 1) * (double)p->dilation[1] + 1;
+    const double bytes = rows * columns * (double)p->icg * sizeof(float);
+    if (bytes > (double)INT32_MAX)
+        return c2_refuse(why, "%.3g bytes of rows under an output row: fewer than 2^31 only", bytes);
+    const plan d = plan_make(device, k, p);
+    if (d.scratch_bytes > C2_STACK_BYTES && d.scratch_bytes > p->workspace_limit)
+        return c2_refuse(why, "workspace_limit = %llu: the rows under an output row need %zu bytes",
+                         (unsigned long long)p->workspace_limit, d.scratch_bytes);
+    return c2_driver_supports(k, p, why);
+}
+
+static double cost(const conv2d_device *device, const c2_problem *p, int variant)
+{
+    const c2_kernel *k = kernel_of(device, variant);
+    const plan d = plan_make(device, k, p);
+    const double outputs = (double)p->oh * (double)p->ow * (double)p->oc;
+    const double inputs = (double)p->h * (double)p->w * (double)p->icg;
+    return (double)p->n * (d.seconds + (d.finished ? outputs * output_seconds : 0) +
+                           (c2_input_is_far(p) ? inputs * far_input : 0)) +
+           (d.finished ? 0 : c2_cost_epilogue(c2_speed_of(device, k), p, 1));
+}
+
+static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int variant)
+{
+    const plan d = plan_make(device, kernel_of(device, variant), p);
+    return (c2_bytes){c2_pack_bytes(p, &d.pack), 0,
+                      d.scratch_bytes > C2_STACK_BYTES ? d.scratch_bytes : 0};
+}
+
+static void packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
+{
+    const c2_pack_shape shape = shape_of(kernel_of(device, variant), p);
+    c2_pack_name(p, &shape, out);
+}
+
+static conv2d_status pack(conv2d_device *device, const c2_problem *p, int variant,
+                          const c2_weight_view *view, conv2d_buffer *packed)
+{
+    const c2_pack_shape shape = shape_of(kernel_of(device, variant), p);
+    c2_pack_weights(p, &shape, view, packed->host);
+    return CONV2D_OK;
+}
+
+static void plan_destroy(conv2d_device *device, c2_state *s)
+{
+    if (!s)
+        return;
+    c2_free(&device->allocator, s->offset, s->offset_bytes);
+    c2_free(&device->allocator, s, sizeof *s);
+}
+
+static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int variant,
+                                 c2_state **state_out)
+{
+    c2_state *s = c2_alloc_zero(&device->allocator, sizeof *s);
+    if (!s)
+        return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
+    const c2_kernel *k = kernel_of(device, variant);
+    s->kernel = k;
+    s->widen = (c2_widen_fn)c2_cpu_helper(k, C2_FAMILY_WIDEN, p->input_dtype);
+    s->epilogue = c2_cpu_epilogue(k, p->output_dtype);
+    s->plan = plan_make(device, k, p);
+    s->low = -HUGE_VALF;
+    s->high = HUGE_VALF;
+    if (s->plan.finished)
+        c2_clamp_of(p, &s->low, &s->high);
+    const int32_t stored = s->plan.finished ? p->output_dtype : CONV2D_FLOAT32;
+    s->fn = (c2_direct_fn)c2_cpu_kernel_of(k, stored)->fn;
+    s->offset_bytes = (size_t)s->plan.runs * sizeof *s->offset;
+    s->offset = c2_alloc(&device->allocator, s->offset_bytes);
+    if (!s->offset) {
+        plan_destroy(device, s);
+        return c2_fail(CONV2D_E_NOMEM, "no memory for the offsets of %lld runs",
+                       (long long)s->plan.runs);
+    }
+    const int64_t in_a_row = s->plan.runs / p->kh;
+    for (int64_t i = 0; i < s->plan.runs; i++)
+        s->offset[i] = i / in_a_row * p->dilation[0] * s->plan.row +
+                       i % in_a_row * p->dilation[1] * s->plan.pixel;
+    *state_out = s;
+    return CONV2D_OK;
+}
+
+/* The rows under output rows [begin, end) of an image. */
+static void copy_rows(const c2_state *s, const c2_run_args *args, int64_t n, int64_t begin,
+                      int64_t end, float *to)
+{
+    const c2_problem *p = args->problem;
+    const int64_t element = (int64_t)c2_dtype_bytes(p->input_dtype);
+    const char *image = (const char *)args->input.data + n * p->input_stride[0] * element;
+    c2_columns columns = c2_columns_make(p, s->widen, -p->pad[1], 1, s->plan.columns);
+    columns.channels = (int)p->icg;
+    columns.pitch = p->icg;
+    const int64_t rows = rows_under(p, end - begin), first = begin * p->stride[0] - p->pad[0];
+    for (int64_t i = 0; i < rows; i++, to += s->plan.row) {
+        const int64_t y = c2_pad_index(p->padding_mode, first + i, p->h);
+        c2_columns_copy(&columns, y < 0 ? NULL : image + y * p->input_stride[2] * element, to);
+    }
+}
+
+/* n output pixels from `first` of the image on, of an output row unless rows are flat, by the task's
+ * output channel tiles. */
+static void run_strip(const c2_state *s, const c2_run_args *args, const c2_panel_task *t,
+                      const float *pixels, int64_t first, int64_t n, float *sums)
+{
+    const c2_problem *p = args->problem;
+    const int64_t width = s->plan.pack.width, k_all = c2_problem_k(p);
+    const int64_t element = (int64_t)c2_dtype_bytes(p->output_dtype);
+    const int64_t at = first / p->ow * p->output_stride[2] + first % p->ow * p->output_stride[3];
+    float room[C2_MAX_NR];
+    c2_direct_args a = {.pixels = pixels,
+                        .offset = s->offset,
+                        .n_offsets = (size_t)s->plan.runs,
+                        .klen = (size_t)s->plan.run,
+                        .pitch = p->stride[1] * s->plan.pixel,
+                        .width = width,
+                        .low = s->low,
+                        .high = s->high,
+                        .n = n};
+    for (int64_t tile = t->tile_begin; tile < t->tile_end; tile++) {
+        const int64_t oc = tile * width;
+        a.m = (int)c2_min(width, p->oc - oc);
+        a.weight = (const float *)args->packed->host + oc * k_all;
+        const c2_target target = c2_target_of(args, s->epilogue, t->image, oc);
+        if (s->plan.finished) {
+            a.streams = c2_may_stream(args);
+            a.bias = p->has_bias ? c2_bias_of(args, oc, a.m, width, room) : NULL;
+            a.out = target.out + at * element;
+            a.out_pitch = p->output_stride[3];
+            s->fn(&a);
+        } else {
+            a.out = sums;
+            a.out_pitch = width;
+            s->fn(&a);
+            const c2_lanes lanes = {.first = first, .count = n, .pitch = p->ow, .cols = p->ow};
+            c2_store_pixel_rows(&target, sums, width, a.m, 1, &lanes);
+        }
+    }
+}
+
+static c2_panel_share share_of(const c2_state *s, const c2_run_args *args)
+{
+    const c2_problem *p = args->problem;
+    return c2_panel_share_of(s->plan.row_blocks, p->oh, false, s->plan.pack.tiles.n, p->n,
+                             args->n_workers);
+}
+
+static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
+{
+    const c2_problem *p = args->problem;
+    const plan *d = &s->plan;
+    _Alignas(64) char stack[C2_STACK_BYTES];
+    const c2_panel_share h = share_of(s, args);
+    const c2_panel_task t = c2_panel_task_of(&h, task);
+    char *scratch = d->scratch_bytes > C2_STACK_BYTES
+                        ? (char *)args->workspace + (size_t)worker * d->scratch_bytes
+                        : stack;
+    const float *rows = (const float *)(void *)scratch;
+    float *sums = (float *)(void *)(scratch + d->sums_at);
+    if (d->in_place)
+        rows = (const float *)args->input.data + t.image * p->input_stride[0] +
+               t.begin * p->stride[0] * d->row;
+    else
+        copy_rows(s, args, t.image, t.begin, t.end, (float *)(void *)scratch);
+    const int64_t n_rows = d->flat ? 1 : t.end - t.begin;
+    const int64_t length = d->flat ? (t.end - t.begin) * p->ow : p->ow;
+    const int64_t most = d->flat || !d->finished ? STRIP : length;
+    for (int64_t y = 0; y < n_rows; y++) {
+        const float *row = rows + y * p->stride[0] * d->row;
+        for (int64_t x = 0; x < length; x += most)
+            run_strip(s, args, &t, row + x * p->stride[1] * d->pixel, (t.begin + y) * p->ow + x,
+                      c2_min(most, length - x), sums);
+    }
+}
+
+static conv2d_status run(const c2_state *s, const c2_run_args *args)
+{
+    return c2_cpu_parallel(s, args, (size_t)share_of(s, args).tasks, run_task);
+}
+
+const c2_algorithm c2_algo_direct_ch = {
+    .name = "direct_ch",
+    .variants = variants,
+    .variant_name = variant_name,
+    .variant_isa = variant_isa,
+    .supports = supports,
+    .cost = cost,
+    .bound = c2_strict_bound,
+    .bound_text = c2_strict_bound_text,
+    .memory = memory,
+    .packing = packing,
+    .pack = pack,
+    .plan_create = plan_create,
+    .plan_destroy = plan_destroy,
+    .run = run,
+};
