@@ -462,7 +462,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t index, i
                                   .stride = (int)p->stride[1],
                                   .low = s->low,
                                   .high = s->high,
-                                  .streams = s->finished && !s->widen && c2_may_stream(args),
+                                  .streams = s->finished && !s->widen && c2_may_stream(args, s->kernel),
                                   .residual_row = s->phases * p->residual_stride[2],
                                   .residual_col = p->dilation[1] * p->residual_stride[3],
                                   .out_row = s->phases * p->output_stride[2],

@@ -25,6 +25,8 @@ typedef struct c2_speed {
                             further than the L2 cache, that cost nothing there (depthwise) */
     double again;       /* seconds a byte that is read again from beyond the L2 cache adds to the
                             products beside it (Winograd) */
+    double stay;        /* bytes of input and output up to which outputs stay in a cache; beyond
+                           them it is faster to store past it */
 } c2_speed;
 
 /* The row of kernel's ISA for the device's machine. */
@@ -50,6 +52,6 @@ bool c2_input_is_far(const c2_problem *p);
 /* Whether whole vectors of a run's neighbouring output channels may be stored past the caches,
  * where they would not stay: float32 at multiples of 64 bytes, more of it and of the input than
  * fits. */
-bool c2_may_stream(const c2_run_args *args);
+bool c2_may_stream(const c2_run_args *args, const c2_kernel *kernel);
 
 #endif

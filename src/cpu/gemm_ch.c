@@ -220,7 +220,7 @@ static work work_of(const c2_state *s, const c2_run_args *args, int64_t image)
 {
     const c2_problem *p = args->problem;
     work w = {.s = s, .args = args, .n = image / p->groups, .g = image % p->groups};
-    w.streams = s->finishes && c2_may_stream(args);
+    w.streams = s->finishes && c2_may_stream(args, s->kernel);
     w.weights = (const float *)args->packed->host +
                 w.g * s->plan.pack.tiles.n * s->plan.pack.width * c2_ch_k(p, &s->plan.words);
     return w;
