@@ -65,10 +65,11 @@ static const char *variant_isa(const conv2d_device *device, int variant)
     return c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant)->isa;
 }
 
-/* Two rows share what they load if they are as far apart as rows of taps. */
+/* Two rows share what they load if they are as many rows of taps apart as pixels of taps. */
 static int tile_rows(const c2_kernel *k, const c2_problem *p)
 {
-    return p->stride[0] == 1 && p->stride[1] == 1 ? k->mr / TILE_COLS : 1;
+    const bool alike = p->stride[0] == p->stride[1];
+    return alike && (p->stride[0] == 1 || p->dilation[0] == 1) ? k->mr / TILE_COLS : 1;
 }
 
 /* Rows that are a dilation apart read the same input: they are a phase, made one after the other
@@ -298,7 +299,8 @@ static void find_rows(task *t, int64_t oy, int rows)
     const c2_problem *p = t->problem;
     const int64_t y = oy * p->stride[0] - p->pad[0];
     c2_dwrow_ch_args *a = &t->kernel;
-    live_part(p, y, p->dilation[0], p->kh + rows - 1, p->h, &a->row_begin, &a->row_end);
+    const int64_t n = p->kh + (rows - 1) * a->stride;
+    live_part(p, y, p->dilation[0], n, p->h, &a->row_begin, &a->row_end);
     for (int64_t i = a->row_begin; i < a->row_end; i++)
         t->row[i - a->row_begin] =
             c2_pad_index(p->padding_mode, y + i * p->dilation[0], p->h) * p->input_stride[2] *
@@ -462,7 +464,8 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t index, i
                                   .stride = (int)p->stride[1],
                                   .low = s->low,
                                   .high = s->high,
-                                  .streams = s->finished && !s->widen && c2_may_stream(args, s->kernel),
+                                  .streams = s->finished && !s->widen &&
+                                             c2_may_stream(args, s->kernel),
                                   .residual_row = s->phases * p->residual_stride[2],
                                   .residual_col = p->dilation[1] * p->residual_stride[3],
                                   .out_row = s->phases * p->output_stride[2],

@@ -259,20 +259,20 @@ typedef c2_grouped_px_kernel *c2_grouped_px_fn;
 
 /* dwrow_ch: rows x cols output pixels, all of a tile's first row or its first two, by n channels:
  *     out[y][x][j] = clamp(sum over ky < kh, kx < kw of
- *                          pixel[j] row[y + ky - row_begin] + col[x*stride + kx] bytes on *
+ *                          pixel[j] row[y*stride + ky - row_begin] + col[x*stride + kx] bytes on *
  *                          weight[((j / lanes * kh + ky)*kw + kx)*lanes + j % lanes]
  *                          + bias[j] + residual[y][x][j])
- * Input rows, y + ky, before row_begin and from row_end on are padding and left out, and so are
+ * Input rows, y*stride + ky, before row_begin and from row_end on are padding, left out, and so are
  * columns with a negative col. Columns of a full tile are read, kw + 6*stride of them. Bias,
  * residual and out are stored like pixels. */
 typedef struct c2_dwrow_ch_args {
     const void *pixels;
     const ptrdiff_t *row, *col;
     const float *weight; /* readable up to whole vectors */
-    int kh, kw, stride;  /* kw 3, 5 or 7 with stride (along x) 1 or 2; or kw >= 6 with 1 */
-    int row_begin, row_end;      /* within 0 .. rows + kh - 1 */
+    int kh, kw, stride;  /* kw 3, 5 or 7 with stride 1 or 2; or kw >= 6 with 1 */
+    int row_begin, row_end;      /* within 0 .. (rows - 1)*stride + kh */
     int col_begin, col_end;      /* likewise of columns: all others are padding */
-    int rows, cols;              /* 1 .. mr / 7 (with stride 2: 1), 1 .. 7 */
+    int rows, cols;              /* 1 .. mr / 7, 1 .. 7 */
     int n;                       /* channels */
     float low, high;             /* max(low, x), then min(high, x); infinite = neither */
     const void *bias, *residual; /* or NULL */

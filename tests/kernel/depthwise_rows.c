@@ -9,8 +9,8 @@
 
 #include "check.h"
 
-enum { TILE = 7, MAX_K = 7, MAX_WIDE = 24, MAX_READ = TILE - 1 + MAX_WIDE, MAX_ROWS = 2, MAX_N = 40,
-       GAP = 3, LINE = 16 /* floats of 64 bytes */ };
+enum { TILE = 7, MAX_K = 7, MAX_WIDE = 24, MAX_READ = TILE - 1 + MAX_WIDE, MAX_ROWS = 2,
+       MAX_STRIDE = 2, MAX_N = 40, GAP = 3, LINE = 16 /* floats of 64 bytes */ };
 
 static bool wrong(check *c, const char *what, int y, int x, int lane, float got, float expected)
 {
@@ -27,7 +27,7 @@ static bool same(float a, float b)
 /* One call and what it is given. */
 typedef struct ch_call {
     c2_dwrow_ch_args a;
-    ptrdiff_t row[MAX_ROWS + MAX_K], col[MAX_READ];
+    ptrdiff_t row[(MAX_ROWS - 1) * MAX_STRIDE + MAX_K], col[MAX_READ];
     guard_buffer pixels, weight, bias, residual, out, sums;
     char was[MAX_ROWS * (TILE + GAP) * (MAX_N + GAP) * 4 + 64]; /* out before the call */
 } ch_call;
@@ -47,7 +47,7 @@ static void ch_pixels(check *c, ch_call *k)
     const int64_t bytes = (int64_t)check_pixel_bytes(c->kernel);
     k->pixels = check_pixels(c, (size_t)(3 * n));
     k->a.pixels = (const char *)k->pixels.data + n * bytes;
-    for (int i = 0; i < MAX_ROWS + MAX_K; i++)
+    for (int i = 0; i < (MAX_ROWS - 1) * MAX_STRIDE + MAX_K; i++)
         k->row[i] = i < k->a.row_end - k->a.row_begin
                         ? (ptrdiff_t)(rng_range(c->random, -n, 0) * bytes)
                         : (ptrdiff_t)1 << 40;
@@ -70,14 +70,14 @@ static void ch_shape(check *c, ch_call *k)
     const bool wide = rng_range(r, 0, 2) == 0;
     k->a.kw = wide ? (int)rng_range(r, 6, MAX_WIDE) : widths[rng_range(r, 0, 2)];
     k->a.kh = (int)rng_range(r, 1, MAX_K);
-    k->a.stride = wide ? 1 : (int)rng_range(r, 1, 2);
-    k->a.rows = k->a.stride == 1 ? (int)rng_range(r, 1, c->kernel->mr / TILE) : 1;
+    k->a.stride = wide ? 1 : (int)rng_range(r, 1, MAX_STRIDE);
+    k->a.rows = (int)rng_range(r, 1, c->kernel->mr / TILE);
     k->a.cols = (int)rng_range(r, 1, TILE);
     const int lanes = check_lanes(c->kernel);
     k->a.n = check_size(r, 2 * lanes + lanes / 2, lanes);
     k->a.low = rng_range(r, 0, 1) ? -INFINITY : -1.5f;
     k->a.high = rng_range(r, 0, 1) ? INFINITY : 2.5f;
-    part(r, k->a.rows + k->a.kh - 1, &k->a.row_begin, &k->a.row_end);
+    part(r, (k->a.rows - 1) * k->a.stride + k->a.kh, &k->a.row_begin, &k->a.row_end);
     part(r, (k->a.cols - 1) * k->a.stride + k->a.kw, &k->a.col_begin, &k->a.col_end);
     ch_pixels(c, k);
     const int whole = (k->a.n + lanes - 1) / lanes * lanes;
@@ -122,7 +122,7 @@ static float ch_sum(check *c, const ch_call *k, int y, int x, int j)
     float sum = 0;
     for (int ky = 0; ky < k->a.kh; ky++)
         for (int kx = 0; kx < kw; kx++) {
-            const int row = y + ky, col = x * k->a.stride + kx;
+            const int row = y * k->a.stride + ky, col = x * k->a.stride + kx;
             if (row < k->a.row_begin || row >= k->a.row_end || k->col[col] < 0)
                 continue;
             const char *at =

@@ -3,7 +3,9 @@
  * wider with stride 1. A tile is one or two output rows of COLS pixels by one vector of channels,
  * all of it in registers: each pixel of an input row is loaded once and serves every tap and both
  * rows; of a wider kernel once for each piece of 3, 5 or 7 taps. Bias, residual and clamp are done
- * in registers as well. mr = 7 or 14 pixels; with 14, and stride 1, two rows. */
+ * in registers as well. mr = 7 or 14 pixels; with 14 two rows. */
+#include <math.h>
+
 #include "cpu/body/body.h"
 
 enum { COLS = 7, ROWS = C2_MR / COLS, HALF = 4 };
@@ -12,6 +14,7 @@ _Static_assert(C2_MR % COLS == 0 && ROWS <= 2 && C2_NR == VF, "a row or two of s
 /* What all lanes of a call are finished with. */
 typedef struct finish {
     vf low, high;
+    bool bounded; /* bounds cost time of the units that FMAs need */
 } finish;
 
 C2_ALWAYS_INLINE vf get(const bool tail, const px *p, int n)
@@ -55,44 +58,99 @@ C2_ALWAYS_INLINE void add_row(const int rows, const int cols, const int k, const
     }
 }
 
-C2_ALWAYS_INLINE void store(const int rows, const int cols, const bool tail, const bool streams,
+/* No residual: what a store depends on is read before the first one, as far as the compiler knows
+ * each may change it, and nothing but the number of columns is asked between them. */
+C2_ALWAYS_INLINE void store_plain(const int rows, const int cols, const bool tail,
+                                  const bool streams, const bool bounded,
+                                  const c2_dwrow_ch_args *a, const finish *f, int first,
+                                  ptrdiff_t c, vf acc[ROWS][COLS])
+{
+    const int n = a->n - (int)c, n_cols = a->cols;
+    const vf low = f->low, high = f->high;
+    const vf bias = a->bias ? get(tail, (const px *)a->bias + c, n) : vf_set1(-0.0f);
+    const ptrdiff_t row = a->out_row, col = a->out_col;
+    px *out = (px *)a->out + first * row + c;
+    C2_UNROLL
+    for (int y = 0; y < rows; y++, out += row) {
+        px *to = out;
+        C2_UNROLL
+        for (int x = 0; x < cols; x++, to += col) {
+            if (__builtin_expect(x >= n_cols, 0))
+                continue;
+            vf v = vf_add(acc[y][x], bias);
+            if (bounded)
+                v = vf_min(high, vf_max(low, v));
+            if (tail)
+                px_store_n(to, v, n);
+            else if (streams)
+                px_stream(to, v);
+            else
+                px_store(to, v);
+        }
+    }
+}
+
+C2_ALWAYS_INLINE void store_sums(const int rows, const int cols, const c2_dwrow_ch_args *a,
+                                 int first, ptrdiff_t c, vf acc[ROWS][COLS])
+{
+    const ptrdiff_t pitch = a->sums_pitch;
+    const int n_cols = a->cols;
+    float *out = a->sums + first * n_cols * pitch + c;
+    C2_UNROLL
+    for (int y = 0; y < rows; y++, out += n_cols * pitch) {
+        float *to = out;
+        C2_UNROLL
+        for (int x = 0; x < cols; x++, to += pitch) {
+            if (__builtin_expect(x >= n_cols, 0))
+                continue;
+            vf_store(to, acc[y][x]);
+        }
+    }
+}
+
+/* A row of sums, with a residual, which may be the output. Not inlined: there are many tiles. */
+static __attribute__((noinline)) void store_row(const c2_dwrow_ch_args *a, const finish *f,
+                                                const float *sums, int y, ptrdiff_t c)
+{
+    const int n = a->n - (int)c;
+    const bool tail = n < VF;
+    px *out = (px *)a->out + y * a->out_row + c;
+    const px *residual = (const px *)a->residual + y * a->residual_row + c;
+    for (int x = 0; x < a->cols; x++, out += a->out_col, residual += a->residual_col) {
+        vf v = vf_load(sums + x * VF);
+        if (a->bias)
+            v = vf_add(v, get(tail, (const px *)a->bias + c, n));
+        v = vf_min(f->high, vf_max(f->low, vf_add(v, get(tail, residual, n))));
+        if (tail)
+            px_store_n(out, v, n);
+        else if (a->streams)
+            px_stream(out, v);
+        else
+            px_store(out, v);
+    }
+}
+
+C2_ALWAYS_INLINE void store(const int rows, const int cols, const bool tail,
                             const c2_dwrow_ch_args *a, const finish *f, int first, ptrdiff_t c,
                             vf acc[ROWS][COLS])
 {
-    const int n = a->n - (int)c;
     if (a->sums) {
+        store_sums(rows, cols, a, first, c, acc);
+    } else if (a->residual) {
+        float sums[COLS * VF];
         C2_UNROLL
         for (int y = 0; y < rows; y++) {
             C2_UNROLL
             for (int x = 0; x < cols; x++)
-                if (x < a->cols)
-                    vf_store(a->sums + ((first + y) * a->cols + x) * a->sums_pitch + c, acc[y][x]);
+                vf_store(sums + x * VF, acc[y][x]);
+            store_row(a, f, sums, first + y, c);
         }
-        return;
-    }
-    const vf bias = a->bias ? get(tail, (const px *)a->bias + c, n) : vf_zero();
-    C2_UNROLL
-    for (int y = 0; y < rows; y++) {
-        px *out = (px *)a->out + (first + y) * a->out_row + c;
-        const px *residual =
-            a->residual ? (const px *)a->residual + (first + y) * a->residual_row + c : NULL;
-        C2_UNROLL
-        for (int x = 0; x < cols; x++) {
-            if (x >= a->cols)
-                break;
-            vf v = acc[y][x];
-            if (a->bias)
-                v = vf_add(v, bias);
-            if (residual)
-                v = vf_add(v, get(tail, residual + x * a->residual_col, n));
-            v = vf_min(f->high, vf_max(f->low, v));
-            if (tail)
-                px_store_n(out + x * a->out_col, v, n);
-            else if (streams)
-                px_stream(out + x * a->out_col, v);
-            else
-                px_store(out + x * a->out_col, v);
-        }
+    } else if (!tail && a->streams) {
+        store_plain(rows, cols, false, true, true, a, f, first, c, acc);
+    } else if (tail || f->bounded) {
+        store_plain(rows, cols, tail, false, true, a, f, first, c, acc);
+    } else {
+        store_plain(rows, cols, false, false, false, a, f, first, c, acc);
     }
 }
 
@@ -124,9 +182,30 @@ C2_ALWAYS_INLINE void add_any(const int rows, const int cols, const int k, const
                               const float *w, vf acc[][COLS])
 {
     if (k)
-        add_row(rows, cols, k, s, tail, p, a->col, n, w, k * VF, acc);
+        add_row(rows, cols, k, s, tail, p, a->col, n, w, s * k * VF, acc);
     else
         add_wide_row(rows, cols, tail, a, p, n, w, acc);
+}
+
+/* Vectors of pixels that are no whole lines lie in two, for which their stores, unlike others, ask
+ * only when their turn comes: ask for the second one, the vector before had the first. */
+C2_ALWAYS_INLINE void expect_output(const int rows, const int cols, const c2_dwrow_ch_args *a,
+                                    int first, ptrdiff_t c)
+{
+    const int n_cols = a->cols;
+    const ptrdiff_t col = a->out_col;
+    const px *out = (const px *)a->out + first * a->out_row + c + VF - 1;
+    if (col * (ptrdiff_t)sizeof *out % 64 == 0)
+        return;
+    C2_UNROLL
+    for (int y = 0; y < rows; y++, out += a->out_row) {
+        C2_UNROLL
+        for (int x = 0; x < cols; x++) {
+            if (__builtin_expect(x >= n_cols, 0))
+                continue;
+            __builtin_prefetch(out + x * col, 1);
+        }
+    }
 }
 
 C2_ALWAYS_INLINE void tile(const int rows, const int cols, const int k, const int s,
@@ -140,36 +219,39 @@ C2_ALWAYS_INLINE void tile(const int rows, const int cols, const int k, const in
         for (int x = 0; x < cols; x++)
             acc[y][x] = vf_zero();
     }
+    if (!tail && !a->sums)
+        expect_output(rows, cols, a, first, c);
     const int kh = a->kh, kw = k ? k : a->kw, n = a->n - (int)c;
     const px *pixels = (const px *)a->pixels + c;
     const float *weight = a->weight + c * kh * kw;
-    const int begin = a->row_begin > first ? a->row_begin : first;
-    const int last = first + kh + rows - 1, end = a->row_end < last ? a->row_end : last;
+    const int top = first * s;
+    const int begin = a->row_begin > top ? a->row_begin : top;
+    const int last = top + kh + (rows - 1) * s, end = a->row_end < last ? a->row_end : last;
     for (int i = begin; i < end; i++) {
         const px *p = at_byte(pixels, a->row[i - a->row_begin]);
-        const int ky = i - first; /* of the first output row; the second's is one less */
-        const float *w = weight + (ky < kh ? ky : kh - 1) * kw * VF;
-        if (rows > 1 && ky > 0 && ky < kh)
+        const int ky = i - top; /* of the first output row; the second's is ky - s */
+        const float *w = weight + ky * kw * VF;
+        if (ky >= kh && ky < s)
+            continue; /* between their windows */
+        if (rows > 1 && ky >= s && ky < kh)
             add_any(rows, cols, k, s, tail, a, p, n, w, acc);
         else if (ky < kh)
             add_any(1, cols, k, s, tail, a, p, n, w, acc);
         else
-            add_any(1, cols, k, s, tail, a, p, n, w, acc + rows - 1);
+            add_any(1, cols, k, s, tail, a, p, n, w - s * kw * VF, acc + rows - 1);
     }
-    if (!tail && a->streams)
-        store(rows, cols, tail, true, a, f, first, c, acc);
-    else
-        store(rows, cols, tail, false, a, f, first, c, acc);
+    store(rows, cols, tail, a, f, first, c, acc);
 }
 
 C2_ALWAYS_INLINE void channels(const int k, const int s, const c2_dwrow_ch_args *a)
 {
-    const finish f = {vf_set1(a->low), vf_set1(a->high)};
+    const bool bounded = a->low > -INFINITY || a->high < INFINITY;
+    const finish f = {vf_set1(a->low), vf_set1(a->high), bounded};
     const ptrdiff_t whole = a->n - a->n % VF;
-    if (s == 1 && ROWS == 2 && a->rows == 2 && a->cols > HALF) {
+    if (ROWS == 2 && a->rows == 2 && a->cols > HALF) {
         for (ptrdiff_t c = 0; c < whole; c += VF)
             tile(ROWS, COLS, k, s, false, a, &f, 0, c);
-    } else if (s == 1 && ROWS == 2 && a->rows == 2) {
+    } else if (ROWS == 2 && a->rows == 2) {
         for (ptrdiff_t c = 0; c < whole; c += VF)
             tile(ROWS, HALF, k, s, false, a, &f, 0, c);
     } else if (a->cols > HALF) {
