@@ -27,11 +27,6 @@ enum {
     MOST_OF_WIDE = 768 << 10  /* of kernels wider than a piece, which read them more often */
 };
 
-/* Weights that are read again for each tile of pixels: half of an L1 cache. */
-static const int64_t weight_bytes = 16 << 10;
-/* Tensors that hardly stay in the L2 cache, in sizes of it. */
-static const double far_tensors = 1.5;
-
 struct c2_state {
     const c2_kernel *kernel;
     c2_dwrow_ch_fn fn;
@@ -211,13 +206,16 @@ static void plan_destroy(conv2d_device *device, c2_state *s)
     c2_free(&device->allocator, s, sizeof *s);
 }
 
-/* Bytes of a block of channels. Pixels that come from further than the L2 cache come faster in long
- * runs of channels, and in them weights do not need to stay in the L1 cache. */
-static int64_t block_bytes(const conv2d_device *device, const c2_kernel *k, const c2_problem *p)
+/* Blocks of channels: weights that are read again for each tile of pixels must be near. Longer runs
+ * of channels are faster, as pixels come along them; but all threads get work. */
+static int64_t count_channel_blocks(const conv2d_device *device, const c2_kernel *k,
+                                    const c2_problem *p, int64_t tiles, int64_t row_tiles)
 {
-    const double l2 = (double)((const c2_cpu_device *)device)->machine.l2_bytes;
-    const bool far = c2_tensor_bytes(p) > far_tensors * l2;
-    return far ? (int64_t)c2_speed_of(device, k)->near_weights : weight_bytes;
+    const int64_t vector = p->kh * p->kw * k->nr * (int64_t)sizeof(float);
+    const int64_t most = c2_max(1, (int64_t)c2_speed_of(device, k)->near_weights / vector);
+    const int64_t threads = device->pool.n_threads;
+    const int64_t wanted = threads > 1 ? c2_div_up(2 * threads, p->n * row_tiles) : 1;
+    return c2_min(tiles, c2_max(c2_div_up(tiles, most), wanted));
 }
 
 static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int variant,
@@ -243,13 +241,11 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     s->full = count_full(phase_cols(p));
     s->halves = count_halves(phase_cols(p));
     s->channel_tiles = c2_dw_channel_tiles(s->kernel, p);
-    const int64_t vector_bytes = p->kh * p->kw * s->kernel->nr * (int64_t)sizeof(float);
-    const int64_t vectors =
-        s->widen ? 1 : c2_max(1, block_bytes(device, s->kernel, p) / vector_bytes);
-    s->channel_blocks = c2_split_even(s->channel_tiles, c2_div_up(s->channel_tiles, vectors));
     s->phases = row_phases(p);
     s->phase_tiles = c2_div_up(c2_div_up(p->oh, s->phases), s->rows);
-    const int64_t row_tiles = s->phases * s->phase_tiles;
+    const int64_t row_tiles = s->phases * s->phase_tiles, tiles = s->channel_tiles;
+    s->channel_blocks = c2_split_even(
+        tiles, s->widen ? tiles : count_channel_blocks(device, s->kernel, p, tiles, row_tiles));
     const int64_t blocks =
         s->widen ? 1 : c2_div_up(WANTED_TASKS, c2_min(WANTED_TASKS, s->channel_blocks.n));
     s->row_blocks = c2_split_even(row_tiles, c2_min(row_tiles, blocks));

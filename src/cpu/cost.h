@@ -21,8 +21,8 @@ typedef struct c2_speed {
     double turn;        /* seconds a float takes in a transposed copy */
     double stream;      /* seconds a float of packed weights takes that no cache keeps */
     double call;        /* seconds a kernel call with its tile takes beside the products */
-    double near_weights; /* bytes of weights, read again for each tile of pixels that come from
-                            further than the L2 cache, that cost nothing there (depthwise) */
+    double near_weights; /* bytes of weights, read again for each tile of pixels, that cost nothing
+                            there (depthwise) */
     double again;       /* seconds a byte that is read again from beyond the L2 cache adds to the
                             products beside it (Winograd) */
     double stay;        /* bytes of input and output up to which outputs stay in a cache; beyond
