@@ -5,9 +5,11 @@
  *   direct   in place: rows of the image follow each other and no tap is padded;
  *   window   from a copy of the block's input in which padding and strides are gone (window.h);
  *   panel    from a copy [k][lane] of a few tiles, in chunks of k, where a window would be too big.
- * Tile registers read panels alone, since lines across which their rows lie cost them twice; whose
- * words are made, without lanes between the rows, of pixels that lie
- *   image panel   in the image: no tap is padded, and columns are neighbours;
+ * Tile registers read windows of words, where those are small, or panels, since lines across which
+ * their rows lie take them longer; whose words are made, without lanes between the rows, of pixels
+ * that lie
+ *   image panel   in the image, whose columns are neighbours; taps outside of it are zeros, and
+ *                 kernel rows that are outside for all of a tile's pixels are left out;
  *   window panel  in a window of pixels as they are stored.
  * All feed every accumulator the same products in the same order: taps outer, channels inner.
  * Bound: g(K+2) * s + (K+2) * 2^-149, of dot_px algo_dot.c's (docs/numerics.md). */
@@ -64,15 +66,38 @@ static lane_tiles cut_lanes(const c2_state *s, int64_t lanes)
     return (lane_tiles){c2_split_even(vectors, c2_div_up(vectors, most)), lanes, s->plan.vector};
 }
 
-/* One tile of lanes for a group of output channel tiles. Their sums wait in sums while the pixels
- * of a chunk, which stay in the L1 cache, serve one after the other. */
-static void place_group(const work *w, int64_t begin, int64_t end, const char *base,
-                        ptrdiff_t pitch, int n, float *sums)
+/* While tile i of n of a block's lanes is multiplied, its part of the next tile of weights, which
+ * follow these, is fetched. */
+static void fetch_next(const c2_px_plan *plan, int64_t i, int64_t n, c2_gemm_px_args *a)
+{
+    enum { LINE = 64 };
+    const int64_t words = (int64_t)(a->n_taps * a->klen) * plan->tile_parts;
+    const int64_t bytes = words * plan->pack.width * (int64_t)sizeof(uint32_t);
+    const int64_t products = words / plan->tile_parts / plan->words.unit *
+                             c2_words_products(&plan->words);
+    const int64_t lines = c2_div_up(bytes, LINE * products * n);
+    a->next_lines = (size_t)lines;
+    a->next = (uintptr_t)a->weight + (uintptr_t)(bytes + i * lines * products * LINE);
+}
+
+/* A tile of the block's lanes. */
+typedef struct lane_tile {
+    const char *pixels; /* of its first lane, channels `pitch` elements apart */
+    ptrdiff_t pitch;
+    int n;             /* lanes that may be read */
+    int64_t i, tiles;  /* which of how many */
+    c2_lanes lanes;
+} lane_tile;
+
+/* It and a group of output channel tiles. Their sums wait in sums while the pixels of a chunk,
+ * which stay in the L1 cache, serve one after the other. */
+static void place_group(const work *w, int64_t begin, int64_t end, const lane_tile *lane)
 {
     const c2_state *s = w->s;
     const int64_t nr = s->kernel->nr, first = c2_split_begin(&s->plan.pack.tiles, begin);
+    _Alignas(64) float sums[C2_PX_SUMS];
     c2_tap taps[C2_TAP_CHUNK];
-    c2_gemm_px_args a = {.taps = taps, .n = n, .part_pitch = s->plan.part_pitch};
+    c2_gemm_px_args a = {.taps = taps, .n = lane->n, .part_pitch = s->plan.part_pitch};
     const int64_t icg = s->plan.words.tap, k_all = (int64_t)s->n_taps * icg;
     for (int64_t k = 0, length; k < k_all; k += length) {
         length = c2_pack_chunk(&s->plan.pack, k, k_all);
@@ -80,35 +105,41 @@ static void place_group(const work *w, int64_t begin, int64_t end, const char *b
         a.n_taps = (size_t)c2_max(1, length / icg);
         a.klen = (size_t)length / a.n_taps;
         for (int64_t i = 0; i < (int64_t)a.n_taps; i++)
-            taps[i] = (c2_tap){
-                base + (s->tap_offset[k / icg + i] + k % icg * pitch) * s->element, pitch};
+            taps[i] = (c2_tap){lane->pixels + (s->tap_offset[k / icg + i] +
+                                               k % icg * lane->pitch) * s->element,
+                               lane->pitch};
         for (int64_t tile = begin; tile < end; tile++) {
             a.weight = w->weights + c2_pack_at(&s->plan.pack, tile, k, length) * s->plan.tile_parts;
             a.acc = sums + (c2_split_begin(&s->plan.pack.tiles, tile) - first) * nr;
             a.m = tile_rows(w, tile);
+            if (s->plan.far)
+                fetch_next(&s->plan, lane->i, lane->tiles, &a);
             s->fn(&a);
         }
         a.accumulate = true;
     }
+    store_tiles(w, begin, end, sums, &lane->lanes);
 }
 
-/* Direct and window: all tiles of the block. */
+/* Direct and window: all tiles of the block. Tile registers, whose weights fill L2 sooner, take
+ * all lanes by one tile of output channels after the other; vectors, all output channels. */
 static void place_block(const work *w, const char *base, ptrdiff_t pitch, bool whole_vectors)
 {
     const c2_state *s = w->s;
-    const int64_t row = s->plan.window.pitch, group = s->plan.group_tiles;
+    const int64_t row = s->plan.window.pitch, all = w->tile_end - w->tile_begin;
     const lane_tiles cut = cut_lanes(s, (w->block.rows - 1) * row + w->block.cols);
-    _Alignas(64) float sums[C2_PX_SUMS];
-    for (int64_t i = 0; i < cut.vectors.n; i++) {
-        const int64_t first = c2_split_begin(&cut.vectors, i) * cut.vector;
-        const int64_t end = c2_split_begin(&cut.vectors, i + 1) * cut.vector;
-        const int64_t real = c2_min(end, cut.lanes) - first;
-        const c2_lanes lanes = {first, real, row, w->block.cols, w->block.y, w->block.x};
-        for (int64_t t = w->tile_begin; t < w->tile_end; t += group) {
-            const int64_t t_end = c2_min(w->tile_end, t + group);
-            place_group(w, t, t_end, base + first * s->element, pitch,
-                        (int)(whole_vectors ? end - first : real), sums);
-            store_tiles(w, t, t_end, sums, &lanes);
+    const bool registers = s->plan.words.unit > 1;
+    const int64_t outer = registers ? 1 : all, group = registers ? 1 : s->plan.group_tiles;
+    for (int64_t o = w->tile_begin; o < w->tile_end; o += outer) {
+        for (int64_t i = 0; i < cut.vectors.n; i++) {
+            const int64_t first = c2_split_begin(&cut.vectors, i) * cut.vector;
+            const int64_t end = c2_split_begin(&cut.vectors, i + 1) * cut.vector;
+            const int64_t real = c2_min(end, cut.lanes) - first;
+            const lane_tile lane = {
+                base + first * s->element, pitch, (int)(whole_vectors ? end - first : real), i,
+                cut.vectors.n, {first, real, row, w->block.cols, w->block.y, w->block.x}};
+            for (int64_t t = o; t < o + outer; t += group)
+                place_group(w, t, c2_min(o + outer, t + group), &lane);
         }
     }
 }
@@ -236,6 +267,7 @@ typedef struct pixel_source {
     ptrdiff_t channel, row; /* elements from one to the next; columns are neighbours */
     int64_t cols;           /* lanes of a row */
     int64_t lane;           /* that `first` belongs to is the one before so many */
+    bool padded;            /* some taps of some lanes are outside the image: zeros */
 } pixel_source;
 
 /* Words q .. q + n_words of a tap for n <= nr lanes of a row, from `from` on. */
@@ -262,24 +294,54 @@ static void pair_lanes(const work *w, const char *from, ptrdiff_t channel, int64
             memset(to + i * plan->part_pitch + done * nr, 0, (size_t)n * sizeof *to);
 }
 
+/* Words of n lanes that are padding. */
+static void zero_lanes(const work *w, int64_t n_words, int64_t n, uint32_t *to)
+{
+    const c2_px_plan *plan = &w->s->plan;
+    for (int i = 0; n > 0 && i < plan->words.parts; i++)
+        for (int64_t q = 0; q < n_words; q++)
+            memset(to + i * plan->part_pitch + q * w->s->kernel->nr, 0, (size_t)n * sizeof *to);
+}
+
+/* Words k .. k + n_words of a tap for n lanes of an output row, the first of which is (y, x). */
+static void pair_run(const work *w, const pixel_source *from, int64_t k, int64_t n_words, int64_t y,
+                     int64_t x, int64_t n, uint32_t *to)
+{
+    const c2_problem *p = w->args->problem;
+    const int64_t element = (int64_t)c2_dtype_bytes(p->input_dtype), words = w->s->plan.words.tap;
+    const int64_t tap = k / words, q = k % words;
+    if (!from->padded) {
+        const int64_t at = w->s->tap_offset[tap] + y * from->row + x;
+        pair_lanes(w, from->first + at * element, from->channel, q, n_words, n, to);
+        return;
+    }
+    const int64_t in_y = y * p->stride[0] + tap / p->kw * p->dilation[0] - p->pad[0];
+    const int64_t in_x = x + tap % p->kw * p->dilation[1] - p->pad[1];
+    const bool inside = in_y >= 0 && in_y < p->h;
+    const int64_t begin = inside ? c2_min(n, c2_max(0, -in_x)) : n;
+    const int64_t end = c2_max(begin, c2_min(n, p->w - in_x));
+    zero_lanes(w, n_words, begin, to);
+    if (end > begin)
+        pair_lanes(w, w->image + (in_y * p->input_stride[2] + in_x + begin) * element,
+                   from->channel, q, n_words, end - begin, to + begin);
+    zero_lanes(w, n_words, n - end, to + end);
+}
+
 /* As fill_panel(), of lanes from `first` of the block on. */
 static void pair_panel(const work *w, const pixel_source *from, int64_t first, int n, int64_t k0,
                        int64_t k1, uint32_t *panel)
 {
     const c2_state *s = w->s;
-    const int64_t element = (int64_t)c2_dtype_bytes(w->args->problem->input_dtype);
     const int64_t nr = s->kernel->nr, tap_words = s->plan.words.tap;
     for (int i = 0; n % s->plan.vector != 0 && i < s->plan.words.parts; i++)
         memset(panel + i * s->plan.part_pitch, 0, (size_t)((k1 - k0) * nr) * sizeof *panel);
     for (int64_t k = k0, words; k < k1; k += words, panel += words * nr) {
-        const int64_t tap = k / tap_words;
-        words = c2_min(k1, (tap + 1) * tap_words) - k;
+        words = c2_min(k1, (k / tap_words + 1) * tap_words) - k;
         for (int64_t j = 0, run; j < n; j += run) {
             const int64_t y = (from->lane + first + j) / from->cols;
             const int64_t x = (from->lane + first + j) % from->cols;
             run = c2_min(n - j, from->cols - x);
-            pair_lanes(w, from->first + (s->tap_offset[tap] + y * from->row + x) * element,
-                       from->channel, k % tap_words, words, run, panel + j);
+            pair_run(w, from, k, words, y, x, run, panel + j);
         }
     }
 }
@@ -293,11 +355,43 @@ static pixel_source find_pixels(const work *w)
         c2_window_fill(win, &w->block, w->image, p->input_stride + 1, p->icg, w->scratch);
         /* Rows without lanes between them are one. */
         const int64_t cols = win->pitch == w->block.cols ? INT64_MAX : w->block.cols;
-        return (pixel_source){w->scratch, win->channel_pitch, win->pitch, cols, 0};
+        return (pixel_source){w->scratch, win->channel_pitch, win->pitch, cols, 0, false};
     }
     const ptrdiff_t row = p->stride[0] * p->input_stride[2];
-    const int64_t cols = row == p->ow ? INT64_MAX : p->ow;
-    return (pixel_source){w->image, p->input_stride[1], row, cols, w->block.x};
+    const bool padded = c2_problem_is_padded(p);
+    const int64_t cols = row == p->ow && !padded ? INT64_MAX : p->ow;
+    return (pixel_source){w->image, p->input_stride[1], row, cols, w->block.x, padded};
+}
+
+/* A panel's tile: lanes of the block, and the words of kernel rows that are not padding for all of
+ * them. */
+typedef struct panel_tile {
+    int64_t first, end;
+    int64_t live_begin, live_end;
+} panel_tile;
+
+static panel_tile panel_tile_of(const work *w, const lane_tiles *cut, bool padded, int64_t i)
+{
+    const c2_problem *p = w->args->problem;
+    const int64_t row_words = p->kw * w->s->plan.words.tap;
+    panel_tile t = {c2_split_begin(&cut->vectors, i) * cut->vector,
+                    c2_min(c2_split_begin(&cut->vectors, i + 1) * cut->vector, cut->lanes), 0,
+                    p->kh * row_words};
+    if (!padded)
+        return t;
+    const int64_t top = (w->block.x + t.first) / p->ow * p->stride[0] - p->pad[0];
+    const int64_t bottom = (w->block.x + t.end - 1) / p->ow * p->stride[0] - p->pad[0];
+    if (bottom < 0)
+        t.live_begin = c2_min(p->kh, c2_div_up(-bottom, p->dilation[0])) * row_words;
+    if (top + (p->kh - 1) * p->dilation[0] >= p->h)
+        t.live_end = top < p->h ? ((p->h - 1 - top) / p->dilation[0] + 1) * row_words : 0;
+    return t;
+}
+
+/* Whether words [k0, k1) are padding. Of a tile all of whose words are, the first ones are not. */
+static bool is_dead(const panel_tile *t, int64_t k0, int64_t k1)
+{
+    return t->live_begin < t->live_end ? k1 <= t->live_begin || k0 >= t->live_end : k0 > 0;
 }
 
 /* Where the lanes of a panel's tile go. */
@@ -331,36 +425,40 @@ static void run_panel(const work *w)
     for (int64_t k0 = 0, k1; k0 < k_all; k0 = k1) {
         k1 = k0 + c2_pack_chunk(&plan->pack, k0, k_all);
         for (int64_t i = 0; i < cut.vectors.n; i++) {
-            const int64_t first = c2_split_begin(&cut.vectors, i) * cut.vector;
-            const int64_t end = c2_min(c2_split_begin(&cut.vectors, i + 1) * cut.vector, cut.lanes);
+            const panel_tile tile = panel_tile_of(w, &cut, from.padded, i);
+            const int n = (int)(tile.end - tile.first);
             char *panel = panels + i * panel_bytes;
+            if (is_dead(&tile, k0, k1))
+                continue;
             if (paired)
-                pair_panel(w, &from, first, (int)(end - first), k0, k1,
-                           (uint32_t *)(void *)panel);
+                pair_panel(w, &from, tile.first, n, k0, k1, (uint32_t *)(void *)panel);
             else
-                fill_panel(w, w->block.x + first, (int)(end - first), k0, k1, panel);
+                fill_panel(w, w->block.x + tile.first, n, k0, k1, panel);
         }
         for (int64_t t = 0; t < n_tiles; t++) {
             const float *weights =
                 w->weights + c2_pack_at(&plan->pack, w->tile_begin + t, k0, k1 - k0) *
                                  plan->tile_parts;
             for (int64_t i = 0; i < cut.vectors.n; i++) {
-                const int64_t first = c2_split_begin(&cut.vectors, i) * cut.vector;
-                const int64_t end = c2_split_begin(&cut.vectors, i + 1) * cut.vector;
+                const panel_tile tile = panel_tile_of(w, &cut, from.padded, i);
+                const int64_t n = tile.end - tile.first;
                 const c2_tap tap = {panels + i * panel_bytes, nr};
                 float *acc = sums + (t * plan->panel_tiles + i) % places * mr * nr;
-                const c2_gemm_px_args a = {&tap,
-                                           1,
-                                           (size_t)(k1 - k0),
-                                           weights,
-                                           acc,
-                                           tile_rows(w, w->tile_begin + t),
-                                           (int)(end - first),
-                                           k0 > 0,
-                                           plan->part_pitch};
-                s->fn(&a);
+                c2_gemm_px_args a = {.taps = &tap,
+                                     .n_taps = 1,
+                                     .klen = (size_t)(k1 - k0),
+                                     .weight = weights,
+                                     .acc = acc,
+                                     .m = tile_rows(w, w->tile_begin + t),
+                                     .n = (int)(c2_div_up(n, cut.vector) * cut.vector),
+                                     .accumulate = k0 > tile.live_begin,
+                                     .part_pitch = plan->part_pitch};
+                if (plan->far)
+                    fetch_next(plan, i, cut.vectors.n, &a);
+                if (!is_dead(&tile, k0, k1))
+                    s->fn(&a);
                 if (k1 == k_all) {
-                    const c2_lanes lanes = panel_lanes(w, first, c2_min(end, cut.lanes) - first);
+                    const c2_lanes lanes = panel_lanes(w, tile.first, n);
                     store_tiles(w, w->tile_begin + t, w->tile_begin + t + 1, acc, &lanes);
                 }
             }

@@ -8,8 +8,10 @@
 
 enum {
     C2_PX_SUMS = 6144, /* floats of sums a task keeps on its stack */
-    C2_PX_CHUNK = 128  /* rows of k whose pixels stay in the L1 cache while a group of output
+    C2_PX_CHUNK = 128, /* rows of k whose pixels stay in the L1 cache while a group of output
                           channels uses them */
+    C2_PX_FAR_CHUNK = 512,   /* of panels, where weights are far */
+    C2_PX_TILES_CHUNK = 1024 /* of tile registers, which read both sides from L2 */
 };
 
 typedef enum c2_px_mode {
@@ -39,6 +41,7 @@ typedef struct c2_px_plan {
                                 window panel: the window */
     int vector;              /* lanes of the ISA's vector */
     bool weights_stream;     /* weights do not stay in the cache */
+    bool far;                /* nor do those of tile registers in L2 */
     double seconds;
 } c2_px_plan;
 

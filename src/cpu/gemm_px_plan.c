@@ -25,13 +25,18 @@ static const double panel_k = 256; /* rows of k of a panel's chunk */
  * the rest; and seconds */
 static const double tiles_bytes = 5 << 18;
 static const double far_bytes = 3 << 18;
+static const double fetched_bytes = 1 << 20;  /* more weights than these are fetched ahead */
 static const double word_seconds = 0.09e-9;   /* of a word and part of a panel */
 static const double image_run = 2.5e-9;       /* to begin a run of a channel in the image */
 static const double far_word = 0.15e-9;       /* more, of a word of an image that is far */
 static const double weight_seconds = 0.06e-9; /* of a word of weights that are far, */
-static const double memory_seconds = 0.25e-9; /* or come from memory */
+static const double memory_seconds = 0.15e-9; /* or come from memory */
 static const double block_seconds = 0.2e-6;   /* to begin a block: the registers' state */
 static const double chunk_seconds = 0.12e-6;  /* of a call for one chunk of several */
+/* Times longer products take whose pixels' rows cross lines of the cache: in one call, as is rare
+ * of panels; with weights that are far, and windows that leave no room for others. */
+static const double in_place_near = 0.95, in_place_far = 1.1, large_window = 1.2;
+static const double large_window_bytes = 3 << 18;
 static const double two_sums = 1.3; /* times longer a product takes with two registers of sums,
                                        which wait for one another, than with four */
 
@@ -169,6 +174,14 @@ static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t 
     keep_if_better(s, &plan);
 }
 
+/* Of tile registers' packed weights of a group. */
+static double weight_bytes(const search *s)
+{
+    const c2_px_plan *b = &s->best;
+    return (double)c2_div_up(s->p->ocg, b->words.unit) * b->words.unit *
+           (double)c2_problem_k(s->p) * b->tile_parts * sizeof(uint32_t);
+}
+
 /* Seconds of tile registers' products for `lanes` lanes and all output channels of a group. */
 static double tile_products(const search *s, int64_t lanes)
 {
@@ -181,8 +194,7 @@ static double tile_products(const search *s, int64_t lanes)
                        (double)(c2_div_up(s->p->ocg, b->words.unit) % 2) * vectors;
     const double work = (vectors * rows + (two_sums - 1) * odd) * b->vector * b->words.unit * k *
                         c2_words_products(&b->words) / s->speed->fma_lanes;
-    const double words = rows * b->words.unit * k * b->words.parts;
-    const double bytes = words * sizeof(uint32_t);
+    const double bytes = weight_bytes(s), words = bytes / sizeof(uint32_t);
     const double a_word = c2_cost_in_memory(bytes) ? memory_seconds
                           : bytes > far_bytes      ? weight_seconds
                                                    : 0;
@@ -200,7 +212,9 @@ static bool set_panels(const search *s, c2_px_plan *plan, int64_t lanes, double 
     const double a_word = (double)(plan->panel_tiles * nr * plan->tile_parts) * sizeof(uint32_t);
     double sums = a_tile;
     int64_t chunk = k_all;
-    if (sums + a_word * (double)k_all > budget) {
+    /* A tile's weights and the next one's share L2 with the panels if they are far. */
+    const int64_t longest = plan->far ? C2_PX_FAR_CHUNK : k_all;
+    if (k_all > longest || sums + a_word * (double)k_all > budget) {
         const double a_row = a_tile * (double)plan->panel_tiles; /* of tiles */
         const int64_t most = (int64_t)fmax(1, budget / 2 / a_row);
         const int64_t per_block = c2_div_up(plan->pack.tiles.n, plan->tile_blocks.n);
@@ -208,7 +222,7 @@ static bool set_panels(const search *s, c2_px_plan *plan, int64_t lanes, double 
             plan->tile_blocks =
                 c2_split_even(plan->pack.tiles.n, c2_div_up(plan->pack.tiles.n, most));
         sums = a_row * (double)c2_div_up(plan->pack.tiles.n, plan->tile_blocks.n);
-        const double fits = floor((budget - sums) / a_word / (double)unit);
+        const double fits = floor(fmin((budget - sums) / a_word, (double)longest) / (double)unit);
         if (fits < 1)
             return false;
         const int64_t units = k_all / unit, n = c2_div_up(units, (int64_t)fits);
@@ -249,7 +263,8 @@ static void try_image_panels(search *s, int64_t tiles)
     plan.stage_bytes = 0;
     plan.blocks_y = c2_split_even(1, 1);
     plan.blocks_x = (c2_split){c2_div_up(pixels, size), size, 0};
-    const int64_t cols = p->stride[0] * p->input_stride[2] == p->ow ? 0 : p->ow;
+    const bool one_row = p->stride[0] * p->input_stride[2] == p->ow && !c2_problem_is_padded(p);
+    const int64_t cols = one_row ? 0 : p->ow;
     const double k = (double)c2_problem_k(s->p), words = k * (double)(p->h * p->w);
     const bool far = 2 * words * (double)c2_dtype_bytes(s->stored->input_dtype) > far_bytes;
     const double read = k * (2 * image_run + (far ? (double)size * far_word : 0));
@@ -258,8 +273,12 @@ static void try_image_panels(search *s, int64_t tiles)
     if (!set_panels(s, &plan, size, 0))
         return;
     const int64_t last = pixels - (plan.blocks_x.n - 1) * size;
-    plan.seconds = (double)(plan.blocks_x.n - 1) * work + tile_products(s, last) +
-                   blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + panel_calls(s, &plan)) +
+    /* Chunks of kernel rows that are padding for a whole tile are left out. */
+    const bool in_rows = (double)plan.pack.chunk <= k / (double)p->kh;
+    const double live = in_rows ? c2_live_part(p, 0) : 1;
+    plan.seconds = live * ((double)(plan.blocks_x.n - 1) * work + tile_products(s, last)) +
+                   blocks_of(&plan) * (live * fill * (double)plan.tile_blocks.n +
+                                       panel_calls(s, &plan)) +
                    stores(s, 1, (double)pixels);
     keep_if_better(s, &plan);
 }
@@ -285,6 +304,52 @@ static void try_window_panels(search *s, const c2_window *shape, int64_t rows, i
         return;
     plan.seconds = blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + work +
                                        panel_calls(s, &plan) +
+                                       stores(s, (double)rows, (double)cols));
+    keep_if_better(s, &plan);
+}
+
+/* Chunks of about `size`: several taps, or even parts of the channels of one. */
+static void set_chunk(c2_pack_shape *pack, const c2_problem *p, int64_t size, int unit)
+{
+    if (p->icg <= size) {
+        pack->period = c2_problem_k(p);
+        pack->chunk = c2_min(C2_TAP_CHUNK, size / p->icg) * p->icg;
+    } else {
+        pack->period = p->icg;
+        pack->chunk = c2_div_up(p->icg, c2_div_up(p->icg, size));
+        pack->chunk = c2_div_up(pack->chunk, unit) * unit;
+    }
+}
+
+/* Windows of words, which tile registers read in place. */
+static void try_word_windows(search *s, const c2_window *shape, int64_t rows, int64_t cols)
+{
+    const c2_problem *p = s->p;
+    c2_px_plan plan = s->best;
+    plan.mode = C2_PX_WINDOW;
+    set_chunk(&plan.pack, p, C2_PX_TILES_CHUNK, plan.words.unit);
+    set_blocks(p, &plan, &rows, &cols);
+    size_t bytes;
+    plan.window = *shape;
+    if (!c2_window_set_block(&plan.window, rows, cols, p->icg, s->budget, &bytes))
+        return;
+    bytes = c2_round_up(bytes, C2_ALIGN);
+    plan.part_pitch = (ptrdiff_t)(bytes / sizeof(uint32_t));
+    plan.stage_bytes = c2_pairs_stage_bytes(s->stored, &plan.window);
+    plan.scratch_bytes = bytes * (size_t)plan.tile_parts + plan.stage_bytes;
+    if ((double)plan.scratch_bytes > s->budget)
+        return;
+    const int64_t lanes = (rows - 1) * plan.window.pitch + cols;
+    const double channels = (double)s->stored->icg / (double)p->icg;
+    const double fill = channels * window_seconds(s, &plan.window, bytes, p->icg, rows) +
+                        (double)plan.scratch_bytes / sizeof(uint32_t) * word_seconds;
+    const double work = tile_products(s, lanes) * (plan.far ? in_place_far : in_place_near) *
+                        ((double)plan.scratch_bytes > large_window_bytes ? large_window : 1);
+    cut_tiles(s, &plan, fill, work);
+    const int64_t chunks = c2_div_up(c2_problem_k(p), C2_PX_TILES_CHUNK);
+    const double calls = (double)c2_div_up(lanes, s->kernel->nr) * (double)plan.pack.tiles.n *
+                         (double)chunks * s->speed->call;
+    plan.seconds = blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + work + calls +
                                        stores(s, (double)rows, (double)cols));
     keep_if_better(s, &plan);
 }
@@ -330,19 +395,6 @@ static void try_panel(search *s, int64_t tiles)
     keep_if_better(s, &plan);
 }
 
-/* Chunks of about C2_PX_CHUNK: several taps, or even parts of the channels of one. */
-static void set_chunk(c2_pack_shape *pack, const c2_problem *p, int unit)
-{
-    if (p->icg <= C2_PX_CHUNK) {
-        pack->period = c2_problem_k(p);
-        pack->chunk = c2_min(C2_TAP_CHUNK, C2_PX_CHUNK / p->icg) * p->icg;
-    } else {
-        pack->period = p->icg;
-        pack->chunk = c2_div_up(p->icg, c2_div_up(p->icg, C2_PX_CHUNK));
-        pack->chunk = c2_div_up(pack->chunk, unit) * unit;
-    }
-}
-
 /* Sizes of blocks worth trying: 1, 2, 3, then by half as much again, and all. */
 static int64_t next_size(int64_t size, int64_t all)
 {
@@ -358,15 +410,19 @@ static void try_windows(search *s)
     const c2_problem *p = s->p;
     const bool split_y = p->dilation[0] > p->stride[0] && p->kh > 1;
     for (int split_x = 0; split_x <= (p->kw > 1); split_x++) {
-        c2_window shape;
-        c2_window_init(&shape, s->best.words.unit > 1 ? s->stored : p, split_y, split_x);
+        c2_window shape, stored;
+        c2_window_init(&shape, p, split_y, split_x);
+        c2_window_init(&stored, s->stored, split_y, split_x);
         for (int64_t parts = 1; parts <= 64 && parts <= p->ow; parts *= 2) {
             const int64_t cols = c2_div_up(p->ow, parts);
             for (int64_t rows = 1; rows <= p->oh; rows = next_size(rows, p->oh)) {
-                if (s->best.words.unit > 1)
-                    try_window_panels(s, &shape, rows, cols);
-                else
+                if (s->best.words.unit == 1) {
                     try_window(s, &shape, rows, cols);
+                    continue;
+                }
+                try_window_panels(s, &stored, rows, cols);
+                if (c2_problem_k(p) > p->icg)
+                    try_word_windows(s, &shape, rows, cols);
             }
         }
     }
@@ -375,19 +431,18 @@ static void try_windows(search *s)
 /* Whether tile registers' words are made of pixels in the image. */
 static bool in_place(const c2_problem *p)
 {
-    return !c2_problem_is_padded(p) && p->input_stride[3] == 1 &&
-           (p->stride[1] == 1 || p->ow == 1);
+    return (p->padding_mode == CONV2D_PAD_ZEROS || !c2_problem_is_padded(p)) &&
+           p->input_stride[3] == 1 && (p->stride[1] == 1 || p->ow == 1);
 }
 
 static void try_tiles(search *s)
 {
-    if (!in_place(s->p)) {
-        try_windows(s);
-        return;
-    }
     const int64_t all = c2_div_up(s->p->oh * s->p->ow, s->kernel->nr);
-    for (int64_t tiles = 1; tiles <= all; tiles = next_size(tiles, all))
+    const bool in_image = in_place(s->p);
+    for (int64_t tiles = 1; in_image && tiles <= all; tiles = next_size(tiles, all))
         try_image_panels(s, tiles);
+    if (!in_image || c2_problem_k(s->p) > s->p->icg)
+        try_windows(s);
 }
 
 c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *k, const c2_problem *p)
@@ -403,11 +458,12 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *k, cons
     plan->pack = (c2_pack_shape){c2_split_even(p->ocg, c2_div_up(p->ocg, k->mr)), k->mr, 0, 0};
     if (words.unit > 1) /* whole registers */
         plan->pack.tiles = (c2_split){c2_div_up(p->ocg, k->mr), k->mr, 0};
-    set_chunk(&plan->pack, &view, words.unit);
+    set_chunk(&plan->pack, &view, C2_PX_CHUNK, words.unit);
     plan->klen = (size_t)p->icg;
     plan->group_tiles = C2_PX_SUMS / (k->mr * k->nr);
     plan->vector = k->lanes;
     plan->weights_stream = 4.0 * (double)p->ocg * (double)c2_problem_k(&view) > weights_inner_bytes;
+    plan->far = words.unit > 1 && weight_bytes(&s) > fetched_bytes;
     plan->seconds = HUGE_VAL;
     if (!words.parts && can_be_direct(p)) {
         for (int64_t rows = 1; rows <= p->oh; rows = next_size(rows, p->oh))

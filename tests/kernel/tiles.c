@@ -154,7 +154,9 @@ static bool px_case(check *c)
     }
     s.n_products = (size_t)(n_taps * klen * 2);
     const c2_gemm_px_args args = {taps, (size_t)n_taps, (size_t)klen, w,         acc.acc, m,
-                                  n,    accumulate,     part_pitch};
+                                  n,    accumulate,     part_pitch,
+                                  (uintptr_t)w + (uintptr_t)rng_range(r, 0, 9999),
+                                  (size_t)rng_range(r, 0, 20)};
     set_state(k, true);
     ((c2_gemm_px_fn)k->fn)(&args);
     set_state(k, false);
@@ -395,7 +397,7 @@ double tiles_bench(const c2_kernel *k)
         const c2_tap tap = {bench_pixels, k->nr};
         const c2_gemm_px_args args = {&tap, 1, (size_t)(BENCH_BLOCKS * BLOCK), bench_weight,
                                       bench_acc, k->mr, k->nr, true,
-                                      (ptrdiff_t)(BENCH_BLOCKS * BLOCK) * k->nr};
+                                      (ptrdiff_t)(BENCH_BLOCKS * BLOCK) * k->nr, 0, 0};
         ((c2_gemm_px_fn)k->fn)(&args);
     }
     set_state(k, false);

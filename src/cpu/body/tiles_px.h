@@ -2,7 +2,8 @@
  * dot_px, dot2_px and dot3_px on tile registers: rows = output channels, lanes = pixels. Two by two
  * registers of sums, two of weights, two of pixels; a step is 16 words of k for 32 x 32 sums. Where
  * numbers are parts, a step has a product for each two parts whose sizes together matter, the
- * smallest first, and from one product to the next one side stays loaded. */
+ * smallest first, and from one product to the next one side stays loaded. Loads stand among the
+ * multiplications, as in tiles_panel.h. */
 #include <string.h>
 
 #include "cpu/kernels.h"
@@ -24,17 +25,14 @@ typedef struct tile_call {
     ptrdiff_t pitch;   /* bytes between the words of a lane */
     const char *pixels;
     const uint32_t *weight;
+    uintptr_t next; /* what is fetched */
 } tile_call;
 
-static inline void load_weights(const tile_call *c, int part)
-{
-    const uint32_t *w = c->weight + part * TILES_BLOCK;
-    tile_load(4, w, TILE_BYTES);
-    if (c->rows)
-        tile_load(5, w + TILES_BLOCK / 2, TILE_BYTES);
-}
+/* What is constant in most calls must be seen. */
+#define TILES_INLINE static inline __attribute__((always_inline))
 
-/* Lanes that the caller does not have are read from nowhere. */
+/* 16 words of the lanes from `from` on; those that the caller does not have are read from
+ * nowhere. */
 static inline void copy_lanes(const tile_call *c, const char *from, uint32_t *to)
 {
     memset(to, 0, TILE_ROWS * TILE_BYTES);
@@ -42,56 +40,62 @@ static inline void copy_lanes(const tile_call *c, const char *from, uint32_t *to
         memcpy(to + k * TILE_WORDS, from + k * c->pitch, (size_t)c->rest * sizeof *to);
 }
 
-static inline void load_pixels(const tile_call *c, int part)
+/* One product of parts: registers 4, 5 hold part `w` of weights, 6, 7 part `x` of pixels, which are
+ * loaded if they are new. */
+TILES_INLINE void product(const bool rows, const bool lanes, const bool rest, tile_call *c,
+                          const int w, const bool new_w, const int x, const bool new_x)
 {
     _Alignas(64) uint32_t copy[TILE_ROWS * TILE_WORDS];
-    const char *p = c->pixels + part * c->args->part_pitch * (ptrdiff_t)sizeof(uint32_t);
-    if (c->whole > 0) {
-        tile_load(6, p, c->pitch);
-    } else {
-        copy_lanes(c, p, copy);
+    const uint32_t *weight = c->weight + w * TILES_BLOCK;
+    const char *pixels = c->pixels + x * c->args->part_pitch * (ptrdiff_t)sizeof(uint32_t);
+    for (size_t i = 0; i < c->args->next_lines; i++, c->next += TILE_BYTES)
+        __builtin_prefetch((const void *)c->next, 0, 2);
+    if (new_w)
+        tile_load(4, weight, TILE_BYTES);
+    if (new_x && rest && c->whole == 0) {
+        copy_lanes(c, pixels, copy);
         tile_load(6, copy, TILE_BYTES);
+    } else if (new_x) {
+        tile_load(6, pixels, c->pitch);
     }
-    if (!c->lanes)
-        return;
-    if (c->whole > 1) {
-        tile_load(7, p + TILE_BYTES, c->pitch);
-    } else {
-        copy_lanes(c, p + TILE_BYTES, copy);
-        tile_load(7, copy, TILE_BYTES);
-    }
-}
-
-static inline void multiply(const tile_call *c)
-{
     tile_multiply(0, 4, 6);
-    if (c->lanes)
+    if (lanes) {
+        if (new_x && rest) {
+            copy_lanes(c, pixels + TILE_BYTES, copy);
+            tile_load(7, copy, TILE_BYTES);
+        } else if (new_x) {
+            tile_load(7, pixels + TILE_BYTES, c->pitch);
+        }
         tile_multiply(1, 4, 7);
-    if (c->rows) {
+    }
+    if (rows) {
+        if (new_w)
+            tile_load(5, weight + TILES_BLOCK / 2, TILE_BYTES);
         tile_multiply(2, 5, 6);
-        if (c->lanes)
+        if (lanes)
             tile_multiply(3, 5, 7);
     }
 }
 
-static inline void step(const tile_call *c)
+TILES_INLINE void steps(const bool rows, const bool lanes, const bool rest, tile_call *c)
 {
-    /* Which parts of weights and pixels, one of the two another than before. */
-    static const int8_t parts[][2] = {
+    for (size_t k = 0; k < c->args->klen; k += TILE_ROWS) {
 #if C2_PARTS == 3
-        {0, 2}, {0, 1}, {1, 1}, {1, 0}, {2, 0}, {0, 0}
+        product(rows, lanes, rest, c, 0, true, 2, true);
+        product(rows, lanes, rest, c, 0, false, 1, true);
+        product(rows, lanes, rest, c, 1, true, 1, false);
+        product(rows, lanes, rest, c, 1, false, 0, true);
+        product(rows, lanes, rest, c, 2, true, 0, false);
+        product(rows, lanes, rest, c, 0, true, 0, false);
 #elif C2_PARTS == 2
-        {1, 0}, {0, 0}, {0, 1}
+        product(rows, lanes, rest, c, 1, true, 0, true);
+        product(rows, lanes, rest, c, 0, true, 0, false);
+        product(rows, lanes, rest, c, 0, false, 1, true);
 #else
-        {0, 0}
+        product(rows, lanes, rest, c, 0, true, 0, true);
 #endif
-    };
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        if (i == 0 || parts[i][0] != parts[i - 1][0])
-            load_weights(c, parts[i][0]);
-        if (i == 0 || parts[i][1] != parts[i - 1][1])
-            load_pixels(c, parts[i][1]);
-        multiply(c);
+        c->pixels += TILE_ROWS * c->pitch;
+        c->weight += C2_PARTS * TILES_BLOCK;
     }
 }
 
@@ -133,7 +137,8 @@ void C2_K(C2_FAMILY)(const c2_gemm_px_args *a)
                    .lanes = a->n > TILE_WORDS,
                    .whole = a->n / TILE_WORDS,
                    .rest = a->n % TILE_WORDS,
-                   .weight = a->weight};
+                   .weight = a->weight,
+                   .next = a->next};
     if (a->accumulate) {
         if (acc == room) {
             memset(room, 0, sizeof room);
@@ -149,11 +154,16 @@ void C2_K(C2_FAMILY)(const c2_gemm_px_args *a)
     for (size_t t = 0; t < a->n_taps; t++) {
         c.pixels = a->taps[t].pixels;
         c.pitch = a->taps[t].pitch * (ptrdiff_t)sizeof(uint32_t);
-        for (size_t k = 0; k < a->klen; k += TILE_ROWS) {
-            step(&c);
-            c.pixels += TILE_ROWS * c.pitch;
-            c.weight += C2_PARTS * TILES_BLOCK;
-        }
+        if (c.rest > 0)
+            steps(c.rows, c.lanes, true, &c);
+        else if (c.rows && c.lanes)
+            steps(true, true, false, &c);
+        else if (c.rows)
+            steps(true, false, false, &c);
+        else if (c.lanes)
+            steps(false, true, false, &c);
+        else
+            steps(false, false, false, &c);
     }
     store_sums(&c, acc);
     if (acc == room)
