@@ -473,13 +473,14 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_problem *p = args->problem;
     _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
     const c2_px_plan *plan = &s->plan;
+    const c2_px_share h = c2_px_share_of(plan, p, s->kernel->nr, args->n_workers);
     const int64_t i = (int64_t)task;
-    const int64_t bx = i % plan->blocks_x.n, by = i / plan->blocks_x.n % plan->blocks_y.n;
-    const int64_t rest = i / plan->blocks_x.n / plan->blocks_y.n;
-    const int64_t bo = rest % plan->tile_blocks.n;
+    const int64_t bx = i % h.blocks_x.n, by = i / h.blocks_x.n % plan->blocks_y.n;
+    const int64_t rest = i / h.blocks_x.n / plan->blocks_y.n;
+    const int64_t bo = rest % h.tile_blocks.n;
     work w = {.s = s, .args = args, .scratch = (char *)stack};
-    w.g = rest / plan->tile_blocks.n % p->groups;
-    w.n = rest / plan->tile_blocks.n / p->groups;
+    w.g = rest / h.tile_blocks.n % p->groups;
+    w.n = rest / h.tile_blocks.n / p->groups;
     if (plan->scratch_bytes > C2_STACK_BYTES)
         w.scratch = (char *)args->workspace + (size_t)worker * plan->scratch_bytes;
     w.image = (const char *)args->input.data +
@@ -488,13 +489,13 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     w.weights = (const float *)args->packed->host +
                 w.g * plan->pack.tiles.n * (int64_t)s->n_taps * plan->words.tap *
                     plan->pack.width * plan->tile_parts;
-    w.tile_begin = c2_split_begin(&plan->tile_blocks, bo);
-    w.tile_end = c2_split_begin(&plan->tile_blocks, bo + 1);
+    w.tile_begin = c2_split_begin(&h.tile_blocks, bo);
+    w.tile_end = c2_split_begin(&h.tile_blocks, bo + 1);
     w.block.y = c2_split_begin(&plan->blocks_y, by);
-    w.block.x = c2_split_begin(&plan->blocks_x, bx);
+    w.block.x = c2_split_begin(&h.blocks_x, bx);
     w.block.rows = c2_split_begin(&plan->blocks_y, by + 1) - w.block.y;
-    const bool flat = plan->mode == C2_PX_PANEL || plan->mode == C2_PX_IMAGE_PANEL;
-    w.block.cols = c2_min(c2_split_begin(&plan->blocks_x, bx + 1), flat ? p->oh * p->ow : p->ow) -
+    w.block.cols = c2_min(c2_split_begin(&h.blocks_x, bx + 1),
+                          c2_px_is_flat(plan) ? p->oh * p->ow : p->ow) -
                    w.block.x;
     if (s->tiles)
         s->tiles(true);
@@ -505,10 +506,9 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
 
 conv2d_status c2_px_run(const c2_state *s, const c2_run_args *args)
 {
-    const c2_problem *p = args->problem;
-    const c2_px_plan *plan = &s->plan;
-    const int64_t n = p->n * p->groups * plan->tile_blocks.n * plan->blocks_y.n * plan->blocks_x.n;
-    return c2_cpu_parallel(s, args, (size_t)n, run_task);
+    const c2_px_share h =
+        c2_px_share_of(&s->plan, args->problem, s->kernel->nr, args->n_workers);
+    return c2_cpu_parallel(s, args, (size_t)h.tasks, run_task);
 }
 
 void c2_px_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,

@@ -48,6 +48,20 @@ typedef struct c2_px_plan {
 c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *kernel,
                            const c2_problem *p);
 
+/* Whether blocks are runs of pixels of the flattened image. */
+static inline bool c2_px_is_flat(const c2_px_plan *plan)
+{
+    return plan->mode == C2_PX_PANEL || plan->mode == C2_PX_IMAGE_PANEL;
+}
+
+/* What the workers share: the plan's blocks, cut further if those are too few for them. */
+typedef struct c2_px_share {
+    c2_split blocks_x, tile_blocks;
+    int64_t tasks;
+} c2_px_share;
+c2_px_share c2_px_share_of(const c2_px_plan *plan, const c2_problem *p, int64_t nr,
+                           int64_t workers);
+
 struct c2_state {
     const c2_kernel *kernel;
     c2_gemm_px_fn fn;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Blocking of the gemm_px driver: tries the ways to read pixels and the sizes of blocks, and keeps
  * the one the cost model likes best under workspace_limit. Blocks never change results, so they may
- * depend on the limit; they never depend on threads. */
+ * depend on the limit; the plan never depends on threads, how they share it does. */
 #include "core/dtype.h"
 #include "cpu/cost.h"
 #include "cpu/gemm_px.h"
@@ -476,6 +476,31 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *k, cons
     try_panel(&s, 1);
     try_panel(&s, 4);
     return *plan;
+}
+
+c2_px_share c2_px_share_of(const c2_px_plan *plan, const c2_problem *p, int64_t nr,
+                           int64_t workers)
+{
+    enum { ROUNDS = 4 }; /* of tasks; from as many on, few workers are idle in the last one */
+    const int64_t rest = p->n * p->groups * plan->blocks_y.n, pixels = p->oh * p->ow;
+    c2_px_share h = {plan->blocks_x, plan->tile_blocks, 0};
+    h.tasks = rest * h.blocks_x.n * h.tile_blocks.n;
+    const bool uneven = h.tasks < workers || (h.tasks < ROUNDS * workers && h.tasks % workers);
+    /* Pixels first: words of each are then made once. But blocks would read weights that are far
+     * again. */
+    if (uneven && c2_px_is_flat(plan) && !plan->far) {
+        const int64_t tiles = c2_div_up(pixels, nr);
+        const int64_t n = c2_min(tiles, h.blocks_x.n * c2_max(2, c2_div_up(workers, h.tasks)));
+        const int64_t size = c2_div_up(tiles, n) * nr;
+        h.blocks_x = (c2_split){c2_div_up(pixels, size), size, 0};
+        h.tasks = rest * h.blocks_x.n * h.tile_blocks.n;
+    }
+    if (h.tasks < workers) {
+        const int64_t n = h.tile_blocks.n * c2_div_up(workers, h.tasks);
+        h.tile_blocks = c2_split_even(plan->pack.tiles.n, c2_min(plan->pack.tiles.n, n));
+        h.tasks = rest * h.blocks_x.n * h.tile_blocks.n;
+    }
+    return h;
 }
 
 double c2_px_cost(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p)
