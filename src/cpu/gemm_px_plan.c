@@ -21,12 +21,12 @@ static const double paired = 3; /* times longer the copy of a word takes than th
                                    channels, and their pairs */
 static const double panel_k = 256; /* rows of k of a panel's chunk */
 /* Tile registers, on a Xeon at 3.4 GHz (Granite Rapids VM, November 2026) with 2 MiB of L2 cache:
- * bytes of a block at most; of an image and of weights beyond which L2 does not hold them beside
- * the rest; and seconds */
-static const double tiles_bytes = 5 << 18;
+ * bytes of a block at most, beside weights that L2 keeps, and that pass by; of an image and of
+ * weights beyond which L2 does not hold them beside the rest; and seconds */
+static const double tiles_bytes = 3 << 18, tiles_bytes_far = 5 << 18;
 static const double far_bytes = 3 << 18;
 static const double fetched_bytes = 1 << 20;  /* more weights than these are fetched ahead */
-static const double word_seconds = 0.09e-9;   /* of a word and part of a panel */
+static const double word_seconds = 0.108e-9;  /* of a word and part of a panel */
 static const double image_run = 2.5e-9;       /* to begin a run of a channel in the image */
 static const double far_word = 0.15e-9;       /* more, of a word of an image that is far */
 static const double weight_seconds = 0.06e-9; /* of a word of weights that are far, */
@@ -450,8 +450,6 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *k, cons
     const c2_words words = c2_words_of(k, p);
     const c2_problem view = c2_words_view(p, &words);
     search s = {.p = &view, .stored = p, .kernel = k, .speed = c2_speed_of(device, k)};
-    s.budget = fmax((double)C2_STACK_BYTES,
-                    fmin((double)p->workspace_limit, words.unit > 1 ? tiles_bytes : panel_bytes));
     c2_px_plan *plan = &s.best;
     plan->words = words;
     plan->tile_parts = words.parts ? words.parts : 1;
@@ -464,6 +462,8 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *k, cons
     plan->vector = k->lanes;
     plan->weights_stream = 4.0 * (double)p->ocg * (double)c2_problem_k(&view) > weights_inner_bytes;
     plan->far = words.unit > 1 && weight_bytes(&s) > fetched_bytes;
+    const double most = words.unit == 1 ? panel_bytes : plan->far ? tiles_bytes_far : tiles_bytes;
+    s.budget = fmax((double)C2_STACK_BYTES, fmin((double)p->workspace_limit, most));
     plan->seconds = HUGE_VAL;
     if (!words.parts && can_be_direct(p)) {
         for (int64_t rows = 1; rows <= p->oh; rows = next_size(rows, p->oh))
