@@ -487,8 +487,9 @@ c2_px_share c2_px_share_of(const c2_px_plan *plan, const c2_problem *p, int64_t 
     h.tasks = rest * h.blocks_x.n * h.tile_blocks.n;
     const bool uneven = h.tasks < workers || (h.tasks < ROUNDS * workers && h.tasks % workers);
     /* Pixels first: words of each are then made once. But blocks would read weights that are far
-     * again. */
-    if (uneven && c2_px_is_flat(plan) && !plan->far) {
+     * again; and which rows of padding are left out, which can show in the sign of a 0, depends on
+     * where tiles of pixels begin. */
+    if (uneven && c2_px_is_flat(plan) && !plan->far && !c2_problem_is_padded(p)) {
         const int64_t tiles = c2_div_up(pixels, nr);
         const int64_t n = c2_min(tiles, h.blocks_x.n * c2_max(2, c2_div_up(workers, h.tasks)));
         const int64_t size = c2_div_up(tiles, n) * nr;
