@@ -154,7 +154,7 @@ static bool supports(const conv2d_device *device, const c2_problem *p, int varia
                            (double)(p->kw - 1) * (double)p->dilation[1] + 1;
     const double bytes = rows * columns * (double)p->icg * sizeof(float);
     if (bytes > (double)INT32_MAX)
-        return c2_refuse(why, "%.3g bytes of rows under an output row: fewer than 2^31 only", bytes);
+        return c2_refuse(why, "%.3g bytes of rows under an output row: fewer than 2^31", bytes);
     const plan d = plan_make(device, k, p);
     if (d.scratch_bytes > C2_STACK_BYTES && d.scratch_bytes > p->workspace_limit)
         return c2_refuse(why, "workspace_limit = %llu: the rows under an output row need %zu bytes",
@@ -251,8 +251,8 @@ static void copy_rows(const c2_state *s, const c2_run_args *args, int64_t n, int
     }
 }
 
-/* n output pixels from `first` of the image on, of an output row unless rows are flat, by the task's
- * output channel tiles. */
+/* n output pixels from `first` of the image on, of an output row unless rows are flat, by the
+ * task's output channel tiles. */
 static void run_strip(const c2_state *s, const c2_run_args *args, const c2_panel_task *t,
                       const float *pixels, int64_t first, int64_t n, float *sums)
 {
@@ -276,7 +276,7 @@ static void run_strip(const c2_state *s, const c2_run_args *args, const c2_panel
         a.weight = (const float *)args->packed->host + oc * k_all;
         const c2_target target = c2_target_of(args, s->epilogue, t->image, oc);
         if (s->plan.finished) {
-            a.streams = c2_may_stream(args);
+            a.streams = c2_may_stream(args, s->kernel);
             a.bias = p->has_bias ? c2_bias_of(args, oc, a.m, width, room) : NULL;
             a.out = target.out + at * element;
             a.out_pitch = p->output_stride[3];

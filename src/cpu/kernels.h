@@ -76,10 +76,8 @@ typedef enum c2_family {
     C2_FAMILY_WINO_OUT,
     C2_FAMILY_DOT_CH,
     C2_FAMILY_DOT_PX,
-    C2_FAMILY_DOT2_PX,
-    C2_FAMILY_DOT3_PX,
-    C2_FAMILY_DOT2_CH,
-    C2_FAMILY_DOT3_CH,
+    C2_FAMILY_DOT2_PX, C2_FAMILY_DOT3_PX,
+    C2_FAMILY_DOT2_CH, C2_FAMILY_DOT3_CH,
     C2_FAMILY_PARTS,
     C2_FAMILY_PAIR,
     C2_FAMILY_BOX_DOWN,
@@ -297,22 +295,21 @@ typedef c2_dwrow_ch_kernel *c2_dwrow_ch_fn;
  *         weight[ky*n_offsets + k] * pixels[row_offset[i*step + ky] + offset[k] + j]
  * for i < m, j < n; stored at out[i*out_pitch + j]. Nothing beyond lane n - 1 is read or written.
  * bias -0 and infinite bounds leave every sum as it is. direct_ch: channel i < m <= nr of pixel j,
- *     sum[j][i] = sum over t < n_offsets, then k < klen, of
- *         weight[(t*klen + k)*width + i] * pixels[offset[t] + j*pitch + k], at out[j*out_pitch + i] */
+ *     out[j*out_pitch + i] = the same of the sum over t < n_offsets, then k < klen, of
+ *         weight[(t*klen + k)*width + i] * pixels[offset[t] + j*pitch + k] */
 typedef struct c2_direct_args {
     const void *pixels;
     const ptrdiff_t *offset; /* elements */
-    size_t n_offsets, klen;  /* klen, pitch, width, streams: direct_ch */
+    size_t n_offsets, klen;  /* klen, pitch, width, streams (as in c2_gemm_ch_args): direct_ch; */
     ptrdiff_t pitch, width;  /* weight and bias are readable up to width, whole vectors >= m */
-    bool streams;            /* as in c2_gemm_ch_args; out_pitch is a multiple of a line then */
+    bool streams;
     const ptrdiff_t *row_offset; /* direct_rows: (m - 1) * step + kh of them, elements */
     ptrdiff_t kh, step, row_begin, row_end; /* direct_rows: step >= 1; rows that are not padding */
     const float *weight;
     const float *bias; /* direct_px: m; direct_rows: one; direct_ch: width, or NULL */
     float low, high;
     void *out; /* may not overlap pixels */
-    ptrdiff_t out_pitch;
-    ptrdiff_t n;
+    ptrdiff_t out_pitch, n;
     int m;     /* 1 .. mr; direct_ch: 1 .. nr */
     bool sums; /* out takes the sums as float32, without bias and bounds, whatever the type */
 } c2_direct_args;

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Planted faults: can the tests fail? Each fault of planted_table.py is one change of the real sources.
-The translation units it touches are compiled with the build's own flags, linked into the tests in
-place of the originals, and the test must fail; the same units unchanged must pass.
+"""Planted faults: can the tests fail? Each fault of planted_table.py is one change of the real
+sources. The translation units it touches are compiled with the build's own flags, linked into the
+tests in place of the originals, and the test must fail; the same units unchanged must pass.
 Usage: planted_faults.py CONFIG.json [NAME...]   (CONFIG.json is written by CMake)
        planted_faults.py CONFIG.json --metal [NAME...]   (faults of the Metal backend; the
                                                   environment names software Metal)
