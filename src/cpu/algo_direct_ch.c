@@ -9,9 +9,9 @@
 #include "core/dtype.h"
 #include "cpu/columns.h"
 #include "cpu/cost.h"
-#include "cpu/panel_kernel.h"
+#include "cpu/share.h"
 
-enum { MOST_ROWS = 14, STRIP = 96 }; /* pixels of the kernel's tile; of a strip that is no row */
+enum { MOST_ROWS = 14, HALF_ROWS = 7, STRIP = 96 }; /* pixels of tiles; of a strip that is no row */
 
 /* Bytes of a block's copied rows at most; of a tile's weights that L1 keeps beside the pixels. */
 static const double rows_bytes = 64 << 10, weights_bytes = 24 << 10;
@@ -25,10 +25,10 @@ typedef struct plan {
     c2_pack_shape pack;
     bool in_place, finished; /* the kernel stores results */
     bool flat;               /* the pixels of all rows are at one distance, as their outputs */
-    int64_t row, pixel;  /* floats from input row to row, and from column to column */
-    int64_t columns;     /* of a copied row */
-    int64_t runs, run;   /* of a window: neighbouring floats */
-    c2_split row_blocks; /* of an image's output rows */
+    int64_t row, pixel;      /* floats from input row to row, and from column to column */
+    int64_t columns;         /* of a copied row */
+    int64_t runs, run;       /* of a window: neighbouring floats */
+    c2_split row_blocks;     /* of an image's output rows */
     size_t sums_at, scratch_bytes; /* of a worker: rows, sums; to C2_STACK_BYTES on its stack */
     double seconds;                /* of an image, without the epilogue */
 } plan;
@@ -96,14 +96,21 @@ static void set_input(const c2_problem *p, plan *d)
               p->output_stride[2] == p->ow * p->output_stride[3];
 }
 
+/* Pixels of the kernel's tiles in a strip of so many. */
+static double tile_rows(const c2_kernel *k, double vectors, double pixels)
+{
+    const double accumulators = (double)(k->mr * (k->nr / k->lanes)), half = HALF_ROWS;
+    const double most = fmin(MOST_ROWS, floor(accumulators / vectors));
+    return most > half && ceil(pixels / half) * half < ceil(pixels / most) * most ? half : most;
+}
+
 static double seconds(const c2_speed *speed, const c2_kernel *k, const c2_problem *p, const plan *d)
 {
     const double vectors = (double)(d->pack.width / k->lanes), tiles = (double)d->pack.tiles.n;
-    const double accumulators = (double)(k->mr * (k->nr / k->lanes));
-    const double rows = fmin(MOST_ROWS, floor(accumulators / vectors));
     const double strips = (double)(d->flat ? c2_div_up(p->oh * p->ow, STRIP) : p->oh);
     const double pixels = (double)(d->flat ? c2_min(STRIP, p->oh * p->ow) : p->ow);
-    const double a_strip = ceil(pixels / rows) * tiles, k_all = (double)c2_problem_k(p);
+    const double rows = tile_rows(k, vectors, pixels), k_all = (double)c2_problem_k(p);
+    const double a_strip = ceil(pixels / rows) * tiles;
     const double far =
         (k_all > many ? many_products : 1) *
         (k_all * (double)d->pack.width * sizeof(float) > weights_bytes ? far_weights : 1);
@@ -253,7 +260,7 @@ static void copy_rows(const c2_state *s, const c2_run_args *args, int64_t n, int
 
 /* n output pixels from `first` of the image on, of an output row unless rows are flat, by the
  * task's output channel tiles. */
-static void run_strip(const c2_state *s, const c2_run_args *args, const c2_panel_task *t,
+static void run_strip(const c2_state *s, const c2_run_args *args, const c2_share_task *t,
                       const float *pixels, int64_t first, int64_t n, float *sums)
 {
     const c2_problem *p = args->problem;
@@ -291,11 +298,11 @@ static void run_strip(const c2_state *s, const c2_run_args *args, const c2_panel
     }
 }
 
-static c2_panel_share share_of(const c2_state *s, const c2_run_args *args)
+static c2_share share_of(const c2_state *s, const c2_run_args *args)
 {
     const c2_problem *p = args->problem;
-    return c2_panel_share_of(s->plan.row_blocks, p->oh, false, s->plan.pack.tiles.n, p->n,
-                             args->n_workers);
+    return c2_share_of(s->plan.row_blocks, p->oh, false, s->plan.pack.tiles.n, p->n,
+                       args->n_workers);
 }
 
 static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
@@ -303,8 +310,8 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_problem *p = args->problem;
     const plan *d = &s->plan;
     _Alignas(64) char stack[C2_STACK_BYTES];
-    const c2_panel_share h = share_of(s, args);
-    const c2_panel_task t = c2_panel_task_of(&h, task);
+    const c2_share h = share_of(s, args);
+    const c2_share_task t = c2_share_task_of(&h, task);
     char *scratch = d->scratch_bytes > C2_STACK_BYTES
                         ? (char *)args->workspace + (size_t)worker * d->scratch_bytes
                         : stack;

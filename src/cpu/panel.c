@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cpu/rows.h"
+#include "cpu/share.h"
 
 struct c2_state {
     const c2_kernel *kernel;
@@ -184,12 +185,12 @@ static void run_block(work *w)
 }
 
 /* Blocks that would read weights which no near cache keeps stay whole. */
-static c2_panel_share share_of(const c2_state *s, const c2_run_args *args)
+static c2_share share_of(const c2_state *s, const c2_run_args *args)
 {
     const c2_problem *p = args->problem;
     const c2_panel_plan *plan = &s->plan;
-    return c2_panel_share_of(plan->pixel_blocks, c2_div_up(p->oh * p->ow, s->kernel->mr),
-                             plan->heavy, plan->pack.tiles.n, p->n * p->groups, args->n_workers);
+    return c2_share_of(plan->pixel_blocks, c2_div_up(p->oh * p->ow, s->kernel->mr), plan->heavy,
+                       plan->pack.tiles.n, p->n * p->groups, args->n_workers);
 }
 
 static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
@@ -197,8 +198,8 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_problem *p = args->problem;
     const c2_panel_plan *plan = &s->plan;
     _Alignas(64) char stack[C2_STACK_BYTES];
-    const c2_panel_share h = share_of(s, args);
-    const c2_panel_task t = c2_panel_task_of(&h, task);
+    const c2_share h = share_of(s, args);
+    const c2_share_task t = c2_share_task_of(&h, task);
     work w = {.s = s, .args = args, .n = t.image / p->groups, .g = t.image % p->groups};
     char *scratch = plan->scratch_bytes > C2_STACK_BYTES
                         ? (char *)args->workspace + (size_t)worker * plan->scratch_bytes

@@ -4,7 +4,7 @@
 
 #include "cpu/cost.h"
 
-enum { BLOCKS_A_WORKER = 4, STEPS_AHEAD = 4, LINE = 64 };
+enum { STEPS_AHEAD = 4, LINE = 64 };
 
 /* On a Granite Rapids VM with 2 MiB of L2 cache, November 2026. */
 static const double near_bytes = 1 << 20, near_weight = 0.015e-9, far_weight = 0.05e-9;
@@ -15,29 +15,6 @@ void c2_panel_ahead(c2_panel_args *a, const c2_words *words, int64_t a_step)
     a->next = (uintptr_t)a->weight + (uintptr_t)(STEPS_AHEAD * a_step) * sizeof *a->weight;
     a->next_lines = (size_t)c2_div_up(a_step * (int64_t)sizeof *a->weight,
                                       LINE * c2_words_products(words));
-}
-
-c2_panel_share c2_panel_share_of(c2_split blocks, int64_t units, bool whole, int64_t oc_tiles,
-                                 int64_t images, int64_t workers)
-{
-    c2_panel_share h = {.blocks = blocks};
-    if (workers > 1 && !whole) {
-        const int64_t wanted = c2_min(units, c2_div_up(BLOCKS_A_WORKER * workers, images));
-        h.blocks = c2_split_even(units, c2_max(blocks.n, wanted));
-    }
-    const int64_t parts = workers > 1 ? c2_div_up(workers, images * h.blocks.n) : 1;
-    h.parts = c2_split_even(oc_tiles, c2_min(parts, oc_tiles));
-    h.tasks = images * h.parts.n * h.blocks.n;
-    return h;
-}
-
-c2_panel_task c2_panel_task_of(const c2_panel_share *h, size_t task)
-{
-    const int64_t i = (int64_t)task, block = i % h->blocks.n, part = i / h->blocks.n % h->parts.n;
-    return (c2_panel_task){i / h->blocks.n / h->parts.n, c2_split_begin(&h->blocks, block),
-                           c2_split_begin(&h->blocks, block + 1),
-                           c2_split_begin(&h->parts, part),
-                           c2_split_begin(&h->parts, part + 1)};
 }
 
 double c2_panel_weight_bytes(const c2_words *words, const c2_pack_shape *pack, int64_t steps)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * What the drivers of the dot2_ch and dot3_ch kernels share (panel.c, strip.c, winograd_parts.c):
- * arguments of a call, how workers share a problem, and costs. */
+ * arguments of a call, and costs. */
 #ifndef C2_CPU_PANEL_KERNEL_H
 #define C2_CPU_PANEL_KERNEL_H
 
@@ -18,22 +18,6 @@ static inline void c2_panel_pixels(c2_panel_args *a, const uint32_t *panel, int 
 }
 /* The weights of a later step are fetched meanwhile; a_step: words of one. */
 void c2_panel_ahead(c2_panel_args *a, const c2_words *words, int64_t a_step);
-
-/* What the workers share: blocks of pixels, more and smaller ones than the plan has for one, unless
- * they are to stay whole; where these are too few, parts of the output channel tiles as well, each
- * of which makes words of its own. */
-typedef struct c2_panel_share {
-    c2_split blocks, parts;
-    int64_t tasks;
-} c2_panel_share;
-/* blocks: the plan's, of `units`; images: and groups. */
-c2_panel_share c2_panel_share_of(c2_split blocks, int64_t units, bool whole, int64_t oc_tiles,
-                                 int64_t images, int64_t workers);
-/* One of its tasks: units [begin, end) of an image, by output channel tiles. */
-typedef struct c2_panel_task {
-    int64_t image, begin, end, tile_begin, tile_end;
-} c2_panel_task;
-c2_panel_task c2_panel_task_of(const c2_panel_share *share, size_t task);
 
 /* Bytes of packed weights, of so many steps. */
 double c2_panel_weight_bytes(const c2_words *words, const c2_pack_shape *pack, int64_t steps);

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "cpu/share.h"
+
 enum { WORDS = C2_STRIP_RUN / 2 };
 
 struct c2_state {
@@ -119,15 +121,15 @@ static void multiply(const work *w, int64_t tile, int64_t half, int64_t n)
     }
 }
 
-static c2_panel_share share_of(const c2_state *s, const c2_run_args *args)
+static c2_share share_of(const c2_state *s, const c2_run_args *args)
 {
     const c2_problem *p = args->problem;
-    return c2_panel_share_of(s->plan.row_blocks, p->oh, false, s->plan.pack.tiles.n, p->n,
-                             args->n_workers);
+    return c2_share_of(s->plan.row_blocks, p->oh, false, s->plan.pack.tiles.n, p->n,
+                       args->n_workers);
 }
 
 /* Halves [begin, end) of the block by output channel tiles. */
-static void multiply_tiles(const work *w, const c2_panel_task *t, int64_t begin, int64_t end)
+static void multiply_tiles(const work *w, const c2_share_task *t, int64_t begin, int64_t end)
 {
     const c2_state *s = w->s;
     for (int64_t tile = t->tile_begin; tile < t->tile_end; tile++) {
@@ -147,8 +149,8 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_problem *p = args->problem;
     const c2_strip_plan *plan = &s->plan;
     _Alignas(64) char stack[C2_STACK_BYTES];
-    const c2_panel_share h = share_of(s, args);
-    const c2_panel_task t = c2_panel_task_of(&h, task);
+    const c2_share h = share_of(s, args);
+    const c2_share_task t = c2_share_task_of(&h, task);
     char *scratch = plan->scratch_bytes > C2_STACK_BYTES
                         ? (char *)args->workspace + (size_t)worker * plan->scratch_bytes
                         : stack;
