@@ -94,7 +94,7 @@ static void try_size(search *s, int64_t size)
 static bool is_merged(const c2_problem *p)
 {
     enum { STEP = 2 * C2_PANEL_WORDS };
-    return p->kw > 1 && p->dilation[1] == 1 && p->input_stride[3] == p->icg &&
+    return p->icg > 1 && p->kw > 1 && p->dilation[1] == 1 && p->input_stride[3] == p->icg &&
            p->kw * p->icg <= C2_PANEL_MERGED &&
            c2_div_up(p->kw * p->icg, STEP) < p->kw * c2_div_up(p->icg, STEP);
 }

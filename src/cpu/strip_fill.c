@@ -106,13 +106,13 @@ static void spread_chunks(size_t bytes, const char *from, int64_t n, char *to, i
     }
 }
 
-/* Kernel rows [first, first + n) of all pixels under an output row; 0 beside the image. */
+/* Kernel rows [first, first + n) of all pixels under an output row, 0 in front of the image. What
+ * is behind it has been 0 since the strip was filled: these rows lie where pixel x + 1 was. */
 static void put(c2_strip *s, int64_t row, int64_t first, int64_t n)
 {
     const c2_problem *p = s->problem;
     const c2_strip_plan *plan = s->plan;
     const int64_t chunk = n * p->icg * HALF, pitch = plan->pixel * HALF;
-    const int64_t behind = (plan->pitch - plan->left) / plan->pixel - p->w;
     const void *rows[] = {s->line};
     c2_interleave_rows(p, s->image, row * p->stride[0] - p->pad[0] + first * p->dilation[0], n,
                        s->line);
@@ -124,9 +124,6 @@ static void put(c2_strip *s, int64_t row, int64_t first, int64_t n)
         for (int64_t x = 0; x < p->pad[1]; x++, to += pitch)
             memset(to, 0, (size_t)chunk);
         spread_chunks((size_t)chunk, from, p->w, to, pitch);
-        to += p->w * pitch;
-        for (int64_t x = 0; x < behind; x++, to += pitch)
-            memset(to, 0, (size_t)chunk);
     }
 }
 
