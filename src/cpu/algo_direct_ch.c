@@ -15,9 +15,11 @@ enum { MOST_ROWS = 14, HALF_ROWS = 7, STRIP = 96 }; /* pixels of tiles; of a str
 
 /* Bytes of a block's copied rows at most; of a tile's weights that L1 keeps beside the pixels. */
 static const double rows_bytes = 64 << 10, weights_bytes = 24 << 10;
-/* Seconds a tile takes beside its products, and times as long products take, of many taps and
- * channels, and of weights that come from the L2 cache. Granite Rapids VM, November 2026. */
-static const double tile_seconds = 3e-9, many = 64, many_products = 1.1, far_weights = 1.12;
+/* Seconds a tile takes beside its products, and times as long products take as in gemm_ch: of flat
+ * images, of windows of many numbers, of weights that come from the L2 cache. Granite Rapids VM,
+ * November 2026. */
+static const double tile_seconds = 3e-9, flat_products = 0.8, many = 64, many_products = 1.1;
+static const double far_weights = 1.12;
 /* Seconds an output takes that the kernel stores, and an input that no cache keeps. */
 static const double output_seconds = 0.04e-9, far_input = 0.25e-9;
 
@@ -107,12 +109,12 @@ static double tile_rows(const c2_kernel *k, double vectors, double pixels)
 static double seconds(const c2_speed *speed, const c2_kernel *k, const c2_problem *p, const plan *d)
 {
     const double vectors = (double)(d->pack.width / k->lanes), tiles = (double)d->pack.tiles.n;
-    const double strips = (double)(d->flat ? c2_div_up(p->oh * p->ow, STRIP) : p->oh);
-    const double pixels = (double)(d->flat ? c2_min(STRIP, p->oh * p->ow) : p->ow);
-    const double rows = tile_rows(k, vectors, pixels), k_all = (double)c2_problem_k(p);
-    const double a_strip = ceil(pixels / rows) * tiles;
-    const double far =
-        (k_all > many ? many_products : 1) *
+    const double strips = (double)(d->flat ? 1 : p->oh), k_all = (double)c2_problem_k(p);
+    const double pixels = (double)(d->flat ? p->oh * p->ow : p->ow);
+    const double calls = (double)(d->flat ? c2_div_up(p->oh * p->ow, STRIP) : 1);
+    const double rows = tile_rows(k, vectors, pixels), a_strip = ceil(pixels / rows) * tiles;
+    const double as_gemm =
+        (d->flat ? flat_products : k_all > many ? many_products : 1) *
         (k_all * (double)d->pack.width * sizeof(float) > weights_bytes ? far_weights : 1);
     const double products = a_strip * rows * (double)d->pack.width * k_all / speed->fma_lanes;
     const double blocks = (double)d->row_blocks.n;
@@ -120,8 +122,9 @@ static double seconds(const c2_speed *speed, const c2_kernel *k, const c2_proble
                           (double)(d->columns * p->icg);
     const bool runs = p->input_dtype == CONV2D_FLOAT32 &&
                       (p->icg == 1 ? p->input_stride[3] : p->input_stride[1]) == 1;
-    return strips * (products * far * c2_cost_small_tile(rows, vectors, 1) +
-                     a_strip * tile_seconds + tiles * (d->finished ? 1 : 8) * speed->call) +
+    return strips * (products * as_gemm * c2_cost_small_tile(rows, vectors, 1) +
+                     a_strip * tile_seconds +
+                     calls * tiles * (d->finished ? 1 : 8) * speed->call) +
            (d->in_place ? 0 : copied * (runs ? speed->copy : speed->gather));
 }
 
