@@ -223,21 +223,20 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     s->widen = (c2_widen_fn)c2_cpu_helper(k, C2_FAMILY_WIDEN, p->input_dtype);
     s->epilogue = c2_cpu_epilogue(k, p->output_dtype);
     s->plan = plan_make(device, k, p);
+    const int64_t runs = s->plan.runs, in_a_row = runs / p->kh;
     s->low = -HUGE_VALF;
     s->high = HUGE_VALF;
     if (s->plan.finished)
         c2_clamp_of(p, &s->low, &s->high);
     const int32_t stored = s->plan.finished ? p->output_dtype : CONV2D_FLOAT32;
     s->fn = (c2_direct_fn)c2_cpu_kernel_of(k, stored)->fn;
-    s->offset_bytes = (size_t)s->plan.runs * sizeof *s->offset;
+    s->offset_bytes = (size_t)runs * sizeof *s->offset;
     s->offset = c2_alloc(&device->allocator, s->offset_bytes);
     if (!s->offset) {
         plan_destroy(device, s);
-        return c2_fail(CONV2D_E_NOMEM, "no memory for the offsets of %lld runs",
-                       (long long)s->plan.runs);
+        return c2_fail(CONV2D_E_NOMEM, "no memory for the offsets of %lld runs", (long long)runs);
     }
-    const int64_t in_a_row = s->plan.runs / p->kh;
-    for (int64_t i = 0; i < s->plan.runs; i++)
+    for (int64_t i = 0; i < runs; i++)
         s->offset[i] = i / in_a_row * p->dilation[0] * s->plan.row +
                        i % in_a_row * p->dilation[1] * s->plan.pixel;
     *state_out = s;

@@ -256,12 +256,12 @@ conv2d_status c2_panel_plan_create(conv2d_device *device, const c2_kernel *kerne
                                             p->input_dtype);
     s->tiles = c2_tiles_of(kernel);
     s->epilogue = c2_cpu_epilogue(kernel, p->output_dtype);
-    s->zeros_bytes = (size_t)s->plan.run * sizeof(float);
+    const int64_t run = s->plan.run;
+    s->zeros_bytes = (size_t)run * sizeof(float);
     s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);
     if (!s->zeros) {
         c2_panel_plan_destroy(device, s);
-        return c2_fail(CONV2D_E_NOMEM, "no memory for a row of %lld zeros",
-                       (long long)s->plan.run);
+        return c2_fail(CONV2D_E_NOMEM, "no memory for a row of %lld zeros", (long long)run);
     }
     *state_out = s;
     return CONV2D_OK;

@@ -226,12 +226,12 @@ conv2d_status c2_strip_plan_create(conv2d_device *device, const c2_kernel *kerne
                                             p->input_dtype);
     s->tiles = c2_tiles_of(kernel);
     s->epilogue = c2_cpu_epilogue(kernel, p->output_dtype);
-    s->steps_bytes = (size_t)s->plan.steps * sizeof *s->steps;
+    const int64_t steps = s->plan.steps;
+    s->steps_bytes = (size_t)steps * sizeof *s->steps;
     s->steps = c2_alloc(&device->allocator, s->steps_bytes);
     if (!s->steps) {
         c2_strip_plan_destroy(device, s);
-        return c2_fail(CONV2D_E_NOMEM, "no memory for the offsets of %lld steps",
-                       (long long)s->plan.steps);
+        return c2_fail(CONV2D_E_NOMEM, "no memory for the offsets of %lld steps", (long long)steps);
     }
     set_steps(p, s);
     *state_out = s;
