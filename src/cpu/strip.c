@@ -121,10 +121,11 @@ static void multiply(const work *w, int64_t tile, int64_t half, int64_t n)
     }
 }
 
+/* Blocks that would read weights which no near cache keeps stay whole. */
 static c2_share share_of(const c2_state *s, const c2_run_args *args)
 {
     const c2_problem *p = args->problem;
-    return c2_share_of(s->plan.row_blocks, p->oh, false, s->plan.pack.tiles.n, p->n,
+    return c2_share_of(s->plan.row_blocks, p->oh, s->plan.heavy, s->plan.pack.tiles.n, p->n,
                        args->n_workers);
 }
 

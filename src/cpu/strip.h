@@ -35,7 +35,7 @@ typedef struct c2_strip_plan {
     size_t sums_at, copy_at, line_at, cut_at; /* bytes, in a worker's scratch */
     size_t cut_bytes;         /* of a part of fresh rows, before they are spread over pixels */
     size_t scratch_bytes;     /* of a worker; up to C2_STACK_BYTES they are on its stack */
-    bool far;                 /* packed weights come from memory */
+    bool heavy, far;          /* packed weights are more than L2 keeps; come from memory */
     double seconds;           /* of an image, without the epilogue */
 } c2_strip_plan;
 

@@ -151,6 +151,7 @@ static c2_strip_plan plan_of(const conv2d_device *device, const c2_kernel *k, co
     plan.pack = (c2_pack_shape){{c2_div_up(p->ocg, k->nr), k->nr, 0}, k->nr, k_all, k_all};
     set_strip(p, &plan);
     const double weights = c2_panel_weight_bytes(&plan.words, &plan.pack, plan.steps);
+    plan.heavy = c2_panel_beyond_l2(weights);
     plan.far = c2_cost_in_memory(weights);
     set_scratch(p, k, 1, &plan);
     const double rest = (double)plan.scratch_bytes - (double)plan.sums_at;
