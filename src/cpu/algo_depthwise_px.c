@@ -160,7 +160,7 @@ static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int var
 {
     const blocking b = choose_blocking(device, p, variant);
     return (c2_bytes){c2_dw_filters_bytes(p), 0,
-                      b.scratch_bytes > C2_STACK_BYTES ? b.scratch_bytes : 0};
+                      c2_scratch_workspace(b.scratch_bytes)};
 }
 
 static void plan_destroy(conv2d_device *device, c2_state *s)
@@ -274,9 +274,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_problem *p = args->problem;
     const blocking *b = &s->b;
     _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
-    char *scratch = (char *)stack;
-    if (b->scratch_bytes > C2_STACK_BYTES)
-        scratch = (char *)args->workspace + (size_t)worker * b->scratch_bytes;
+    char *scratch = c2_scratch_of(args, worker, b->scratch_bytes, stack);
     const int64_t i = (int64_t)task, bx = i % b->blocks_x.n, by = i / b->blocks_x.n % b->blocks_y.n;
     const int64_t rest = i / b->blocks_x.n / b->blocks_y.n;
     const int64_t bc = rest % b->channel_blocks.n, n = rest / b->channel_blocks.n;

@@ -182,7 +182,7 @@ static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int var
     const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant);
     c2_bytes bytes = c2_dw_memory(k, p);
     const size_t scratch = scratch_bytes(k, p);
-    bytes.per_worker = scratch > C2_STACK_BYTES ? scratch : 0;
+    bytes.per_worker = c2_scratch_workspace(scratch);
     return bytes;
 }
 
@@ -468,10 +468,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t index, i
                                   .out_col = p->dilation[1] * p->output_stride[3]};
     _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
     if (s->widen)
-        turn(&t, s->scratch_bytes > C2_STACK_BYTES
-                     ? (float *)(void *)((char *)args->workspace +
-                                         (size_t)worker * s->scratch_bytes)
-                     : stack);
+        turn(&t, (float *)(void *)c2_scratch_of(args, worker, s->scratch_bytes, stack));
     for (t.pass = 0; t.pass < p->ocg; t.pass++) {
         t.kernel.weight = (const float *)args->packed->host +
                           (t.pass * s->channel_tiles + tile) * p->kh * p->kw * s->kernel->nr;

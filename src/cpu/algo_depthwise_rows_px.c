@@ -57,12 +57,6 @@ static const char *variant_isa(const conv2d_device *device, int variant)
     return c2_cpu_kernel(device, C2_FAMILY_DWROW_PX, variant)->isa;
 }
 
-/* Input rows of `rows` output rows. */
-static int64_t rows_read(const c2_problem *p, int64_t rows)
-{
-    return (rows - 1) * p->stride[0] + (p->kh - 1) * p->dilation[0] + 1;
-}
-
 /* Lanes of a window row: padding and pixels, copied by whole vectors. Rows of half a vector need
  * zeros between the pixels of one and of the next: at least as many as a kernel reaches over. */
 static bool fits_half(const c2_problem *p, int vector)
@@ -90,7 +84,7 @@ static void set_rows(const c2_problem *p, const c2_kernel *k, geometry *g)
 static int64_t window_of(const c2_problem *p, const geometry *g, int64_t rows)
 {
     /* Half rows: those of an odd last row's other half, and what the last copy and load reach. */
-    return (rows_read(p, rows) + (g->two_rows ? 1 : 0)) * g->pitch +
+    return (c2_rows_under(p, rows) + (g->two_rows ? 1 : 0)) * g->pitch +
            (g->two_rows ? 2 : 1) * MOST_LANES;
 }
 
@@ -167,8 +161,9 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
     const double products = taps * (1 + 0.2 * (double)p->stride[0] / (double)p->kh);
     const double rate = fmin(speed->fma_lanes, 3 * speed->load_lanes);
     const double channel = vectors * k->nr * products / rate;
-    const double copied = (double)g.strips.n * (double)rows_read(p, c2_div_up(p->oh, g.strips.n)) *
-                          (double)c2_div_up(p->w, k->nr) * k->nr * 0.3 * speed->copy;
+    const double read = (double)c2_rows_under(p, c2_div_up(p->oh, g.strips.n));
+    const double copied = (double)g.strips.n * read * (double)c2_div_up(p->w, k->nr) * k->nr * 0.3 *
+                          speed->copy;
     const double rows = (double)p->oh * 1.5e-9;
     const double outputs = (double)p->n * (double)p->oc * (double)p->oh * (double)p->ow;
     const double store = g.sums ? c2_cost_epilogue(speed, p, 3) : 0.5 * outputs * speed->store;
@@ -180,7 +175,7 @@ static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int var
     geometry g;
     if (!choose(c2_cpu_kernel(device, C2_FAMILY_DWROW_PX, variant), p, &g))
         g.bytes = 0;
-    return (c2_bytes){c2_dw_filters_bytes(p), 0, g.bytes > C2_STACK_BYTES ? g.bytes : 0};
+    return (c2_bytes){c2_dw_filters_bytes(p), 0, c2_scratch_workspace(g.bytes)};
 }
 
 static void plan_destroy(conv2d_device *device, c2_state *s)
@@ -224,7 +219,7 @@ static void place(task *t)
     const geometry *g = &t->state->g;
     c2_dwrow_px_args *a = &t->kernel;
     const int64_t top = t->y * p->stride[0] - p->pad[0];
-    const int64_t first = c2_max(0, top), end = c2_min(p->h, top + rows_read(p, t->rows));
+    const int64_t first = c2_max(0, top), end = c2_min(p->h, top + c2_rows_under(p, t->rows));
     /* Columns that no window reaches are not copied: they might not fit. */
     const int64_t reach = (p->ow - 1) * p->stride[1] + (p->kw - 1) * p->dilation[1] + 1;
     const int64_t cols = c2_min(p->w, reach - p->pad[1]);
@@ -310,9 +305,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t index, i
     const c2_problem *p = args->problem;
     const geometry *g = &s->g;
     _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
-    float *scratch = stack;
-    if (g->bytes > C2_STACK_BYTES)
-        scratch = (float *)(void *)((char *)args->workspace + (size_t)worker * g->bytes);
+    float *scratch = (float *)(void *)c2_scratch_of(args, worker, g->bytes, stack);
     const int64_t i = (int64_t)index, strip = i % g->strips.n;
     const int64_t cb = i / g->strips.n % s->channel_blocks.n;
     task t = {.state = s, .args = args, .n = i / g->strips.n / s->channel_blocks.n};

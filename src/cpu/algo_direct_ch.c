@@ -9,9 +9,10 @@
 #include "core/dtype.h"
 #include "cpu/columns.h"
 #include "cpu/cost.h"
+#include "cpu/direct_ch.h"
 #include "cpu/share.h"
 
-enum { MOST_ROWS = 14, HALF_ROWS = 7, STRIP = 96 }; /* pixels of tiles; of a strip that is no row */
+enum { STRIP = 96 }; /* pixels of a strip that is no row */
 
 /* Bytes of a block's copied rows at most; of a tile's weights that L1 keeps beside the pixels. */
 static const double rows_bytes = 64 << 10, weights_bytes = 24 << 10;
@@ -66,11 +67,6 @@ static const char *variant_isa(const conv2d_device *device, int variant)
     return kernel_of(device, variant)->isa;
 }
 
-static int64_t rows_under(const c2_problem *p, int64_t n)
-{
-    return (n - 1) * p->stride[0] + (p->kh - 1) * p->dilation[0] + 1;
-}
-
 /* Vectors of output channels in each tile: as many as the kernel has, fewer if weights of all taps
  * would not stay near. */
 static c2_pack_shape shape_of(const c2_kernel *k, const c2_problem *p)
@@ -98,31 +94,25 @@ static void set_input(const c2_problem *p, plan *d)
               p->output_stride[2] == p->ow * p->output_stride[3];
 }
 
-/* Pixels of the kernel's tiles in a strip of so many. */
-static double tile_rows(const c2_kernel *k, double vectors, double pixels)
-{
-    const double accumulators = (double)(k->mr * (k->nr / k->lanes)), half = HALF_ROWS;
-    const double most = fmin(MOST_ROWS, floor(accumulators / vectors));
-    return most > half && ceil(pixels / half) * half < ceil(pixels / most) * most ? half : most;
-}
-
 static double seconds(const c2_speed *speed, const c2_kernel *k, const c2_problem *p, const plan *d)
 {
-    const double vectors = (double)(d->pack.width / k->lanes), tiles = (double)d->pack.tiles.n;
+    const int64_t vectors = d->pack.width / k->lanes, pixels = d->flat ? p->oh * p->ow : p->ow;
+    const int64_t most = c2_min(C2_DIRECT_CH_ROWS, k->mr * (k->nr / k->lanes) / vectors);
+    const int64_t rows = c2_direct_ch_rows(most, pixels);
     const double strips = (double)(d->flat ? 1 : p->oh), k_all = (double)c2_problem_k(p);
-    const double pixels = (double)(d->flat ? p->oh * p->ow : p->ow);
-    const double calls = (double)(d->flat ? c2_div_up(p->oh * p->ow, STRIP) : 1);
-    const double rows = tile_rows(k, vectors, pixels), a_strip = ceil(pixels / rows) * tiles;
+    const double calls = (double)(d->flat ? c2_div_up(pixels, STRIP) : 1);
+    const double tiles = (double)d->pack.tiles.n, a_strip = (double)c2_div_up(pixels, rows) * tiles;
     const double as_gemm =
         (d->flat ? flat_products : k_all > many ? many_products : 1) *
         (k_all * (double)d->pack.width * sizeof(float) > weights_bytes ? far_weights : 1);
-    const double products = a_strip * rows * (double)d->pack.width * k_all / speed->fma_lanes;
+    const double products =
+        a_strip * (double)rows * (double)d->pack.width * k_all / speed->fma_lanes;
     const double blocks = (double)d->row_blocks.n;
-    const double copied = blocks * (double)rows_under(p, c2_div_up(p->oh, d->row_blocks.n)) *
+    const double copied = blocks * (double)c2_rows_under(p, c2_div_up(p->oh, d->row_blocks.n)) *
                           (double)(d->columns * p->icg);
     const bool runs = p->input_dtype == CONV2D_FLOAT32 &&
                       (p->icg == 1 ? p->input_stride[3] : p->input_stride[1]) == 1;
-    return strips * (products * as_gemm * c2_cost_small_tile(rows, vectors, 1) +
+    return strips * (products * as_gemm * c2_cost_small_tile((double)rows, (double)vectors, 1) +
                      a_strip * tile_seconds +
                      calls * tiles * (d->finished ? 1 : 8) * speed->call) +
            (d->in_place ? 0 : copied * (runs ? speed->copy : speed->gather));
@@ -139,12 +129,12 @@ static plan plan_make(const conv2d_device *device, const c2_kernel *k, const c2_
     const double room = fmax(C2_STACK_BYTES, fmin((double)p->workspace_limit, rows_bytes));
     int64_t rows = p->oh;
     if (!d.in_place) {
-        const double fit = floor(room / a_row) - (double)rows_under(p, 1);
+        const double fit = floor(room / a_row) - (double)c2_rows_under(p, 1);
         rows = (int64_t)fmin((double)p->oh, fmax(0, floor(fit / (double)p->stride[0])) + 1);
     }
     d.row_blocks = c2_split_even(p->oh, c2_div_up(p->oh, rows));
     const int64_t copied =
-        d.in_place ? 0 : rows_under(p, c2_div_up(p->oh, d.row_blocks.n)) * d.row;
+        d.in_place ? 0 : c2_rows_under(p, c2_div_up(p->oh, d.row_blocks.n)) * d.row;
     d.sums_at = c2_round_up((size_t)copied * sizeof(float), C2_ALIGN);
     d.scratch_bytes =
         d.sums_at + (d.finished ? 0 : sizeof(float) * STRIP * (size_t)d.pack.width);
@@ -166,10 +156,8 @@ static bool supports(const conv2d_device *device, const c2_problem *p, int varia
     if (bytes > (double)INT32_MAX)
         return c2_refuse(why, "%.3g bytes of rows under an output row: fewer than 2^31", bytes);
     const plan d = plan_make(device, k, p);
-    if (d.scratch_bytes > C2_STACK_BYTES && d.scratch_bytes > p->workspace_limit)
-        return c2_refuse(why, "workspace_limit = %llu: the rows under an output row need %zu bytes",
-                         (unsigned long long)p->workspace_limit, d.scratch_bytes);
-    return c2_driver_supports(k, p, why);
+    return c2_scratch_fits(p, d.scratch_bytes, "the rows under an output row", why) &&
+           c2_driver_supports(k, p, why);
 }
 
 static double cost(const conv2d_device *device, const c2_problem *p, int variant)
@@ -187,7 +175,7 @@ static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int var
 {
     const plan d = plan_make(device, kernel_of(device, variant), p);
     return (c2_bytes){c2_pack_bytes(p, &d.pack), 0,
-                      d.scratch_bytes > C2_STACK_BYTES ? d.scratch_bytes : 0};
+                      c2_scratch_workspace(d.scratch_bytes)};
 }
 
 static void packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
@@ -253,19 +241,27 @@ static void copy_rows(const c2_state *s, const c2_run_args *args, int64_t n, int
     c2_columns columns = c2_columns_make(p, s->widen, -p->pad[1], 1, s->plan.columns);
     columns.channels = (int)p->icg;
     columns.pitch = p->icg;
-    const int64_t rows = rows_under(p, end - begin), first = begin * p->stride[0] - p->pad[0];
+    const int64_t rows = c2_rows_under(p, end - begin), first = begin * p->stride[0] - p->pad[0];
     for (int64_t i = 0; i < rows; i++, to += s->plan.row) {
         const int64_t y = c2_pad_index(p->padding_mode, first + i, p->h);
         c2_columns_copy(&columns, y < 0 ? NULL : image + y * p->input_stride[2] * element, to);
     }
 }
 
+typedef struct work {
+    const c2_state *s;
+    const c2_run_args *args;
+    c2_share_task task;
+    bool streams; /* results pass the caches */
+    float *sums;  /* of a strip and tile, where they are no results yet */
+} work;
+
 /* n output pixels from `first` of the image on, of an output row unless rows are flat, by the
  * task's output channel tiles. */
-static void run_strip(const c2_state *s, const c2_run_args *args, const c2_share_task *t,
-                      const float *pixels, int64_t first, int64_t n, float *sums)
+static void run_strip(const work *w, const float *pixels, int64_t first, int64_t n)
 {
-    const c2_problem *p = args->problem;
+    const c2_state *s = w->s;
+    const c2_problem *p = w->args->problem;
     const int64_t width = s->plan.pack.width, k_all = c2_problem_k(p);
     const int64_t element = (int64_t)c2_dtype_bytes(p->output_dtype);
     const int64_t at = first / p->ow * p->output_stride[2] + first % p->ow * p->output_stride[3];
@@ -276,26 +272,26 @@ static void run_strip(const c2_state *s, const c2_run_args *args, const c2_share
                         .klen = (size_t)s->plan.run,
                         .pitch = p->stride[1] * s->plan.pixel,
                         .width = width,
+                        .streams = w->streams,
                         .low = s->low,
                         .high = s->high,
                         .n = n};
-    for (int64_t tile = t->tile_begin; tile < t->tile_end; tile++) {
+    for (int64_t tile = w->task.tile_begin; tile < w->task.tile_end; tile++) {
         const int64_t oc = tile * width;
         a.m = (int)c2_min(width, p->oc - oc);
-        a.weight = (const float *)args->packed->host + oc * k_all;
-        const c2_target target = c2_target_of(args, s->epilogue, t->image, oc);
+        a.weight = (const float *)w->args->packed->host + oc * k_all;
+        const c2_target target = c2_target_of(w->args, s->epilogue, w->task.image, oc);
         if (s->plan.finished) {
-            a.streams = c2_may_stream(args, s->kernel);
-            a.bias = p->has_bias ? c2_bias_of(args, oc, a.m, width, room) : NULL;
+            a.bias = p->has_bias ? c2_bias_of(w->args, oc, a.m, width, room) : NULL;
             a.out = target.out + at * element;
             a.out_pitch = p->output_stride[3];
             s->fn(&a);
         } else {
-            a.out = sums;
+            a.out = w->sums;
             a.out_pitch = width;
             s->fn(&a);
             const c2_lanes lanes = {.first = first, .count = n, .pitch = p->ow, .cols = p->ow};
-            c2_store_pixel_rows(&target, sums, width, a.m, 1, &lanes);
+            c2_store_pixel_rows(&target, w->sums, width, a.m, 1, &lanes);
         }
     }
 }
@@ -314,11 +310,13 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     _Alignas(64) char stack[C2_STACK_BYTES];
     const c2_share h = share_of(s, args);
     const c2_share_task t = c2_share_task_of(&h, task);
-    char *scratch = d->scratch_bytes > C2_STACK_BYTES
-                        ? (char *)args->workspace + (size_t)worker * d->scratch_bytes
-                        : stack;
+    char *scratch = c2_scratch_of(args, worker, d->scratch_bytes, stack);
+    const work w = {.s = s,
+                    .args = args,
+                    .task = t,
+                    .streams = d->finished && c2_may_stream(args, s->kernel),
+                    .sums = (float *)(void *)(scratch + d->sums_at)};
     const float *rows = (const float *)(void *)scratch;
-    float *sums = (float *)(void *)(scratch + d->sums_at);
     if (d->in_place)
         rows = (const float *)args->input.data + t.image * p->input_stride[0] +
                t.begin * p->stride[0] * d->row;
@@ -330,8 +328,8 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     for (int64_t y = 0; y < n_rows; y++) {
         const float *row = rows + y * p->stride[0] * d->row;
         for (int64_t x = 0; x < length; x += most)
-            run_strip(s, args, &t, row + x * p->stride[1] * d->pixel, (t.begin + y) * p->ow + x,
-                      c2_min(most, length - x), sums);
+            run_strip(&w, row + x * p->stride[1] * d->pixel, (t.begin + y) * p->ow + x,
+                      c2_min(most, length - x));
     }
 }
 

@@ -79,7 +79,7 @@ static bool try_tile(const c2_problem *p, double budget, int64_t rows, int64_t c
                      c2_separable_plan *d)
 {
     const int64_t mr = d->rows, reach = (p->kw - 1) * p->dilation[1];
-    const int64_t in_rows = (rows - 1) * p->stride[0] + (p->kh - 1) * p->dilation[0] + 1;
+    const int64_t in_rows = c2_rows_under(p, rows);
     d->phases = d->copied ? c2_min(p->stride[1], reach + 1) : 1;
     d->lanes_x = d->copied ? cols + reach / p->stride[1] : cols + reach;
     const double lanes = (double)d->phases * (double)d->lanes_x * (double)d->channels;
@@ -244,7 +244,7 @@ static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int var
         d.scratch_bytes = 0;
     if (!c2_size_mul_ok((size_t)p->oc, (size_t)c2_separable_packed(p) * sizeof(float), &packed))
         packed = SIZE_MAX;
-    return (c2_bytes){packed, 0, d.scratch_bytes > C2_STACK_BYTES ? d.scratch_bytes : 0};
+    return (c2_bytes){packed, 0, c2_scratch_workspace(d.scratch_bytes)};
 }
 
 static void packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)

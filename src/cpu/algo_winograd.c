@@ -83,7 +83,7 @@ static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int m,
     c2_wino_plan plan = c2_wino_plan_make(device, p, m, gemm);
     c2_wino_plan_share(device, p, gemm, &plan);
     return (c2_bytes){c2_wino_pack_bytes(p, &plan), 0,
-                      plan.scratch_bytes > C2_STACK_BYTES ? plan.scratch_bytes : 0};
+                      c2_scratch_workspace(plan.scratch_bytes)};
 }
 
 static void packing(const c2_problem *p, const c2_wino_plan *plan, c2_text *out)

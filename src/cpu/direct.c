@@ -242,9 +242,8 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_problem *p = args->problem;
     const c2_direct_plan *d = &s->plan;
     _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
-    work w = {.s = s, .args = args, .scratch = (char *)stack};
-    if (d->scratch_bytes > C2_STACK_BYTES)
-        w.scratch = (char *)args->workspace + (size_t)worker * d->scratch_bytes;
+    work w = {.s = s, .args = args};
+    w.scratch = c2_scratch_of(args, worker, d->scratch_bytes, stack);
     const int64_t tiles = (int64_t)task % d->tile_blocks.n, i = (int64_t)task / d->tile_blocks.n;
     const int64_t bx = i % d->blocks_x.n, by = i / d->blocks_x.n % d->blocks_y.n;
     const int64_t rest = i / d->blocks_x.n / d->blocks_y.n;
@@ -297,7 +296,7 @@ c2_bytes c2_direct_memory(const conv2d_device *device, const c2_problem *p, cons
 {
     const c2_direct_plan d = c2_direct_plan_make(device, p, kernel);
     return (c2_bytes){c2_pack_bytes(p, &d.pack), 0,
-                      d.scratch_bytes > C2_STACK_BYTES ? d.scratch_bytes : 0};
+                      c2_scratch_workspace(d.scratch_bytes)};
 }
 
 static void free_table(conv2d_device *device, const c2_direct_plan *d, c2_direct_table *t)

@@ -39,6 +39,14 @@ bool c2_driver_supports(const c2_kernel *kernel, const c2_problem *p, c2_why *wh
     return small_coordinates(p, why);
 }
 
+bool c2_scratch_fits(const c2_problem *p, size_t bytes, const char *what, c2_why *why)
+{
+    if (c2_scratch_workspace(bytes) > p->workspace_limit)
+        return c2_refuse(why, "workspace_limit = %llu: %s need %zu bytes",
+                         (unsigned long long)p->workspace_limit, what, bytes);
+    return true;
+}
+
 double c2_strict_bound(const c2_problem *p, int variant)
 {
     (void)variant;

@@ -60,6 +60,25 @@ void c2_pack_weights(const c2_problem *p, const c2_pack_shape *shape, const c2_w
  * if it is not of that kind. */
 bool c2_clamp_of(const c2_problem *p, float *low, float *high);
 
+/* Input rows under n output rows. */
+static inline int64_t c2_rows_under(const c2_problem *p, int64_t n)
+{
+    return (n - 1) * p->stride[0] + (p->kh - 1) * p->dilation[0] + 1;
+}
+
+/* A worker's scratch of so many bytes: what it takes of the workspace, and where it is, `stack`
+ * having C2_STACK_BYTES. */
+static inline size_t c2_scratch_workspace(size_t bytes)
+{
+    return bytes > C2_STACK_BYTES ? bytes : 0;
+}
+static inline char *c2_scratch_of(const c2_run_args *args, int worker, size_t bytes, void *stack)
+{
+    return bytes > C2_STACK_BYTES ? (char *)args->workspace + (size_t)worker * bytes : stack;
+}
+/* False if workspace_limit has no room for it: "what need ... bytes". */
+bool c2_scratch_fits(const c2_problem *p, size_t bytes, const char *what, c2_why *why);
+
 /* One image of a run: pointers at element (0, oc0, 0, 0) of residual and output. */
 typedef struct c2_target {
     const c2_problem *problem;

@@ -348,9 +348,7 @@ static void run_window(const c2_state *s, const c2_run_args *args, size_t task, 
     const int64_t by = i / parts.n / plan->blocks_x.n % plan->blocks_y.n;
     work w = work_of(s, args, i / parts.n / plan->blocks_x.n / plan->blocks_y.n);
     _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
-    float *window = stack;
-    if (plan->scratch_bytes > C2_STACK_BYTES)
-        window = (float *)(void *)((char *)args->workspace + (size_t)worker * plan->scratch_bytes);
+    float *window = (float *)(void *)c2_scratch_of(args, worker, plan->scratch_bytes, stack);
     const int64_t y = c2_split_begin(&plan->blocks_y, by), x = c2_split_begin(&plan->blocks_x, bx);
     c2_problem view = c2_ch_window_view(args->problem, plan);
     view.oh = c2_split_begin(&plan->blocks_y, by + 1) - y;

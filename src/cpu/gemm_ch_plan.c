@@ -336,5 +336,5 @@ c2_bytes c2_ch_memory(const conv2d_device *device, const c2_kernel *kernel, cons
 {
     const c2_ch_plan plan = c2_ch_plan_make(device, kernel, p);
     return (c2_bytes){c2_pack_words_bytes(p, &plan.words, &plan.pack), plan.turned_bytes,
-                      plan.scratch_bytes > C2_STACK_BYTES ? plan.scratch_bytes : 0};
+                      c2_scratch_workspace(plan.scratch_bytes)};
 }

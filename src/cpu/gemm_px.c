@@ -478,11 +478,10 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const int64_t bx = i % h.blocks_x.n, by = i / h.blocks_x.n % plan->blocks_y.n;
     const int64_t rest = i / h.blocks_x.n / plan->blocks_y.n;
     const int64_t bo = rest % h.tile_blocks.n;
-    work w = {.s = s, .args = args, .scratch = (char *)stack};
+    work w = {.s = s, .args = args};
+    w.scratch = c2_scratch_of(args, worker, plan->scratch_bytes, stack);
     w.g = rest / h.tile_blocks.n % p->groups;
     w.n = rest / h.tile_blocks.n / p->groups;
-    if (plan->scratch_bytes > C2_STACK_BYTES)
-        w.scratch = (char *)args->workspace + (size_t)worker * plan->scratch_bytes;
     w.image = (const char *)args->input.data +
               (w.n * p->input_stride[0] + w.g * p->icg * p->input_stride[1]) *
                   (int64_t)c2_dtype_bytes(p->input_dtype);

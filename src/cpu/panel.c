@@ -201,9 +201,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_share h = share_of(s, args);
     const c2_share_task t = c2_share_task_of(&h, task);
     work w = {.s = s, .args = args, .n = t.image / p->groups, .g = t.image % p->groups};
-    char *scratch = plan->scratch_bytes > C2_STACK_BYTES
-                        ? (char *)args->workspace + (size_t)worker * plan->scratch_bytes
-                        : stack;
+    char *scratch = c2_scratch_of(args, worker, plan->scratch_bytes, stack);
     w.panel = (uint32_t *)(void *)scratch;
     w.sums = (float *)(void *)(scratch + plan->panel_bytes);
     w.weights = (const uint32_t *)args->packed->host +

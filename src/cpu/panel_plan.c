@@ -133,7 +133,7 @@ c2_bytes c2_panel_memory(const conv2d_device *device, const c2_kernel *kernel,
 {
     const c2_panel_plan plan = c2_panel_plan_make(device, kernel, p);
     return (c2_bytes){c2_pack_words_bytes(p, &plan.words, &plan.pack), 0,
-                      plan.scratch_bytes > C2_STACK_BYTES ? plan.scratch_bytes : 0};
+                      c2_scratch_workspace(plan.scratch_bytes)};
 }
 
 bool c2_panel_supports(const c2_problem *p, c2_why *why)

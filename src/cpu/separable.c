@@ -61,7 +61,7 @@ static void copy_rows(tile *t)
 {
     const c2_separable_plan *d = &t->s->plan;
     const c2_problem *p = t->args->problem;
-    const int64_t n = (t->rows - 1) * p->stride[0] + (p->kh - 1) * p->dilation[0] + 1;
+    const int64_t n = c2_rows_under(p, t->rows);
     for (int64_t r = 0; r < n; r++) {
         const int64_t y =
             c2_pad_index(p->padding_mode, t->y * p->stride[0] - p->pad[0] + r, p->h);
@@ -333,9 +333,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_separable_plan *d = &s->plan;
     const c2_problem *p = args->problem;
     _Alignas(64) char stack[C2_STACK_BYTES];
-    char *scratch = stack;
-    if (d->scratch_bytes > C2_STACK_BYTES)
-        scratch = (char *)args->workspace + (size_t)worker * d->scratch_bytes;
+    char *scratch = c2_scratch_of(args, worker, d->scratch_bytes, stack);
     /* Planes that share their cache lines follow each other. */
     const int64_t planes = d->flat ? 1 : p->groups, inner = d->copied ? planes : 1;
     const int64_t tiles = d->tiles_x.n * d->tiles_y.n, i = (int64_t)task / inner;

@@ -152,9 +152,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     _Alignas(64) char stack[C2_STACK_BYTES];
     const c2_share h = share_of(s, args);
     const c2_share_task t = c2_share_task_of(&h, task);
-    char *scratch = plan->scratch_bytes > C2_STACK_BYTES
-                        ? (char *)args->workspace + (size_t)worker * plan->scratch_bytes
-                        : stack;
+    char *scratch = c2_scratch_of(args, worker, plan->scratch_bytes, stack);
     work w = {.s = s,
               .args = args,
               .strip = {.plan = plan,

@@ -45,11 +45,6 @@ static inline bool c2_strip_windows(const c2_strip_plan *plan)
 {
     return plan->words.merge == C2_MERGE_WINDOW;
 }
-/* Input rows under n output rows. */
-static inline int64_t c2_strip_rows(const c2_problem *p, int64_t n)
-{
-    return (n - 1) * p->stride[0] + (p->kh - 1) * p->dilation[0] + 1;
-}
 
 /* The strip of a block of output rows of an image. */
 typedef struct c2_strip {

@@ -51,7 +51,7 @@ static void fill_rows(c2_strip *s)
 {
     const c2_problem *p = s->problem;
     const c2_strip_plan *plan = s->plan;
-    const int64_t n = c2_strip_rows(p, s->end - s->row), y = s->row * p->stride[0] - p->pad[0];
+    const int64_t n = c2_rows_under(p, s->end - s->row), y = s->row * p->stride[0] - p->pad[0];
     const int64_t first = c2_min(n, c2_max(0, -y)), last = c2_max(first, c2_min(n, p->h - y));
     for (int part = 0; part < plan->words.parts; part++) {
         memset(row_of(s, 0, part), 0, (size_t)(row_of(s, first, part) - row_of(s, 0, part)));

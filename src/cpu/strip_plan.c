@@ -54,7 +54,7 @@ static int64_t slack(const c2_problem *p, const c2_strip_plan *plan)
 
 static size_t part_bytes(const c2_problem *p, const c2_strip_plan *plan, int64_t rows)
 {
-    const int64_t first = c2_strip_windows(plan) ? 1 : c2_strip_rows(p, 1);
+    const int64_t first = c2_strip_windows(plan) ? 1 : c2_rows_under(p, 1);
     const int64_t halves = first * plan->pitch + (rows - 1) * plan->advance + slack(p, plan);
     return c2_round_up((size_t)halves * sizeof(uint16_t), C2_ALIGN);
 }
@@ -98,7 +98,7 @@ static double fill_seconds(const c2_problem *p, const c2_strip_plan *plan)
     const int64_t rows = c2_div_up(p->oh, plan->row_blocks.n);
     const double row = (double)plan->pitch / (double)plan->pixel * (double)p->icg;
     if (!c2_strip_windows(plan))
-        return blocks * (double)c2_strip_rows(p, rows) * row *
+        return blocks * (double)c2_rows_under(p, rows) * row *
                (cut_float + (plan->dense ? 0 : copied_float));
     const double fresh = taps + (double)(rows - 1) * (double)plan->fresh;
     const double chunks = blocks * fresh / (double)plan->fresh * row / (double)p->icg;
@@ -120,9 +120,10 @@ static double seconds(const c2_speed *speed, const c2_problem *p, const c2_strip
     const double outputs = (double)p->oh * (double)p->ow * (double)p->oc;
     const double steps = (c2_strip_windows(plan) ? from_windows : from_rows) *
                          ((double)plan->sums_at > 2 * strip_bytes ? long_strip : 1);
-    const double far = c2_tensor_bytes(p) > most_tensor_bytes                 ? farthest_output
-                       : c2_panel_beyond_l2(outputs * sizeof(float)) ? far_output
-                                                                     : 0;
+    const bool beyond_l2 = c2_panel_beyond_l2(outputs * sizeof(float));
+    const double far = c2_tensor_bytes(p) > most_tensor_bytes ? farthest_output
+                       : beyond_l2                            ? far_output
+                                                              : 0;
     return steps * products + halves / 2 * oc_tiles * call_seconds +
            fill_seconds(p, plan) +
            (c2_panel_beyond_l2(input * sizeof(float)) ? input * far_input : 0) +
@@ -194,7 +195,7 @@ c2_bytes c2_strip_memory(const conv2d_device *device, const c2_kernel *kernel,
 {
     const c2_strip_plan plan = c2_strip_plan_make(device, kernel, p);
     return (c2_bytes){c2_pack_words_bytes(p, &plan.words, &plan.pack), 0,
-                      plan.scratch_bytes > C2_STACK_BYTES ? plan.scratch_bytes : 0};
+                      c2_scratch_workspace(plan.scratch_bytes)};
 }
 
 bool c2_strip_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
@@ -215,11 +216,6 @@ bool c2_strip_supports(const conv2d_device *device, const c2_kernel *kernel, con
     if (row * rows > (double)MOST_NUMBERS)
         return c2_refuse(why, "rows of %.3g numbers, %.0f of them under an output row: fewer than "
                               "2^31 numbers only", row, rows);
-    const c2_strip_plan plan = c2_strip_plan_make(device, kernel, p);
-    const uint64_t stack = C2_STACK_BYTES;
-    const uint64_t limit = p->workspace_limit > stack ? p->workspace_limit : stack;
-    if (plan.scratch_bytes > limit)
-        return c2_refuse(why, "workspace_limit = %llu: the rows under an output row need %zu bytes",
-                         (unsigned long long)p->workspace_limit, plan.scratch_bytes);
-    return true;
+    return c2_scratch_fits(p, c2_strip_plan_make(device, kernel, p).scratch_bytes,
+                           "the rows under an output row", why);
 }

@@ -220,9 +220,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_problem *p = args->problem;
     const c2_wino_plan *plan = &s->plan;
     _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
-    char *scratch = (char *)stack;
-    if (plan->scratch_bytes > C2_STACK_BYTES)
-        scratch = (char *)args->workspace + (size_t)worker * plan->scratch_bytes;
+    char *scratch = c2_scratch_of(args, worker, plan->scratch_bytes, stack);
     const int64_t i = (int64_t)task, block = i % plan->blocks.n;
     const int64_t panels = i / plan->blocks.n % plan->panel_blocks.n;
     work w = {.s = s, .args = args, .g = i / plan->blocks.n / plan->panel_blocks.n, .v = scratch};

@@ -25,7 +25,7 @@
 
 enum {
     C2_WINO_K = 64,       /* channels added up in one go; docs/numerics.md counts on it */
-    C2_WINO_SEGMENT = 16,  /* tiles of a segment at most */
+    C2_WINO_SEGMENT = 16, /* tiles of a segment at most */
     C2_WINO_MAX_EDGE = 8, /* of a tile, with its border */
     C2_WINO_MAX_M = 6,
     C2_WINO_PARTS = 3,

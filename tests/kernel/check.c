@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/dtype.h"
 #include "emulate_bf16.h"
 
 static const uint32_t canary = 0x7fa5a5a5; /* a NaN that no arithmetic makes */
@@ -102,5 +103,27 @@ bool check_tile(check *c, const float *acc, const float *expected, int m, int n)
     for (int i = 0; i < CANARY_FLOATS; i++)
         if (memcmp(&acc[mr * nr + i], &canary, sizeof canary) != 0)
             return differs("written behind the tile", c, mr, i, acc[mr * nr + i], 0);
+    return true;
+}
+
+bool check_rows_are(check *c, const check_rows *r)
+{
+    const size_t element = c2_dtype_bytes(r->dtype);
+    for (ptrdiff_t i = 0; i < r->rows; i++) {
+        for (ptrdiff_t j = 0; j < (i < r->rows - 1 ? r->pitch : r->lanes); j++) {
+            const char *got = (const char *)r->out + (size_t)(i * r->pitch + j) * element;
+            char want[sizeof(double)]; /* as c2_store_f64 can write */
+            memset(want, CHECK_FILL, sizeof want);
+            if (j < r->lanes)
+                c2_store_f64(want, r->dtype, 0, (double)r->expected(r->context, i, j));
+            if (memcmp(got, want, element) != 0) {
+                snprintf(c->why, c->why_bytes, "%s: row %d of %d, lane %d of %d is %a, expected %a",
+                         j < r->lanes ? "wrong output" : "written between rows", (int)i,
+                         (int)r->rows, (int)j, (int)r->lanes, c2_load_f64(got, r->dtype, 0),
+                         c2_load_f64(want, r->dtype, 0));
+                return false;
+            }
+        }
+    }
     return true;
 }

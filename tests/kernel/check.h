@@ -55,6 +55,17 @@ size_t check_pixel_bytes(const c2_kernel *kernel);
 /* One product added the way the kernel's ISA does it: one rounding (FMA) or two; in families
  * dot_... without denormals. */
 float check_add_product(const c2_kernel *kernel, float a, float b, float sum);
+/* Whether rows of lanes, `pitch` apart, hold what is expected of each lane, stored as dtype, bit by
+ * bit, and between them what they were filled with, CHECK_FILL. */
+enum { CHECK_FILL = 0x5a };
+typedef struct check_rows {
+    const void *out;
+    int32_t dtype;
+    ptrdiff_t rows, lanes, pitch;
+    float (*expected)(const void *context, ptrdiff_t row, ptrdiff_t lane);
+    const void *context;
+} check_rows;
+bool check_rows_are(check *c, const check_rows *rows);
 /* Vector lanes of the kernel's ISA. */
 int check_lanes(const c2_kernel *kernel);
 /* sums[i * nr + j] before the call (accumulate) or not set, and what the kernel must leave: exactly

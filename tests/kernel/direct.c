@@ -4,7 +4,6 @@
  * applied and rounded. Pixels and outputs end at guard pages; what lies between the output's rows
  * must stay as it was. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
@@ -66,7 +65,7 @@ static void draw(check *c, direct_case *d)
     d->out_bytes = a->sums ? sizeof(float) : check_pixel_bytes(k);
     d->out = guard_alloc(((size_t)(a->m - 1) * (size_t)a->out_pitch + (size_t)a->n) * d->out_bytes,
                          c->at_end);
-    memset(d->out.data, 0x5a, d->out.bytes);
+    memset(d->out.data, CHECK_FILL, d->out.bytes);
     a->pixels = d->pixels.data;
     a->offset = d->offset;
     a->row_offset = by_rows(k) ? d->row_offset : NULL;
@@ -75,8 +74,16 @@ static void draw(check *c, direct_case *d)
     a->out = d->out.data;
 }
 
-static float expected(const c2_kernel *k, const direct_case *d, int i, ptrdiff_t j)
+typedef struct call {
+    const c2_kernel *kernel;
+    const direct_case *data;
+} call;
+
+static float expected(const void *context, ptrdiff_t i, ptrdiff_t j)
 {
+    const call *c = context;
+    const c2_kernel *k = c->kernel;
+    const direct_case *d = c->data;
     const c2_direct_args *a = &d->args;
     float sum = 0;
     for (ptrdiff_t ky = 0; ky < (by_rows(k) ? a->kh : 1); ky++) {
@@ -99,25 +106,11 @@ static float expected(const c2_kernel *k, const direct_case *d, int i, ptrdiff_t
 
 static bool judge(check *c, const direct_case *d)
 {
-    const c2_kernel *k = c->kernel;
     const c2_direct_args *a = &d->args;
-    const int32_t dtype = a->sums ? CONV2D_FLOAT32 : k->dtype;
-    for (int i = 0; i < a->m; i++) {
-        for (ptrdiff_t j = 0; j < (i < a->m - 1 ? a->out_pitch : a->n); j++) {
-            const char *got = (const char *)a->out + (size_t)(i * a->out_pitch + j) * d->out_bytes;
-            char want[sizeof(double)]; /* as c2_store_f64 can write */
-            memset(want, 0x5a, sizeof want);
-            if (j < a->n)
-                c2_store_f64(want, dtype, 0, (double)expected(k, d, i, j));
-            if (memcmp(got, want, d->out_bytes) != 0) {
-                snprintf(c->why, c->why_bytes, "%s: row %d, lane %d of %d is %a, expected %a",
-                         j < a->n ? "wrong output" : "written between rows", i, (int)j, (int)a->n,
-                         c2_load_f64(got, dtype, 0), c2_load_f64(want, dtype, 0));
-                return false;
-            }
-        }
-    }
-    return true;
+    const call t = {c->kernel, d};
+    const int32_t dtype = a->sums ? CONV2D_FLOAT32 : c->kernel->dtype;
+    const check_rows rows = {a->out, dtype, a->m, a->n, a->out_pitch, expected, &t};
+    return check_rows_are(c, &rows);
 }
 
 static bool one_case(check *c)

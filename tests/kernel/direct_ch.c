@@ -4,7 +4,6 @@
  * applied and rounded. Pixels and outputs end at guard pages; what lies between the outputs of two
  * pixels must stay as it was. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "check.h"
@@ -47,7 +46,7 @@ static void draw(check *c, direct_case *d)
     d->out = guard_alloc((a->streams ? (size_t)(a->n * a->out_pitch) : outputs) *
                              check_pixel_bytes(k),
                          c->at_end);
-    memset(d->out.data, 0x5a, d->out.bytes);
+    memset(d->out.data, CHECK_FILL, d->out.bytes);
     a->pixels = d->pixels.data;
     a->offset = d->offset;
     a->weight = d->weight.data;
@@ -55,14 +54,22 @@ static void draw(check *c, direct_case *d)
     a->out = d->out.data;
 }
 
-static float expected(const c2_kernel *k, const c2_direct_args *a, ptrdiff_t j, int i)
+typedef struct call {
+    const c2_kernel *kernel;
+    const c2_direct_args *args;
+} call;
+
+/* Channel i of pixel j. */
+static float expected(const void *context, ptrdiff_t j, ptrdiff_t i)
 {
+    const call *t = context;
+    const c2_direct_args *a = t->args;
     const float *pixels = a->pixels;
     float sum = 0;
-    for (size_t t = 0; t < a->n_offsets; t++) {
+    for (size_t r = 0; r < a->n_offsets; r++) {
         for (size_t q = 0; q < a->klen; q++)
-            sum = check_add_product(k, pixels[a->offset[t] + j * a->pitch + (ptrdiff_t)q],
-                                    a->weight[(t * a->klen + q) * (size_t)a->width + (size_t)i],
+            sum = check_add_product(t->kernel, pixels[a->offset[r] + j * a->pitch + (ptrdiff_t)q],
+                                    a->weight[(r * a->klen + q) * (size_t)a->width + (size_t)i],
                                     sum);
     }
     if (a->bias)
@@ -70,28 +77,11 @@ static float expected(const c2_kernel *k, const c2_direct_args *a, ptrdiff_t j, 
     return fminf(a->high, fmaxf(a->low, sum));
 }
 
-static bool judge(check *c, const direct_case *d)
+static bool judge(check *c, const c2_direct_args *a)
 {
-    const c2_kernel *k = c->kernel;
-    const c2_direct_args *a = &d->args;
-    const size_t element = check_pixel_bytes(k);
-    for (ptrdiff_t j = 0; j < a->n; j++) {
-        for (ptrdiff_t i = 0; i < (j < a->n - 1 ? a->out_pitch : a->m); i++) {
-            const char *got = (const char *)a->out + (size_t)(j * a->out_pitch + i) * element;
-            char want[sizeof(double)]; /* as c2_store_f64 can write */
-            memset(want, 0x5a, sizeof want);
-            if (i < a->m)
-                c2_store_f64(want, k->dtype, 0, (double)expected(k, a, j, (int)i));
-            if (memcmp(got, want, element) != 0) {
-                snprintf(c->why, c->why_bytes, "%s: pixel %d of %d, channel %d of %d is %a, not %a",
-                         i < a->m ? "wrong output" : "written between pixels", (int)j, (int)a->n,
-                         (int)i, a->m, c2_load_f64(got, k->dtype, 0),
-                         c2_load_f64(want, k->dtype, 0));
-                return false;
-            }
-        }
-    }
-    return true;
+    const call t = {c->kernel, a};
+    const check_rows rows = {a->out, c->kernel->dtype, a->n, a->m, a->out_pitch, expected, &t};
+    return check_rows_are(c, &rows);
 }
 
 static bool one_case(check *c)
@@ -99,7 +89,7 @@ static bool one_case(check *c)
     direct_case d = {.args.m = 0};
     draw(c, &d);
     ((c2_direct_fn)c->kernel->fn)(&d.args);
-    const bool ok = judge(c, &d);
+    const bool ok = judge(c, &d.args);
     guard_free(&d.out);
     guard_free(&d.bias);
     guard_free(&d.weight);

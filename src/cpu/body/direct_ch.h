@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * direct_ch: a strip of float32 pixels at one distance by up to NR output channels, finished. Tiles
- * have as many pixels as there are accumulators for: MR of NV vectors, up to 14 of fewer; or 7,
- * which divides the widths of most networks' images. Pixels are read by a pointer to every third
- * one and the distance, so that no pointers are reloaded. The last tile begins earlier and computes
- * some pixels once more, to the same bits; strips shorter than a tile are made of 4, 2 or 1 in the
- * same way. */
+ * have as many pixels as there are accumulators for: MR of NV vectors, up to 14 of fewer; or 7
+ * (cpu/direct_ch.h). Pixels are read by a pointer to every third one and the distance, so that no
+ * pointers are reloaded. The last tile begins earlier and computes some pixels once more, to the
+ * same bits; strips shorter than a tile are made of 4, 2 or 1 in the same way. */
 #include <math.h>
 
 #include "cpu/body/body.h"
+#include "cpu/direct_ch.h"
 
-enum { ACCUMULATORS = C2_MR * C2_NV, MOST_ROWS = 14, HALF_ROWS = 7, APART = 3 };
+enum { ACCUMULATORS = C2_MR * C2_NV, MOST_ROWS = C2_DIRECT_CH_ROWS, APART = 3 };
 
 C2_ALWAYS_INLINE void store(const int m, const int nv, const bool biased, const bool bounded,
                             const bool streams, const c2_direct_args *a, ptrdiff_t x,
@@ -110,10 +110,9 @@ C2_ALWAYS_INLINE void tiles(const int m, const int nv, const c2_direct_args *a)
 C2_ALWAYS_INLINE void strip(const int nv, const c2_direct_args *a)
 {
     const int most = C2_AT_MOST(ACCUMULATORS / nv, MOST_ROWS);
-    const ptrdiff_t whole = (a->n + most - 1) / most * most;
-    const ptrdiff_t half = (a->n + HALF_ROWS - 1) / HALF_ROWS * HALF_ROWS;
-    if (most > HALF_ROWS && a->n >= HALF_ROWS && half < whole)
-        tiles(C2_AT_MOST(HALF_ROWS, most), nv, a);
+    const bool half = c2_direct_ch_rows(most, a->n) < most;
+    if (half && a->n >= C2_DIRECT_CH_HALF)
+        tiles(C2_AT_MOST(C2_DIRECT_CH_HALF, most), nv, a);
     else if (a->n >= most)
         tiles(most, nv, a);
     else if (a->n >= 4)
