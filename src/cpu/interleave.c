@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Interleaving rows by what the image's strides allow: planes are joined in blocks of four by four,
- * pixels whose channels are neighbours copied whole. */
+ * Interleaving rows. Channels far apart become pixels by fours if they are few, by the kernel
+ * widen, in blocks of vectors, if they are many; pixels of few neighbouring channels, which widen
+ * would take one by one, are moved as four. */
 #include "cpu/interleave.h"
 
 #include <string.h>
@@ -8,23 +9,24 @@
 #include "core/mem.h"
 #include "cpu/planes.h"
 
-enum { FOUR = 4 };
+enum { FOUR = 4, FEW = 16 };
 
 /* One row of pixels, `pitch` floats apart in the copy. */
-static void one_row(const c2_problem *p, const float *row, float *to, int64_t pitch)
+static void one_row(const c2_problem *p, c2_widen_fn widen, const float *row, float *to,
+                    int64_t pitch)
 {
-    const int64_t c_stride = p->input_stride[1], x_stride = p->input_stride[3];
-    if (x_stride == 1) {
-        c2_planes_join(row, c_stride, p->w, p->icg, to, pitch);
-    } else if (c_stride == 1) {
-        for (int64_t x = 0; x < p->w; x++)
-            memcpy(to + x * pitch, row + x * x_stride, (size_t)p->icg * sizeof *to);
-    } else {
-        for (int64_t x = 0; x < p->w; x++) {
-            for (int64_t c = 0; c < p->icg; c++)
-                to[x * pitch + c] = row[x * x_stride + c * c_stride];
-        }
+    if (p->input_stride[3] == 1 && p->icg < FEW) {
+        c2_planes_join(row, p->input_stride[1], p->w, p->icg, to, pitch);
+        return;
     }
+    const c2_widen_args a = {.from = row,
+                             .pixel_stride = p->input_stride[3],
+                             .channel_stride = p->input_stride[1],
+                             .to = to,
+                             .to_stride = pitch,
+                             .n_pixels = (int)p->w,
+                             .n_channels = (int)p->icg};
+    widen(&a);
 }
 
 /* Dense rows of four channels or fewer, moved as four in order of addresses: what is written behind
@@ -45,7 +47,8 @@ static void few_channels(const c2_problem *p, const float *row, int64_t y_stride
     }
 }
 
-void c2_interleave_rows(const c2_problem *p, const float *image, int64_t y, int64_t rows, float *to)
+void c2_interleave_rows(const c2_problem *p, c2_widen_fn widen, const float *image, int64_t y,
+                        int64_t rows, float *to)
 {
     const int64_t pitch = rows * p->icg, step = p->dilation[0];
     const int64_t first = y < 0 ? c2_min(rows, c2_div_up(-y, step)) : 0;
@@ -63,6 +66,6 @@ void c2_interleave_rows(const c2_problem *p, const float *image, int64_t y, int6
         few_channels(p, row, y_stride, rows, to);
     } else {
         for (int64_t r = first; r < end; r++, row += y_stride)
-            one_row(p, row, to + r * p->icg, pitch);
+            one_row(p, widen, row, to + r * p->icg, pitch);
     }
 }

@@ -4,11 +4,11 @@
 #ifndef C2_CPU_INTERLEAVE_H
 #define C2_CPU_INTERLEAVE_H
 
-#include "core/problem.h"
+#include "cpu/kernels.h"
 
 /* to[(x*rows + r)*icg + c] = channel c of pixel (y + r*dilation[0], x) for x < p->w, c < p->icg,
  * zeros in rows outside of the image. image: its element (n, first channel, 0, 0). */
-void c2_interleave_rows(const c2_problem *p, const float *image, int64_t y, int64_t rows,
-                        float *to);
+void c2_interleave_rows(const c2_problem *p, c2_widen_fn widen, const float *image, int64_t y,
+                        int64_t rows, float *to);
 
 #endif

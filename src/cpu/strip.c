@@ -17,6 +17,7 @@ struct c2_state {
     const c2_kernel *kernel;
     c2_panel_fn fn;
     c2_parts_fn parts;
+    c2_widen_fn widen;
     c2_tiles_fn tiles;
     c2_epilogue_fn epilogue;
     c2_strip_plan plan;
@@ -158,6 +159,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
               .strip = {.plan = plan,
                         .problem = p,
                         .parts = s->parts,
+                        .widen = s->widen,
                         .image = (const float *)args->input.data + t.image * p->input_stride[0],
                         .row = t.begin,
                         .end = t.end,
@@ -223,6 +225,7 @@ conv2d_status c2_strip_plan_create(conv2d_device *device, const c2_kernel *kerne
     s->fn = (c2_panel_fn)kernel->fn;
     s->parts = (c2_parts_fn)c2_words_helper(kernel, C2_FAMILY_PARTS, s->plan.words.parts,
                                             p->input_dtype);
+    s->widen = (c2_widen_fn)c2_cpu_helper(kernel, C2_FAMILY_WIDEN, p->input_dtype);
     s->tiles = c2_tiles_of(kernel);
     s->epilogue = c2_cpu_epilogue(kernel, p->output_dtype);
     const int64_t steps = s->plan.steps;

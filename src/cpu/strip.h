@@ -51,6 +51,7 @@ typedef struct c2_strip {
     const c2_strip_plan *plan;
     const c2_problem *problem;
     c2_parts_fn parts;
+    c2_widen_fn widen;
     const float *image;  /* element (n, 0, 0, 0) */
     int64_t row, end;    /* output rows of the block */
     char *parts_of;      /* of the numbers */

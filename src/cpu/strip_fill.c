@@ -64,7 +64,7 @@ static void fill_rows(c2_strip *s)
         for (int64_t j = 0; plan->dense && j < m; j++)
             rows[j] = s->image + (y + row + j) * p->input_stride[2];
         if (!plan->dense)
-            c2_interleave_rows(p, s->image, y + row, 1, s->line);
+            c2_interleave_rows(p, s->widen, s->image, y + row, 1, s->line);
         cut_rows(s, row, (int)m, rows);
     }
 }
@@ -114,8 +114,8 @@ static void put(c2_strip *s, int64_t row, int64_t first, int64_t n)
     const c2_strip_plan *plan = s->plan;
     const int64_t chunk = n * p->icg * HALF, pitch = plan->pixel * HALF;
     const void *rows[] = {s->line};
-    c2_interleave_rows(p, s->image, row * p->stride[0] - p->pad[0] + first * p->dilation[0], n,
-                       s->line);
+    c2_interleave_rows(p, s->widen, s->image,
+                       row * p->stride[0] - p->pad[0] + first * p->dilation[0], n, s->line);
     cut(s, rows, 1, p->w * n * p->icg, s->cut, plan->cut_bytes, 0);
     for (int part = 0; part < plan->words.parts; part++) {
         char *to = c2_strip_at(s, row, -p->pad[1]) + (size_t)part * plan->part_bytes +
