@@ -15,12 +15,12 @@
 enum { STRIP = 96 }; /* pixels of a strip that is no row */
 
 /* Bytes of a block's copied rows at most; of a tile's weights that L1 keeps beside the pixels. */
-static const double rows_bytes = 64 << 10, weights_bytes = 24 << 10;
+static const double rows_bytes = 64 << 10, weights_bytes = 40 << 10;
+/* Bytes of outputs that L2 keeps. */
+static const double near_bytes = 2 << 20;
 /* Seconds a tile takes beside its products, and times as long products take as in gemm_ch: of flat
- * images, of windows of many numbers, of weights that come from the L2 cache. Granite Rapids VM,
- * November 2026. */
-static const double tile_seconds = 3e-9, flat_products = 0.8, many = 64, many_products = 1.1;
-static const double far_weights = 1.12;
+ * images, of weights that come from the L2 cache. Granite Rapids VM, November 2026. */
+static const double tile_seconds = 3e-9, flat_products = 0.8, far_weights = 1.12;
 /* Seconds an output takes that the kernel stores, and an input that no cache keeps. */
 static const double output_seconds = 0.04e-9, far_input = 0.25e-9;
 
@@ -103,7 +103,7 @@ static double seconds(const c2_speed *speed, const c2_kernel *k, const c2_proble
     const double calls = (double)(d->flat ? c2_div_up(pixels, STRIP) : 1);
     const double tiles = (double)d->pack.tiles.n, a_strip = (double)c2_div_up(pixels, rows) * tiles;
     const double as_gemm =
-        (d->flat ? flat_products : k_all > many ? many_products : 1) *
+        (d->flat ? flat_products : 1) *
         (k_all * (double)d->pack.width * sizeof(float) > weights_bytes ? far_weights : 1);
     const double products =
         a_strip * (double)rows * (double)d->pack.width * k_all / speed->fma_lanes;
@@ -253,6 +253,7 @@ typedef struct work {
     const c2_run_args *args;
     c2_share_task task;
     bool streams; /* results pass the caches */
+    bool fetches; /* results are neighbours that no near cache keeps */
     float *sums;  /* of a strip and tile, where they are no results yet */
 } work;
 
@@ -273,6 +274,7 @@ static void run_strip(const work *w, const float *pixels, int64_t first, int64_t
                         .pitch = p->stride[1] * s->plan.pixel,
                         .width = width,
                         .streams = w->streams,
+                        .fetches = w->fetches,
                         .low = s->low,
                         .high = s->high,
                         .n = n};
@@ -303,6 +305,14 @@ static c2_share share_of(const c2_state *s, const c2_run_args *args)
                        args->n_workers);
 }
 
+/* Whether the outputs of a row are one run of bytes, and all are more than L2 keeps. */
+static bool far_outputs(const c2_problem *p, const plan *d)
+{
+    const double bytes = (double)p->n * (double)p->oh * (double)p->ow * (double)p->oc *
+                         (double)c2_dtype_bytes(p->output_dtype);
+    return bytes > near_bytes && p->output_stride[3] == d->pack.width;
+}
+
 static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
 {
     const c2_problem *p = args->problem;
@@ -311,10 +321,12 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_share h = share_of(s, args);
     const c2_share_task t = c2_share_task_of(&h, task);
     char *scratch = c2_scratch_of(args, worker, d->scratch_bytes, stack);
+    const bool streams = d->finished && c2_may_stream(args, s->kernel);
     const work w = {.s = s,
                     .args = args,
                     .task = t,
-                    .streams = d->finished && c2_may_stream(args, s->kernel),
+                    .streams = streams,
+                    .fetches = d->finished && !streams && far_outputs(p, d),
                     .sums = (float *)(void *)(scratch + d->sums_at)};
     const float *rows = (const float *)(void *)scratch;
     if (d->in_place)

@@ -300,9 +300,9 @@ typedef c2_dwrow_ch_kernel *c2_dwrow_ch_fn;
 typedef struct c2_direct_args {
     const void *pixels;
     const ptrdiff_t *offset; /* elements */
-    size_t n_offsets, klen;  /* klen, pitch, width, streams (as in c2_gemm_ch_args): direct_ch; */
+    size_t n_offsets, klen;  /* klen to fetches (streams as in c2_gemm_ch_args): direct_ch; */
     ptrdiff_t pitch, width;  /* weight and bias are readable up to width, whole vectors >= m */
-    bool streams;
+    bool streams, fetches;   /* outputs lie far away: the next ones are fetched meanwhile */
     const ptrdiff_t *row_offset; /* direct_rows: (m - 1) * step + kh of them, elements */
     ptrdiff_t kh, step, row_begin, row_end; /* direct_rows: step >= 1; rows that are not padding */
     const float *weight;

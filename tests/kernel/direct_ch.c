@@ -38,6 +38,7 @@ static void draw(check *c, direct_case *d)
     d->bias = check_values(c, (size_t)a->width);
     a->low = bounded ? -2 : -HUGE_VALF;
     a->high = bounded ? 3 : HUGE_VALF;
+    a->fetches = rng_range(r, 0, 1);
     a->streams = k->dtype == CONV2D_FLOAT32 && a->m % lanes == 0 && rng_range(r, 0, 1);
     a->out_pitch = a->m + (ptrdiff_t)rng_range(r, 0, 5);
     if (a->streams)

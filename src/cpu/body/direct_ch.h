@@ -60,7 +60,10 @@ C2_ALWAYS_INLINE void finish(const int m, const int nv, const c2_direct_args *a,
         store(m, nv, false, false, false, a, x, acc);
 }
 
-C2_ALWAYS_INLINE void tile(const int m, const int nv, const c2_direct_args *a, ptrdiff_t x)
+/* fetches: the next tile's outputs, neighbours of these, come from far away to be written; a line at
+ * each step, because more at once hold up the pixels. */
+C2_ALWAYS_INLINE void tile(const int m, const int nv, const bool fetches, const c2_direct_args *a,
+                           ptrdiff_t x)
 {
     vf acc[MOST_ROWS][C2_NV];
     C2_UNROLL
@@ -72,12 +75,17 @@ C2_ALWAYS_INLINE void tile(const int m, const int nv, const c2_direct_args *a, p
     const ptrdiff_t pitch = a->pitch, width = a->width;
     const size_t klen = a->klen, n_offsets = a->n_offsets;
     const float *w = a->weight;
+    const px *next = (const px *)a->out + (x + m) * a->out_pitch;
     for (size_t t = 0; t < n_offsets; t++) {
         const float *row[(MOST_ROWS + APART - 1) / APART];
         C2_UNROLL
         for (int i = 0; i < m; i += APART)
             row[i / APART] = (const float *)a->pixels + a->offset[t] + (x + i) * pitch;
         for (size_t k = 0; k < klen; k++, w += width) {
+            if (fetches) {
+                __builtin_prefetch(next, 1);
+                next += 64 / sizeof *next;
+            }
             vf b[C2_NV];
             C2_UNROLL
             for (int j = 0; j < nv; j++)
@@ -101,10 +109,11 @@ C2_ALWAYS_INLINE void tile(const int m, const int nv, const c2_direct_args *a, p
     finish(m, nv, a, x, acc);
 }
 
-C2_ALWAYS_INLINE void tiles(const int m, const int nv, const c2_direct_args *a)
+C2_ALWAYS_INLINE void tiles(const int m, const int nv, const bool fetches,
+                            const c2_direct_args *a)
 {
     for (ptrdiff_t x = 0; x < a->n; x += m)
-        tile(m, nv, a, x < a->n - m ? x : a->n - m);
+        tile(m, nv, fetches, a, x < a->n - m ? x : a->n - m);
 }
 
 C2_ALWAYS_INLINE void strip(const int nv, const c2_direct_args *a)
@@ -112,15 +121,17 @@ C2_ALWAYS_INLINE void strip(const int nv, const c2_direct_args *a)
     const int most = C2_AT_MOST(ACCUMULATORS / nv, MOST_ROWS);
     const bool half = c2_direct_ch_rows(most, a->n) < most;
     if (half && a->n >= C2_DIRECT_CH_HALF)
-        tiles(C2_AT_MOST(C2_DIRECT_CH_HALF, most), nv, a);
+        tiles(C2_AT_MOST(C2_DIRECT_CH_HALF, most), nv, false, a);
+    else if (a->n >= most && nv == C2_NV && a->fetches)
+        tiles(most, nv, true, a);
     else if (a->n >= most)
-        tiles(most, nv, a);
+        tiles(most, nv, false, a);
     else if (a->n >= 4)
-        tiles(4, nv, a);
+        tiles(4, nv, false, a);
     else if (a->n >= 2)
-        tiles(2, nv, a);
+        tiles(2, nv, false, a);
     else
-        tiles(1, nv, a);
+        tiles(1, nv, false, a);
 }
 
 c2_direct_ch_kernel C2_K(direct_ch);
