@@ -145,11 +145,12 @@ static traffic traffic_of(const c2_wino_plan *plan)
 static bool u_is_far(const traffic *t) { return t->v + t->u + t->m > l2_bytes; }
 
 /* The products of parts, and what comes from beyond the L2 cache: U once a block, V once a group,
- * and M if it has no room. */
+ * and M if it has no room. Workers that share a block's panels each have a V of their own. */
 static double part_seconds(const c2_speed *speed, const c2_problem *p, const c2_wino_plan *plan)
 {
     const double blocks = (double)plan->blocks.n, panels = (double)plan->panels;
     const double groups = ceil(panels / (double)plan->group), steps = plan->steps;
+    const double owners = (double)plan->panel_blocks.n;
     const double a_product = (double)(C2_WINO_ROWS * C2_WINO_CHANNELS / 2 * C2_WINO_ROWS);
     const double halves = (double)(plan->tiles / plan->mr * 2) +
                           (plan->tiles % plan->mr > C2_WINO_ROWS ? 2
@@ -166,12 +167,12 @@ static double part_seconds(const c2_speed *speed, const c2_problem *p, const c2_
     if (u_is_far(&t)) {
         far += t.u * (t.u > u_bytes_kept ? far_times : 1);
         if (t.v + t.m + t.u / panels > l2_bytes)
-            far += t.v * (2 + groups); /* the first time it is written */
+            far += t.v * (2 * owners + groups); /* the first time it is written */
         if (t.m + 2 * t.step > l2_bytes)
             far += 2 * t.m * groups;
     }
     return products + calls + blocks * far * speed->again +
-           c2_panel_cut_seconds((double)plan->tiles * (double)p->icg * steps);
+           owners * c2_panel_cut_seconds((double)plan->tiles * (double)p->icg * steps);
 }
 
 static double seconds(const conv2d_device *device, const c2_problem *p, const c2_wino_plan *plan,
