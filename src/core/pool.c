@@ -41,7 +41,7 @@ struct c2_pool {
     atomic_uint generation;       /* counts jobs; read without the lock while spinning */
     job current;
     int places;                   /* threads that may still join the current job */
-    int joined;                   /* threads that did */
+    atomic_int numbered;          /* threads that have begun, each of which keeps its number */
     atomic_int working;           /* those that have not left yet */
     bool stop;
 
@@ -85,8 +85,8 @@ static void run_shared(c2_pool *pool, const job *j, int worker)
     inside = outer;
 }
 
-/* Wait for a job beyond *seen and join it if it has a place: the worker's number, or -1 to stop. */
-static int join_job(c2_pool *pool, unsigned *seen, job *out)
+/* Wait for a job beyond *seen that has a place, and join it; false to stop. */
+static bool join_job(c2_pool *pool, unsigned *seen, job *out)
 {
     for (;;) {
         for (int i = 0; i < SPIN_ROUNDS; i++) {
@@ -94,22 +94,19 @@ static int join_job(c2_pool *pool, unsigned *seen, job *out)
                 break;
             relax();
         }
-        int worker = 0;
         c2_mutex_lock(&pool->mutex);
         while (!pool->stop && atomic_load(&pool->generation) == *seen)
             c2_cond_wait(&pool->posted, &pool->mutex);
         *seen = atomic_load(&pool->generation);
-        if (pool->stop) {
-            worker = -1;
-        } else if (pool->places > 0) {
+        const bool stop = pool->stop, joins = !stop && pool->places > 0;
+        if (joins) {
             pool->places--;
-            worker = ++pool->joined;
             atomic_fetch_add(&pool->working, 1);
             *out = pool->current;
         }
         c2_mutex_unlock(&pool->mutex);
-        if (worker != 0)
-            return worker;
+        if (stop || joins)
+            return joins;
     }
 }
 
@@ -124,9 +121,10 @@ static void leave_job(c2_pool *pool)
 static void thread_main(void *arg)
 {
     c2_pool *pool = arg;
+    const int worker = atomic_fetch_add(&pool->numbered, 1) + 1;
     unsigned seen = 0;
     job j;
-    for (int worker; (worker = join_job(pool, &seen, &j)) > 0;) {
+    while (join_job(pool, &seen, &j)) {
         run_shared(pool, &j, worker);
         leave_job(pool);
     }
@@ -154,7 +152,6 @@ static void post(c2_pool *pool, const job *j, int helpers)
     c2_mutex_lock(&pool->mutex);
     pool->current = *j;
     pool->places = helpers;
-    pool->joined = 0;
     atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
     atomic_fetch_add(&pool->generation, 1);
     c2_mutex_unlock(&pool->mutex);
@@ -208,7 +205,8 @@ static bool at_home(c2_pool *pool)
         return false;
     pool->n_started = 0;
     pool->retry_gap = pool->retry_in = 0;
-    pool->places = pool->joined = 0;
+    pool->places = 0;
+    atomic_store(&pool->numbered, 0);
     atomic_store(&pool->generation, 0);
     atomic_store(&pool->working, 0);
     atomic_store(&pool->taken, false);
@@ -259,6 +257,7 @@ conv2d_status c2_pool_create(const conv2d_allocator *allocator, int n_threads, c
     atomic_init(&pool->generation, 0);
     atomic_init(&pool->working, 0);
     atomic_init(&pool->next, 0);
+    atomic_init(&pool->numbered, 0);
     if (!init_sync(pool)) {
         c2_free(allocator, pool, pool_bytes(n_threads));
         return c2_fail(CONV2D_E_NOMEM, "the system refuses a lock for the thread pool");

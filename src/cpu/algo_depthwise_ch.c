@@ -155,7 +155,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
 
 static conv2d_status run(const c2_state *s, const c2_run_args *args)
 {
-    return c2_cpu_parallel(s, args, (size_t)(args->problem->n * s->pixel_blocks.n), run_task);
+    return c2_cpu_parallel_runs(s, args, (size_t)(args->problem->n * s->pixel_blocks.n), run_task);
 }
 
 const c2_algorithm c2_algo_depthwise_ch = {

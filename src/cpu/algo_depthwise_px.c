@@ -298,7 +298,7 @@ static conv2d_status run(const c2_state *s, const c2_run_args *args)
 {
     const blocking *b = &s->b;
     const int64_t n = args->problem->n * b->channel_blocks.n * b->blocks_y.n * b->blocks_x.n;
-    return c2_cpu_parallel(s, args, (size_t)n, run_task);
+    return c2_cpu_parallel_runs(s, args, (size_t)n, run_task);
 }
 
 const c2_algorithm c2_algo_depthwise_px = {

@@ -338,7 +338,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t index, i
 static conv2d_status run(const c2_state *s, const c2_run_args *args)
 {
     const int64_t n = args->problem->n * s->g.strips.n * s->channel_blocks.n;
-    return c2_cpu_parallel(s, args, (size_t)n, run_task);
+    return c2_cpu_parallel_runs(s, args, (size_t)n, run_task);
 }
 
 const c2_algorithm c2_algo_depthwise_rows_px = {

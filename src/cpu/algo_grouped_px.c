@@ -392,7 +392,7 @@ static conv2d_status run(const c2_state *s, const c2_run_args *args)
 {
     const geometry *g = &s->g;
     const int64_t tasks = args->problem->n * g->channel_blocks.n * g->strips.n * g->blocks_x.n;
-    return c2_cpu_parallel(s, args, (size_t)tasks, run_task);
+    return c2_cpu_parallel_runs(s, args, (size_t)tasks, run_task);
 }
 
 const c2_algorithm c2_algo_grouped_px = {

@@ -54,10 +54,16 @@ c2_epilogue_fn c2_cpu_epilogue(const c2_kernel *kernel, int32_t dtype);
 typedef void (*c2_cpu_task)(const c2_state *state, const c2_run_args *args, size_t i, int worker);
 conv2d_status c2_cpu_parallel(const c2_state *state, const c2_run_args *args, size_t n,
                               c2_cpu_task task);
-/* The same in phases, each of which begins when all tasks of the one before have ended. */
+/* The same, each worker beginning with a run of neighbours, for layers that wait for memory: what
+ * it reads twice and its outputs stay in its caches. Otherwise tasks are dealt in turn, so that all
+ * end at once. */
+conv2d_status c2_cpu_parallel_runs(const c2_state *state, const c2_run_args *args, size_t n,
+                                   c2_cpu_task task);
+/* In phases, each of which begins when all tasks of the one before have ended. */
 typedef struct c2_cpu_phase {
     size_t n;
     c2_cpu_task task;
+    bool runs;
 } c2_cpu_phase;
 conv2d_status c2_cpu_parallel_phases(const c2_state *state, const c2_run_args *args,
                                      const c2_cpu_phase *phases, int n_phases);

@@ -375,8 +375,9 @@ conv2d_status c2_ch_run(const c2_state *s, const c2_run_args *args)
     if (plan->mode == C2_CH_TURNED) {
         const turn t = turn_of(p);
         const c2_cpu_phase phases[] = {
-            {(size_t)(p->n * t.rows * t.pixel_blocks * t.channel_blocks), run_turn},
-            {(size_t)(images * plan->tile_blocks.n * plan->pixel_blocks.n), run_direct}};
+            {.n = (size_t)(p->n * t.rows * t.pixel_blocks * t.channel_blocks), .task = run_turn},
+            {.n = (size_t)(images * plan->tile_blocks.n * plan->pixel_blocks.n),
+             .task = run_direct}};
         return c2_cpu_parallel_phases(s, args, phases, 2);
     }
     const int64_t blocks = images * plan->blocks_y.n * plan->blocks_x.n;

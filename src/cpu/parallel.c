@@ -2,7 +2,7 @@
  * Running the tasks of one convolution on the device's pool: limits workers to the workspace, sets
  * the floating-point mode inside tasks, looks at the cancel flag between them. */
 #include "core/error.h"
-#include "cpu/cpu.h"
+#include "cpu/driver.h"
 
 #if defined(__x86_64__)
 #include <xmmintrin.h>
@@ -12,12 +12,21 @@
  * does a few hundred thousand operations. */
 static const double serial_flops = 4e5;
 
+/* Each thread begins with tasks of its own, the same in every run, and goes on with what others
+ * have left: what it wrote is in its own caches when it comes back to it. */
+enum { MOST_HANDS = 64 };
+
+typedef struct hand {
+    _Alignas(C2_ALIGN) atomic_size_t next; /* on a line of its own */
+    size_t end;
+} hand;
+
 typedef struct parallel_run {
     const c2_state *state;
     const c2_run_args *args;
     c2_cpu_task task;
-    size_t n;
-    atomic_size_t next;
+    size_t n_hands, step; /* from a hand's task to its next */
+    hand *hands;
     atomic_bool skipped; /* some task was not run: cancelled */
 } parallel_run;
 
@@ -61,24 +70,31 @@ static void finish_streams(void)
 #endif
 }
 
+/* All tasks that are left of a hand; false if the run is cancelled. */
+static bool work_hand(parallel_run *run, hand *h, int worker)
+{
+    const conv2d_cancel *cancel = run->args->cancel;
+    for (;;) {
+        const size_t t = atomic_fetch_add_explicit(&h->next, run->step, memory_order_relaxed);
+        if (t >= h->end)
+            return true;
+        if (cancel && atomic_load_explicit(&cancel->triggered, memory_order_relaxed)) {
+            atomic_store_explicit(&run->skipped, true, memory_order_relaxed);
+            return false;
+        }
+        run->task(run->state, run->args, t, worker);
+    }
+}
+
 /* One worker takes tasks until none is left. Its scratch is number i: unique among the workers of
  * this run whatever numbers the pool gives. */
 static void work(void *arg, size_t i, int worker)
 {
     parallel_run *run = arg;
-    (void)worker;
-    const conv2d_cancel *cancel = run->args->cancel;
     const float_mode mode = set_float_mode(run->args->problem->flush_denormals);
-    for (;;) {
-        const size_t t = atomic_fetch_add_explicit(&run->next, 1, memory_order_relaxed);
-        if (t >= run->n)
-            break;
-        if (cancel && atomic_load_explicit(&cancel->triggered, memory_order_relaxed)) {
-            atomic_store_explicit(&run->skipped, true, memory_order_relaxed);
-            break;
-        }
-        run->task(run->state, run->args, t, (int)i);
-    }
+    const size_t n = run->n_hands, first = (size_t)worker % n;
+    for (size_t k = 0; k < n && work_hand(run, &run->hands[(first + k) % n], (int)i); k++)
+        ;
     finish_streams();
     restore_float_mode(mode);
 }
@@ -86,13 +102,24 @@ static void work(void *arg, size_t i, int worker)
 /* False if a task was not run: cancelled. */
 static bool run_phase(const c2_state *state, const c2_run_args *args, const c2_cpu_phase *phase)
 {
-    parallel_run run = {.state = state, .args = args, .task = phase->task, .n = phase->n};
-    atomic_init(&run.next, 0);
-    atomic_init(&run.skipped, false);
     const conv2d_pool *pool = &args->device->pool;
-    size_t workers = (size_t)args->n_workers < run.n ? (size_t)args->n_workers : run.n;
-    if (workers > 1 && c2_problem_flops(args->problem) < serial_flops)
+    size_t workers = (size_t)args->n_workers < phase->n ? (size_t)args->n_workers : phase->n;
+    if (workers < 1 || c2_problem_flops(args->problem) < serial_flops)
         workers = 1;
+    const size_t n_hands = workers < MOST_HANDS ? workers : MOST_HANDS;
+    const c2_split runs = c2_split_even((int64_t)phase->n, (int64_t)n_hands);
+    hand hands[MOST_HANDS];
+    for (size_t i = 0; i < n_hands; i++) {
+        atomic_init(&hands[i].next, phase->runs ? (size_t)c2_split_begin(&runs, (int64_t)i) : i);
+        hands[i].end = phase->runs ? (size_t)c2_split_begin(&runs, (int64_t)i + 1) : phase->n;
+    }
+    parallel_run run = {.state = state,
+                        .args = args,
+                        .task = phase->task,
+                        .n_hands = n_hands,
+                        .step = phase->runs ? 1 : n_hands,
+                        .hands = hands};
+    atomic_init(&run.skipped, false);
     if (workers > 1)
         pool->parallel_for(pool->user, workers, work, &run);
     else
@@ -117,5 +144,12 @@ conv2d_status c2_cpu_parallel_phases(const c2_state *state, const c2_run_args *a
 conv2d_status c2_cpu_parallel(const c2_state *state, const c2_run_args *args, size_t n,
                               c2_cpu_task task)
 {
-    return c2_cpu_parallel_phases(state, args, &(c2_cpu_phase){n, task}, 1);
+    return c2_cpu_parallel_phases(state, args, &(c2_cpu_phase){.n = n, .task = task}, 1);
+}
+
+conv2d_status c2_cpu_parallel_runs(const c2_state *state, const c2_run_args *args, size_t n,
+                                   c2_cpu_task task)
+{
+    return c2_cpu_parallel_phases(state, args, &(c2_cpu_phase){.n = n, .task = task, .runs = true},
+                                   1);
 }

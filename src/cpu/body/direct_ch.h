@@ -60,8 +60,8 @@ C2_ALWAYS_INLINE void finish(const int m, const int nv, const c2_direct_args *a,
         store(m, nv, false, false, false, a, x, acc);
 }
 
-/* fetches: the next tile's outputs, neighbours of these, come from far away to be written; a line at
- * each step, because more at once hold up the pixels. */
+/* fetches: the next tile's outputs, neighbours of these, come from far away to be written; a line
+ * at each step, because more at once hold up the pixels. */
 C2_ALWAYS_INLINE void tile(const int m, const int nv, const bool fetches, const c2_direct_args *a,
                            ptrdiff_t x)
 {
