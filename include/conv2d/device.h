@@ -30,8 +30,9 @@ typedef struct conv2d_cancel conv2d_cancel;
 /** A thread pool of the caller's. The library calls parallel_for(user, n, task, arg), which must
  *  call task(arg, i, worker) exactly once for every i in [0, n), in any order and on any threads,
  *  and return when all calls have returned. worker is in [0, n_threads) and no two calls that run
- *  at the same time may have the same one: it selects scratch memory. Tasks never block on each
- *  other, so serial execution is allowed. */
+ *  at the same time may have the same one: it selects scratch memory, and what the worker begins
+ *  with. A thread that keeps its number from call to call finds in its caches what it wrote before.
+ *  Tasks never block on each other, so serial execution is allowed. */
 typedef void (*conv2d_task)(void *arg, size_t i, int worker);
 typedef struct conv2d_pool {
     uint32_t struct_size; /**< sizeof(conv2d_pool) */

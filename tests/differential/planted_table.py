@@ -219,7 +219,7 @@ FAULTS = [
     ("direct_ch: the first vector's biases for all", "cpu/body/direct_ch.h",
      "biased ? vf_load(a->bias + j * VF)", "biased ? vf_load(a->bias)", DIRECT_CH),
     ("direct_ch: a strip's last tile where the one before ended", "cpu/body/direct_ch.h",
-     "tile(m, nv, a, x < a->n - m ? x : a->n - m);", "tile(m, nv, a, x);", DIRECT_CH),
+     "a, x < a->n - m ? x : a->n - m);", "a, x);", DIRECT_CH),
     ("direct_ch: every input row is an output row's first", "cpu/algo_direct_ch.c",
      "rows + y * p->stride[0] * d->row;", "rows + y * d->row;", DIRECT_CH),
     ("a strip's second half of a tile at the first's pixels", "cpu/strip.c",
@@ -338,14 +338,15 @@ FAULTS = [
      "(!b->words.parts || b->words.tap * 2 == p->icg)", "true", DOT),
     ("rounding that depends on the worker", "cpu/parallel.c",
      "static void work(void *arg, size_t i, int worker)\n{\n"
-     "    parallel_run *run = arg;\n    (void)worker;\n"
-     "    const conv2d_cancel *cancel = run->args->cancel;\n"
+     "    parallel_run *run = arg;\n"
      "    const float_mode mode = set_float_mode(run->args->problem->flush_denormals);\n",
      "#include <fenv.h>\nstatic void work(void *arg, size_t i, int worker)\n{\n"
      "    parallel_run *run = arg;\n"
-     "    const conv2d_cancel *cancel = run->args->cancel;\n"
      "    const float_mode mode = set_float_mode(run->args->problem->flush_denormals);\n"
      "    if (i > 0)\n        fesetround(FE_DOWNWARD);\n", BITS),
+    ("a worker's run without its last task", "cpu/parallel.c",
+     "(size_t)c2_split_begin(&runs, (int64_t)i + 1) : phase->n;",
+     "(size_t)c2_split_begin(&runs, (int64_t)i + 1) - (i > 0) : phase->n;", BITS),
 ]
 # Of the Metal backend: device code, which is embedded again, and host code.
 METAL = f"{RUN} --device metal --count 60 --seed 1"
