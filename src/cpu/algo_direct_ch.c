@@ -28,6 +28,7 @@ typedef struct plan {
     c2_pack_shape pack;
     bool in_place, finished; /* the kernel stores results */
     bool flat;               /* the pixels of all rows are at one distance, as their outputs */
+    bool far;                /* a row's results are neighbours, and L2 does not keep all */
     int64_t row, pixel;      /* floats from input row to row, and from column to column */
     int64_t columns;         /* of a copied row */
     int64_t runs, run;       /* of a window: neighbouring floats */
@@ -124,6 +125,8 @@ static plan plan_make(const conv2d_device *device, const c2_kernel *k, const c2_
     float low, high;
     d.finished = !p->has_residual && c2_clamp_of(p, &low, &high) &&
                  (p->output_stride[1] == 1 || p->oc == 1);
+    d.far = d.finished && c2_output_bytes(p) > near_bytes &&
+            p->output_stride[3] == d.pack.width;
     set_input(p, &d);
     const double a_row = (double)d.row * sizeof(float);
     const double room = fmax(C2_STACK_BYTES, fmin((double)p->workspace_limit, rows_bytes));
@@ -253,7 +256,6 @@ typedef struct work {
     const c2_run_args *args;
     c2_share_task task;
     bool streams; /* results pass the caches */
-    bool fetches; /* results are neighbours that no near cache keeps */
     float *sums;  /* of a strip and tile, where they are no results yet */
 } work;
 
@@ -274,7 +276,7 @@ static void run_strip(const work *w, const float *pixels, int64_t first, int64_t
                         .pitch = p->stride[1] * s->plan.pixel,
                         .width = width,
                         .streams = w->streams,
-                        .fetches = w->fetches,
+                        .fetches = s->plan.far && !w->streams,
                         .low = s->low,
                         .high = s->high,
                         .n = n};
@@ -305,14 +307,6 @@ static c2_share share_of(const c2_state *s, const c2_run_args *args)
                        args->n_workers);
 }
 
-/* Whether the outputs of a row are one run of bytes, and all are more than L2 keeps. */
-static bool far_outputs(const c2_problem *p, const plan *d)
-{
-    const double bytes = (double)p->n * (double)p->oh * (double)p->ow * (double)p->oc *
-                         (double)c2_dtype_bytes(p->output_dtype);
-    return bytes > near_bytes && p->output_stride[3] == d->pack.width;
-}
-
 static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
 {
     const c2_problem *p = args->problem;
@@ -321,12 +315,10 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_share h = share_of(s, args);
     const c2_share_task t = c2_share_task_of(&h, task);
     char *scratch = c2_scratch_of(args, worker, d->scratch_bytes, stack);
-    const bool streams = d->finished && c2_may_stream(args, s->kernel);
     const work w = {.s = s,
                     .args = args,
                     .task = t,
-                    .streams = streams,
-                    .fetches = d->finished && !streams && far_outputs(p, d),
+                    .streams = d->finished && c2_may_stream(args, s->kernel),
                     .sums = (float *)(void *)(scratch + d->sums_at)};
     const float *rows = (const float *)(void *)scratch;
     if (d->in_place)

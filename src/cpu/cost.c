@@ -83,11 +83,13 @@ static double input_bytes(const c2_problem *p)
     return pixels * (double)(p->groups * p->icg) * (double)c2_dtype_bytes(p->input_dtype);
 }
 
-double c2_tensor_bytes(const c2_problem *p)
+double c2_output_bytes(const c2_problem *p)
 {
     const double outputs = (double)p->n * (double)p->oc * (double)p->oh * (double)p->ow;
-    return input_bytes(p) + outputs * (double)c2_dtype_bytes(p->output_dtype);
+    return outputs * (double)c2_dtype_bytes(p->output_dtype);
 }
+
+double c2_tensor_bytes(const c2_problem *p) { return input_bytes(p) + c2_output_bytes(p); }
 
 bool c2_cost_in_memory(double bytes) { return bytes > cache_bytes; }
 
