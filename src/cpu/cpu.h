@@ -33,6 +33,7 @@ typedef struct c2_cpu_device {
     /* indices into c2_kernels of the usable ones of each family, best ISA first */
     int n_family[C2_N_FAMILIES];
     int family[C2_N_FAMILIES][16];
+    atomic_bool forwards; /* the tasks that were begun last go from the first to the last */
 } c2_cpu_device;
 
 extern const c2_backend c2_cpu_backend;
@@ -48,9 +49,10 @@ const c2_kernel *c2_cpu_kernel_of(const c2_kernel *kernel, int32_t dtype);
 c2_any_fn c2_cpu_helper(const c2_kernel *kernel, c2_family family, int32_t dtype);
 c2_epilogue_fn c2_cpu_epilogue(const c2_kernel *kernel, int32_t dtype);
 
-/* Run n tasks on the device's pool with at most args->n_workers at once: sets denormal mode inside
- * tasks, skips tasks once args->cancel is triggered; records args->event; calls args->done if it
- * returns CONV2D_OK. Else CONV2D_E_CANCELLED. task's worker is < args->n_workers. */
+/* Run n tasks on the device's pool with at most args->n_workers at once, from the first to the last
+ * and the next time on this device from the last to the first: sets denormal mode inside tasks,
+ * skips tasks once args->cancel is triggered; records args->event; calls args->done if it returns
+ * CONV2D_OK. Else CONV2D_E_CANCELLED. task's worker is < args->n_workers. */
 typedef void (*c2_cpu_task)(const c2_state *state, const c2_run_args *args, size_t i, int worker);
 conv2d_status c2_cpu_parallel(const c2_state *state, const c2_run_args *args, size_t n,
                               c2_cpu_task task);

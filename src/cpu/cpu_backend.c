@@ -63,6 +63,7 @@ static conv2d_status open_machine(const c2_machine *machine, const conv2d_device
     d->base.log = options->log;
     d->base.log_user = options->log_user;
     atomic_init(&d->base.refs, 1);
+    atomic_init(&d->forwards, false);
     d->machine = *machine;
     list_kernels(d);
     const conv2d_status s = choose_pool(options, &d->base);

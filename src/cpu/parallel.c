@@ -17,8 +17,8 @@ static const double serial_flops = 4e5;
 enum { MOST_HANDS = 64 };
 
 typedef struct hand {
-    _Alignas(C2_ALIGN) atomic_size_t next; /* on a line of its own */
-    size_t end;
+    _Alignas(C2_ALIGN) atomic_size_t taken; /* on a line of its own */
+    size_t n, first;                        /* its tasks: first, first + step, ... */
 } hand;
 
 typedef struct parallel_run {
@@ -26,6 +26,7 @@ typedef struct parallel_run {
     const c2_run_args *args;
     c2_cpu_task task;
     size_t n_hands, step; /* from a hand's task to its next */
+    bool backwards;       /* from a hand's last task to its first */
     hand *hands;
     atomic_bool skipped; /* some task was not run: cancelled */
 } parallel_run;
@@ -75,14 +76,15 @@ static bool work_hand(parallel_run *run, hand *h, int worker)
 {
     const conv2d_cancel *cancel = run->args->cancel;
     for (;;) {
-        const size_t t = atomic_fetch_add_explicit(&h->next, run->step, memory_order_relaxed);
-        if (t >= h->end)
+        const size_t i = atomic_fetch_add_explicit(&h->taken, 1, memory_order_relaxed);
+        if (i >= h->n)
             return true;
         if (cancel && atomic_load_explicit(&cancel->triggered, memory_order_relaxed)) {
             atomic_store_explicit(&run->skipped, true, memory_order_relaxed);
             return false;
         }
-        run->task(run->state, run->args, t, worker);
+        const size_t k = run->backwards ? h->n - 1 - i : i;
+        run->task(run->state, run->args, h->first + k * run->step, worker);
     }
 }
 
@@ -99,6 +101,16 @@ static void work(void *arg, size_t i, int worker)
     restore_float_mode(mode);
 }
 
+/* What was written last is still in the caches when the next layer, or phase, begins to read it: so
+ * this one begins where the one before it ended. */
+static bool turns_back(conv2d_device *device)
+{
+    atomic_bool *forwards = &((c2_cpu_device *)device)->forwards;
+    const bool back = atomic_load_explicit(forwards, memory_order_relaxed);
+    atomic_store_explicit(forwards, !back, memory_order_relaxed);
+    return back;
+}
+
 /* False if a task was not run: cancelled. */
 static bool run_phase(const c2_state *state, const c2_run_args *args, const c2_cpu_phase *phase)
 {
@@ -110,14 +122,17 @@ static bool run_phase(const c2_state *state, const c2_run_args *args, const c2_c
     const c2_split runs = c2_split_even((int64_t)phase->n, (int64_t)n_hands);
     hand hands[MOST_HANDS];
     for (size_t i = 0; i < n_hands; i++) {
-        atomic_init(&hands[i].next, phase->runs ? (size_t)c2_split_begin(&runs, (int64_t)i) : i);
-        hands[i].end = phase->runs ? (size_t)c2_split_begin(&runs, (int64_t)i + 1) : phase->n;
+        const size_t first = (size_t)c2_split_begin(&runs, (int64_t)i);
+        atomic_init(&hands[i].taken, 0);
+        hands[i].n = (size_t)c2_split_begin(&runs, (int64_t)i + 1) - first;
+        hands[i].first = phase->runs ? first : i;
     }
     parallel_run run = {.state = state,
                         .args = args,
                         .task = phase->task,
                         .n_hands = n_hands,
                         .step = phase->runs ? 1 : n_hands,
+                        .backwards = phase->n > 1 && turns_back(args->device),
                         .hands = hands};
     atomic_init(&run.skipped, false);
     if (workers > 1)

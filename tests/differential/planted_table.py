@@ -345,8 +345,10 @@ FAULTS = [
      "    const float_mode mode = set_float_mode(run->args->problem->flush_denormals);\n"
      "    if (i > 0)\n        fesetround(FE_DOWNWARD);\n", BITS),
     ("a worker's run without its last task", "cpu/parallel.c",
-     "(size_t)c2_split_begin(&runs, (int64_t)i + 1) : phase->n;",
-     "(size_t)c2_split_begin(&runs, (int64_t)i + 1) - (i > 0) : phase->n;", BITS),
+     "(size_t)c2_split_begin(&runs, (int64_t)i + 1) - first;",
+     "(size_t)c2_split_begin(&runs, (int64_t)i + 1) - first - (phase->runs && i > 0);", BITS),
+    ("a task twice on the way back", "cpu/parallel.c",
+     "run->backwards ? h->n - 1 - i : i;", "run->backwards ? h->n - 1 - i / 2 * 2 : i;", BITS),
 ]
 # Of the Metal backend: device code, which is embedded again, and host code.
 METAL = f"{RUN} --device metal --count 60 --seed 1"
