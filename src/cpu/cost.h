@@ -25,6 +25,8 @@ typedef struct c2_speed {
                             there (depthwise) */
     double again;       /* seconds a byte that is read again from beyond the L2 cache adds to the
                             products beside it (Winograd) */
+    double far_row;     /* seconds to begin a row of pixels of one of many channels of an image
+                           beyond the L2 cache: each lies in a page of its own */
     double stay;        /* bytes of input and output up to which outputs stay in a cache; beyond
                            them it is faster to store past it */
 } c2_speed;

@@ -11,6 +11,7 @@
 static const double window_bytes = 1 << 20, window_cheap_bytes = 1 << 18;
 static const double panel_bytes = 1 << 20;
 static const double weights_inner_bytes = 1 << 19; /* more packed weights: loop over them outside */
+static const double far_image_bytes = 3 << 19; /* of an image that L2 does not hold */
 static const double wanted_tasks = 16;
 static const double fill_share = 0.12; /* of the products' time that copying pixels may take for the
                                           sake of more tasks */
@@ -106,6 +107,15 @@ static double blocks_of(const c2_px_plan *plan)
     return (double)plan->blocks_y.n * (double)plan->blocks_x.n;
 }
 
+/* Pixels of more channels than a core remembers pages of, in an image that L2 does not hold. */
+static bool is_far(const c2_problem *p)
+{
+    enum { PAGES = 128 };
+    const double bytes = (double)p->icg * (double)p->h * (double)p->w *
+                         (double)c2_dtype_bytes(p->input_dtype);
+    return p->icg > PAGES && bytes > far_image_bytes;
+}
+
 static void try_direct(search *s, int64_t rows)
 {
     const c2_problem *p = s->p;
@@ -120,7 +130,9 @@ static void try_direct(search *s, int64_t rows)
     const double lanes = (double)(rows - 1) * (double)plan.window.pitch + (double)p->ow;
     const double stored = p->w == p->ow ? stores(s, 1, (double)(rows * p->ow))
                                         : stores(s, (double)rows, (double)p->ow);
-    plan.seconds = blocks_of(&plan) * (products(s, lanes) + stored);
+    const double begun = is_far(p) ? ceil(lanes / (double)s->kernel->nr) * (double)p->icg : 0;
+    plan.seconds =
+        blocks_of(&plan) * (products(s, lanes) + stored + begun * s->speed->far_row);
     keep_if_better(s, &plan);
 }
 
@@ -471,7 +483,7 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *k, cons
     }
     if (words.unit > 1)
         try_tiles(&s);
-    else if (plan->seconds == HUGE_VAL || c2_problem_k(p) > p->icg)
+    else if (plan->seconds == HUGE_VAL || c2_problem_k(p) > p->icg || is_far(p))
         try_windows(&s);
     try_panel(&s, 1);
     try_panel(&s, 4);
