@@ -119,6 +119,9 @@ static double seconds(const c2_speed *speed, const c2_kernel *k, const c2_proble
            (d->in_place ? 0 : copied * (runs ? speed->copy : speed->gather));
 }
 
+/* Blocks of large tensors, so that a run finds in L2 those that the run before ended with. */
+enum { WAY_BLOCKS = 16 };
+
 static plan plan_make(const conv2d_device *device, const c2_kernel *k, const c2_problem *p)
 {
     plan d = {.pack = shape_of(k, p)};
@@ -130,10 +133,11 @@ static plan plan_make(const conv2d_device *device, const c2_kernel *k, const c2_
     set_input(p, &d);
     const double a_row = (double)d.row * sizeof(float);
     const double room = fmax(C2_STACK_BYTES, fmin((double)p->workspace_limit, rows_bytes));
-    int64_t rows = p->oh;
+    const bool large = c2_tensor_bytes(p) > near_bytes;
+    int64_t rows = d.in_place && large ? c2_div_up(p->oh, WAY_BLOCKS) : p->oh;
     if (!d.in_place) {
         const double fit = floor(room / a_row) - (double)c2_rows_under(p, 1);
-        rows = (int64_t)fmin((double)p->oh, fmax(0, floor(fit / (double)p->stride[0])) + 1);
+        rows = (int64_t)fmin((double)rows, fmax(0, floor(fit / (double)p->stride[0])) + 1);
     }
     d.row_blocks = c2_split_even(p->oh, c2_div_up(p->oh, rows));
     const int64_t copied =
