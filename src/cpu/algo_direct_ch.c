@@ -16,8 +16,6 @@ enum { STRIP = 96 }; /* pixels of a strip that is no row */
 
 /* Bytes of a block's copied rows at most; of a tile's weights that L1 keeps beside the pixels. */
 static const double rows_bytes = 64 << 10, weights_bytes = 40 << 10;
-/* Bytes of outputs that L2 keeps. */
-static const double near_bytes = 2 << 20;
 /* Seconds a tile takes beside its products, and times as long products take as in gemm_ch: of flat
  * images, of weights that come from the L2 cache. Granite Rapids VM, November 2026. */
 static const double tile_seconds = 3e-9, flat_products = 0.8, far_weights = 1.12;
@@ -128,12 +126,12 @@ static plan plan_make(const conv2d_device *device, const c2_kernel *k, const c2_
     float low, high;
     d.finished = !p->has_residual && c2_clamp_of(p, &low, &high) &&
                  (p->output_stride[1] == 1 || p->oc == 1);
-    d.far = d.finished && c2_output_bytes(p) > near_bytes &&
+    d.far = d.finished && c2_beyond_l2(device, c2_output_bytes(p)) &&
             p->output_stride[3] == d.pack.width;
     set_input(p, &d);
     const double a_row = (double)d.row * sizeof(float);
     const double room = fmax(C2_STACK_BYTES, fmin((double)p->workspace_limit, rows_bytes));
-    const bool large = c2_tensor_bytes(p) > near_bytes;
+    const bool large = c2_beyond_l2(device, c2_tensor_bytes(p));
     int64_t rows = d.in_place && large ? c2_div_up(p->oh, WAY_BLOCKS) : p->oh;
     if (!d.in_place) {
         const double fit = floor(room / a_row) - (double)c2_rows_under(p, 1);

@@ -92,6 +92,11 @@ double c2_output_bytes(const c2_problem *p)
 
 double c2_tensor_bytes(const c2_problem *p) { return input_bytes(p) + c2_output_bytes(p); }
 
+bool c2_beyond_l2(const conv2d_device *device, double bytes)
+{
+    return bytes > (double)((const c2_cpu_device *)device)->machine.l2_bytes;
+}
+
 bool c2_cost_in_memory(double bytes) { return bytes > cache_bytes; }
 
 bool c2_input_is_far(const c2_problem *p) { return c2_cost_in_memory(input_bytes(p)); }

@@ -486,16 +486,17 @@ typedef c2_parts_kernel *c2_parts_fn;
  * for i < m, j < n; products of parts are left out and words summed as in dot3_px. */
 typedef struct c2_panel_args {
     const void *pixels[2];
-    ptrdiff_t row, part;    /* bytes */
-    const ptrdiff_t *steps; /* at(s) = steps[s]; or NULL: s * step */
-    ptrdiff_t step;
+    ptrdiff_t row, part, step, out_row; /* bytes */
+    const ptrdiff_t *steps;             /* at(s) = steps[s]; or NULL: s * step */
     const uint32_t *weight;
     size_t n_steps;
     float *acc; /* [mr][nr], aligned */
     int m, n;   /* m: a multiple of 16; acc is written, weight read, in multiples of 16 lanes */
     bool accumulate;
-    uintptr_t next;    /* address of what is fetched into the L2 cache meanwhile, or no one's: */
-    size_t next_lines; /* lines of 64 bytes during each product of parts */
+    /* Addresses of what is fetched meanwhile, or no one's, during each product of parts: lines of
+     * 64 bytes; and rows of two of them, out_row bytes apart, which will be written. */
+    uintptr_t next, out;
+    size_t next_lines, out_rows;
 } c2_panel_args;
 typedef void c2_panel_kernel(const c2_panel_args *);
 typedef c2_panel_kernel c2_dot2_ch_kernel, c2_dot3_ch_kernel;

@@ -18,6 +18,7 @@ struct c2_state {
     c2_tiles_fn tiles;
     c2_epilogue_fn epilogue;
     c2_panel_plan plan;
+    bool expects; /* results are fetched before they are stored */
     float *zeros; /* a run of them */
     size_t zeros_bytes;
 };
@@ -128,16 +129,15 @@ static void fill_panel(work *w, int64_t begin, int64_t end)
     }
 }
 
-static void store(const work *w, int64_t tile, int64_t pixel_tile, const float *sums)
+static void store(const work *w, const c2_target *target, int channels, int64_t pixel_tile,
+                  const float *sums)
 {
     const c2_problem *p = w->args->problem;
-    const int64_t nr = w->s->kernel->nr, oc = tile * nr;
-    const c2_target target = c2_target_of(w->args, w->s->epilogue, w->n, w->g * p->ocg + oc);
     const c2_lanes lanes = {.first = pixel_tile * w->s->kernel->mr,
                             .count = pixels_of(w, pixel_tile),
                             .pitch = p->ow,
                             .cols = p->ow};
-    c2_store_pixel_rows(&target, sums, nr, (int)c2_min(nr, p->ocg - oc), 1, &lanes);
+    c2_store_pixel_rows(target, sums, w->s->kernel->nr, channels, 1, &lanes);
 }
 
 /* Output channel tile `tile` over steps [begin, end), which the panel has. */
@@ -146,6 +146,10 @@ static void multiply(const work *w, int64_t tile, int64_t begin, int64_t end, fl
     const c2_state *s = w->s;
     const int64_t mr = s->kernel->mr, nr = s->kernel->nr, parts = s->plan.words.parts;
     const int64_t a_step = parts * mr * C2_PANEL_WORDS, w_step = parts * nr * C2_PANEL_WORDS;
+    const c2_problem *p = w->args->problem;
+    const int64_t oc = tile * nr;
+    const int channels = (int)c2_min(nr, p->ocg - oc);
+    const c2_target target = c2_target_of(w->args, s->epilogue, w->n, w->g * p->ocg + oc);
     for (int64_t t = w->block; t < w->end; t++) {
         float *acc = sums + (t - w->block) * mr * nr;
         const range live = live_steps(w, t), r = both((range){begin, end}, live);
@@ -153,18 +157,20 @@ static void multiply(const work *w, int64_t tile, int64_t begin, int64_t end, fl
                            .n_steps = (size_t)(r.end - r.begin),
                            .acc = acc,
                            .m = (int)c2_round_up((size_t)pixels_of(w, t), C2_PANEL_PIXELS),
-                           .n = (int)c2_min(nr, w->args->problem->ocg - tile * nr),
+                           .n = channels,
                            .accumulate = r.begin > live.begin};
         c2_panel_pixels(&a,
                         w->panel + ((t - w->block) * s->plan.chunk + r.begin - begin) * a_step,
                         (int)parts, (int)mr);
         if (s->plan.far)
             c2_panel_ahead(&a, &s->plan.words, w_step);
+        if (s->expects && end == s->plan.steps)
+            c2_panel_expect(&a, &s->plan.words, &target, t * mr / p->ow, t * mr % p->ow);
         /* A tile without live steps has sums of 0. */
         if (a.n_steps || (begin == 0 && live.begin == live.end))
             s->fn(&a);
         if (end == s->plan.steps)
-            store(w, tile, t, acc);
+            store(w, &target, channels, t, acc);
     }
 }
 
@@ -254,6 +260,7 @@ conv2d_status c2_panel_plan_create(conv2d_device *device, const c2_kernel *kerne
                                             p->input_dtype);
     s->tiles = c2_tiles_of(kernel);
     s->epilogue = c2_cpu_epilogue(kernel, p->output_dtype);
+    s->expects = c2_panel_expects(device, p);
     const int64_t run = s->plan.run;
     s->zeros_bytes = (size_t)run * sizeof(float);
     s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);

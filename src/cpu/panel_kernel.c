@@ -17,6 +17,26 @@ void c2_panel_ahead(c2_panel_args *a, const c2_words *words, int64_t a_step)
                                       LINE * c2_words_products(words));
 }
 
+bool c2_panel_expects(const conv2d_device *device, const c2_problem *p)
+{
+    return c2_beyond_l2(device, c2_output_bytes(p) / 3);
+}
+
+void c2_panel_expect(c2_panel_args *a, const c2_words *words, const c2_target *target, int64_t y,
+                     int64_t x)
+{
+    const c2_problem *p = target->problem;
+    const int64_t *stride = p->output_stride;
+    const bool by_pixels = stride[1] == 1;
+    const int64_t products = (int64_t)a->n_steps * c2_words_products(words);
+    if ((!by_pixels && stride[3] != 1) || products == 0)
+        return;
+    a->out = (uintptr_t)target->out +
+             (uintptr_t)((y * stride[2] + x * stride[3]) * target->element);
+    a->out_row = stride[by_pixels ? 3 : 1] * target->element;
+    a->out_rows = (size_t)c2_div_up(by_pixels ? a->m : a->n, products);
+}
+
 double c2_panel_weight_bytes(const c2_words *words, const c2_pack_shape *pack, int64_t steps)
 {
     const double a_step = (double)words->parts * (double)words->unit * (double)pack->width;

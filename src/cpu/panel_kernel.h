@@ -19,6 +19,13 @@ static inline void c2_panel_pixels(c2_panel_args *a, const uint32_t *panel, int 
 /* The weights of a later step are fetched meanwhile; a_step: words of one. */
 void c2_panel_ahead(c2_panel_args *a, const c2_words *words, int64_t a_step);
 
+/* Whether most results are no longer in the L2 cache when they are stored again. */
+bool c2_panel_expects(const conv2d_device *device, const c2_problem *p);
+/* The lines of the results that a call's sums become, m pixels from (y, x) on, are fetched
+ * meanwhile, where either their channels or their columns are neighbours. */
+void c2_panel_expect(c2_panel_args *a, const c2_words *words, const c2_target *target, int64_t y,
+                     int64_t x);
+
 /* Bytes of packed weights, of so many steps. */
 double c2_panel_weight_bytes(const c2_words *words, const c2_pack_shape *pack, int64_t steps);
 /* More than the L2 cache keeps beside the rest. */

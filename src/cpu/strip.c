@@ -21,6 +21,7 @@ struct c2_state {
     c2_tiles_fn tiles;
     c2_epilogue_fn epilogue;
     c2_strip_plan plan;
+    bool expects;     /* results are fetched before they are stored */
     ptrdiff_t *steps; /* where each lies behind a pixel, bytes */
     size_t steps_bytes;
 };
@@ -86,6 +87,7 @@ static void multiply_special(const work *w, const c2_panel_args *all)
         a.weight = all->weight + step * s->kernel->nr * WORDS * parts;
         a.accumulate = step > 0;
         a.next_lines = 0;
+        a.out_rows = 0;
         if (step % a_run == a_run - 1) {
             copy_tail(w, all, step);
             c2_panel_pixels(&a, w->copy, (int)parts, s->kernel->mr);
@@ -95,11 +97,12 @@ static void multiply_special(const work *w, const c2_panel_args *all)
 }
 
 /* n halves of the block's pixels by an output channel tile. */
-static void multiply(const work *w, int64_t tile, int64_t half, int64_t n)
+static void multiply(const work *w, const c2_target *target, int64_t tile, int64_t half, int64_t n)
 {
     const c2_state *s = w->s;
     const c2_problem *p = w->args->problem;
     const int64_t nr = s->kernel->nr, w_step = s->plan.words.parts * nr * WORDS;
+    const int64_t in_a_row = halves_of(p);
     c2_panel_args a = {
         .row = p->stride[1] * s->plan.pixel * (ptrdiff_t)sizeof(uint16_t),
         .part = (ptrdiff_t)s->plan.part_bytes,
@@ -115,6 +118,9 @@ static void multiply(const work *w, int64_t tile, int64_t half, int64_t n)
         a.pixels[1] = two ? pixel_at(w, half + i + 1) : NULL;
         a.acc = w->sums + i * C2_STRIP_PIXELS * nr;
         a.m = C2_STRIP_PIXELS * (1 + two);
+        if (s->expects)
+            c2_panel_expect(&a, &s->plan.words, target, w->strip.row + (half + i) / in_a_row,
+                            (half + i) % in_a_row * C2_STRIP_PIXELS);
         if (w->strip.special)
             multiply_special(w, &a);
         else
@@ -140,7 +146,7 @@ static void multiply_tiles(const work *w, const c2_share_task *t, int64_t begin,
         const c2_target target = c2_target_of(w->args, s->epilogue, t->image, oc);
         for (int64_t half = begin; half < end; half += C2_STRIP_HALVES) {
             const int64_t n = c2_min(C2_STRIP_HALVES, end - half);
-            multiply(w, tile, half, n);
+            multiply(w, &target, tile, half, n);
             store(w, &target, channels, half, n);
         }
     }
@@ -228,6 +234,7 @@ conv2d_status c2_strip_plan_create(conv2d_device *device, const c2_kernel *kerne
     s->widen = (c2_widen_fn)c2_cpu_helper(kernel, C2_FAMILY_WIDEN, p->input_dtype);
     s->tiles = c2_tiles_of(kernel);
     s->epilogue = c2_cpu_epilogue(kernel, p->output_dtype);
+    s->expects = c2_panel_expects(device, p);
     const int64_t steps = s->plan.steps;
     s->steps_bytes = (size_t)steps * sizeof *s->steps;
     s->steps = c2_alloc(&device->allocator, s->steps_bytes);

@@ -12,10 +12,9 @@ static const double strip_bytes = 1 << 19;
  * takes beside its steps. */
 static const double from_rows = 0.96, from_windows = 1.08, call_seconds = 0.03e-6;
 /* Seconds a float takes to be cut, to be copied before it, and more where L2 does not keep the
- * input; an output more where it does not keep these, and where no cache does, past which they are
- * not stored. */
+ * input; an output more where it does not keep these. */
 static const double cut_float = 0.2e-9, copied_float = 0.15e-9, far_input = 0.15e-9;
-static const double most_tensor_bytes = 24 << 20, far_output = 0.3e-9, farthest_output = 0.75e-9;
+static const double far_output = 0.2e-9;
 /* Times as long products take where L2 does not keep a strip: a row longer than its share. */
 static const double long_strip = 1.25;
 /* Seconds to move a chunk to its pixel, whose line is in L2. */
@@ -121,13 +120,10 @@ static double seconds(const c2_speed *speed, const c2_problem *p, const c2_strip
     const double steps = (c2_strip_windows(plan) ? from_windows : from_rows) *
                          ((double)plan->sums_at > 2 * strip_bytes ? long_strip : 1);
     const bool beyond_l2 = c2_panel_beyond_l2(outputs * sizeof(float));
-    const double far = c2_tensor_bytes(p) > most_tensor_bytes ? farthest_output
-                       : beyond_l2                            ? far_output
-                                                              : 0;
     return steps * products + halves / 2 * oc_tiles * call_seconds +
            fill_seconds(p, plan) +
            (c2_panel_beyond_l2(input * sizeof(float)) ? input * far_input : 0) +
-           outputs * far +
+           (beyond_l2 ? outputs * far_output : 0) +
            c2_panel_weight_seconds(weights, blocks);
 }
 

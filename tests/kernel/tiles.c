@@ -223,7 +223,10 @@ static bool panel_case(check *c)
                           .n = n,
                           .accumulate = accumulate,
                           .next = (uintptr_t)w + (uintptr_t)rng_range(r, 0, 9999),
-                          .next_lines = (size_t)rng_range(r, 0, 20)};
+                          .next_lines = (size_t)rng_range(r, 0, 20),
+                          .out = (uintptr_t)w + (uintptr_t)rng_range(r, 0, 9999),
+                          .out_row = rng_range(r, -9999, 9999),
+                          .out_rows = (size_t)rng_range(r, 0, 2)};
     ptrdiff_t at[MAX_TAPS];
     guard_buffer pixels = place_pixels(c, tiny, &args, at);
     sums s;

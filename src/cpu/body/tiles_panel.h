@@ -21,8 +21,9 @@ enum {
 
 /* What is fetched during a product. */
 typedef struct ahead {
-    uintptr_t next;
-    size_t lines;
+    uintptr_t next, out;
+    size_t lines, rows;
+    ptrdiff_t row;
 } ahead;
 
 /* Words of a step's 16 pixels and of the next 16. */
@@ -34,11 +35,15 @@ typedef struct pixels {
 /* One product of parts: registers 4, 5 hold part `part` of pixels, 6, 7 weights; what is new (part
  * >= 0, a weight) is loaded. */
 static inline __attribute__((always_inline)) void
-product(const int rows, const int lanes, ahead *fetch, const pixels *x, const int part,
-        const uint32_t *weight)
+product(const int rows, const int lanes, const bool results, ahead *fetch, const pixels *x,
+        const int part, const uint32_t *weight)
 {
     for (size_t i = 0; i < fetch->lines; i++, fetch->next += 64)
         __builtin_prefetch((const void *)fetch->next, 0, 2);
+    for (size_t i = 0; results && i < fetch->rows; i++, fetch->out += (uintptr_t)fetch->row) {
+        __builtin_prefetch((const void *)fetch->out, 1);
+        __builtin_prefetch((const void *)(fetch->out + 64), 1);
+    }
     if (part >= 0)
         tile_load(4, x->half[0] + part * x->part, x->row);
     if (weight)
@@ -59,10 +64,10 @@ product(const int rows, const int lanes, ahead *fetch, const pixels *x, const in
 }
 
 static inline __attribute__((always_inline)) void
-steps(const int rows, const int lanes, const c2_panel_args *a)
+steps(const int rows, const int lanes, const bool results, const c2_panel_args *a)
 {
     const uint32_t *w = a->weight;
-    ahead fetch = {a->next, a->next_lines};
+    ahead fetch = {a->next, a->out, a->next_lines, a->out_rows, a->out_row};
     for (size_t s = 0; s < a->n_steps; s++, w += WEIGHT_STEP) {
         const ptrdiff_t at = a->steps ? a->steps[s] : (ptrdiff_t)s * a->step;
         const pixels x = {{(const char *)a->pixels[0] + at,
@@ -70,18 +75,24 @@ steps(const int rows, const int lanes, const c2_panel_args *a)
                           a->row,
                           a->part};
 #if C2_PARTS == 3
-        product(rows, lanes, &fetch, &x, 0, w + 2 * WEIGHT_PART);
-        product(rows, lanes, &fetch, &x, -1, w + WEIGHT_PART);
-        product(rows, lanes, &fetch, &x, 1, NULL);
-        product(rows, lanes, &fetch, &x, -1, w);
-        product(rows, lanes, &fetch, &x, 2, NULL);
-        product(rows, lanes, &fetch, &x, 0, NULL);
+        product(rows, lanes, results, &fetch, &x, 0, w + 2 * WEIGHT_PART);
+        product(rows, lanes, results, &fetch, &x, -1, w + WEIGHT_PART);
+        product(rows, lanes, results, &fetch, &x, 1, NULL);
+        product(rows, lanes, results, &fetch, &x, -1, w);
+        product(rows, lanes, results, &fetch, &x, 2, NULL);
+        product(rows, lanes, results, &fetch, &x, 0, NULL);
 #else
-        product(rows, lanes, &fetch, &x, 1, w);
-        product(rows, lanes, &fetch, &x, 0, NULL);
-        product(rows, lanes, &fetch, &x, -1, w + WEIGHT_PART);
+        product(rows, lanes, results, &fetch, &x, 1, w);
+        product(rows, lanes, results, &fetch, &x, 0, NULL);
+        product(rows, lanes, results, &fetch, &x, -1, w + WEIGHT_PART);
 #endif
     }
+}
+
+/* Whole tiles whose results' lines are fetched: apart, for the other loops lost by it 5 to 15 %. */
+static __attribute__((noinline)) void expecting_steps(const c2_panel_args *a)
+{
+    steps(2, 2, true, a);
 }
 
 C2_KERNEL_TYPE(C2_PARTS) C2_PASTE(C2_PARTS, C2_ISA);
@@ -102,14 +113,16 @@ void C2_PASTE(C2_PARTS, C2_ISA)(const c2_panel_args *a)
         if (rows && lanes)
             tile_load(3, below + TILE_WORDS, SUM_BYTES);
     }
-    if (rows && lanes)
-        steps(2, 2, a);
+    if (rows && lanes && a->out_rows)
+        expecting_steps(a);
+    else if (rows && lanes)
+        steps(2, 2, false, a);
     else if (rows)
-        steps(2, 1, a);
+        steps(2, 1, false, a);
     else if (lanes)
-        steps(1, 2, a);
+        steps(1, 2, false, a);
     else
-        steps(1, 1, a);
+        steps(1, 1, false, a);
     tile_store(0, acc, SUM_BYTES);
     if (lanes)
         tile_store(1, acc + TILE_WORDS, SUM_BYTES);
