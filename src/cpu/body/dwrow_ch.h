@@ -62,14 +62,14 @@ C2_ALWAYS_INLINE void add_row(const int rows, const int cols, const int k, const
  * each may change it, and nothing but the number of columns is asked between them. */
 C2_ALWAYS_INLINE void store_plain(const int rows, const int cols, const bool tail,
                                   const bool streams, const bool bounded,
-                                  const c2_dwrow_ch_args *a, const finish *f, int first,
-                                  ptrdiff_t c, vf acc[ROWS][COLS])
+                                  const c2_dwrow_ch_args *a, const finish *f, ptrdiff_t c,
+                                  vf acc[ROWS][COLS])
 {
     const int n = a->n - (int)c, n_cols = a->cols;
     const vf low = f->low, high = f->high;
     const vf bias = a->bias ? get(tail, (const px *)a->bias + c, n) : vf_set1(-0.0f);
     const ptrdiff_t row = a->out_row, col = a->out_col;
-    px *out = (px *)a->out + first * row + c;
+    px *out = (px *)a->out + c;
     C2_UNROLL
     for (int y = 0; y < rows; y++, out += row) {
         px *to = out;
@@ -91,11 +91,11 @@ C2_ALWAYS_INLINE void store_plain(const int rows, const int cols, const bool tai
 }
 
 C2_ALWAYS_INLINE void store_sums(const int rows, const int cols, const c2_dwrow_ch_args *a,
-                                 int first, ptrdiff_t c, vf acc[ROWS][COLS])
+                                 ptrdiff_t c, vf acc[ROWS][COLS])
 {
     const ptrdiff_t pitch = a->sums_pitch;
     const int n_cols = a->cols;
-    float *out = a->sums + first * n_cols * pitch + c;
+    float *out = a->sums + c;
     C2_UNROLL
     for (int y = 0; y < rows; y++, out += n_cols * pitch) {
         float *to = out;
@@ -131,11 +131,11 @@ static __attribute__((noinline)) void store_row(const c2_dwrow_ch_args *a, const
 }
 
 C2_ALWAYS_INLINE void store(const int rows, const int cols, const bool tail,
-                            const c2_dwrow_ch_args *a, const finish *f, int first, ptrdiff_t c,
+                            const c2_dwrow_ch_args *a, const finish *f, ptrdiff_t c,
                             vf acc[ROWS][COLS])
 {
     if (a->sums) {
-        store_sums(rows, cols, a, first, c, acc);
+        store_sums(rows, cols, a, c, acc);
     } else if (a->residual) {
         float sums[COLS * VF];
         C2_UNROLL
@@ -143,14 +143,14 @@ C2_ALWAYS_INLINE void store(const int rows, const int cols, const bool tail,
             C2_UNROLL
             for (int x = 0; x < cols; x++)
                 vf_store(sums + x * VF, acc[y][x]);
-            store_row(a, f, sums, first + y, c);
+            store_row(a, f, sums, y, c);
         }
     } else if (!tail && a->streams) {
-        store_plain(rows, cols, false, true, true, a, f, first, c, acc);
+        store_plain(rows, cols, false, true, true, a, f, c, acc);
     } else if (tail || f->bounded) {
-        store_plain(rows, cols, tail, false, true, a, f, first, c, acc);
+        store_plain(rows, cols, tail, false, true, a, f, c, acc);
     } else {
-        store_plain(rows, cols, false, false, false, a, f, first, c, acc);
+        store_plain(rows, cols, false, false, false, a, f, c, acc);
     }
 }
 
@@ -190,11 +190,11 @@ C2_ALWAYS_INLINE void add_any(const int rows, const int cols, const int k, const
 /* Vectors of pixels that are no whole lines lie in two, for which their stores, unlike others, ask
  * only when their turn comes: ask for the second one, the vector before had the first. */
 C2_ALWAYS_INLINE void expect_output(const int rows, const int cols, const c2_dwrow_ch_args *a,
-                                    int first, ptrdiff_t c)
+                                    ptrdiff_t c)
 {
     const int n_cols = a->cols;
     const ptrdiff_t col = a->out_col;
-    const px *out = (const px *)a->out + first * a->out_row + c + VF - 1;
+    const px *out = (const px *)a->out + c + VF - 1;
     if (col * (ptrdiff_t)sizeof *out % 64 == 0)
         return;
     C2_UNROLL
@@ -209,8 +209,7 @@ C2_ALWAYS_INLINE void expect_output(const int rows, const int cols, const c2_dwr
 }
 
 C2_ALWAYS_INLINE void tile(const int rows, const int cols, const int k, const int s,
-                           const bool tail, const c2_dwrow_ch_args *a, const finish *f, int first,
-                           ptrdiff_t c)
+                           const bool tail, const c2_dwrow_ch_args *a, const finish *f, ptrdiff_t c)
 {
     vf acc[ROWS][COLS];
     C2_UNROLL
@@ -220,16 +219,14 @@ C2_ALWAYS_INLINE void tile(const int rows, const int cols, const int k, const in
             acc[y][x] = vf_zero();
     }
     if (!tail && !a->sums)
-        expect_output(rows, cols, a, first, c);
+        expect_output(rows, cols, a, c);
     const int kh = a->kh, kw = k ? k : a->kw, n = a->n - (int)c;
     const px *pixels = (const px *)a->pixels + c;
     const float *weight = a->weight + c * kh * kw;
-    const int top = first * s;
-    const int begin = a->row_begin > top ? a->row_begin : top;
-    const int last = top + kh + (rows - 1) * s, end = a->row_end < last ? a->row_end : last;
-    for (int i = begin; i < end; i++) {
-        const px *p = at_byte(pixels, a->row[i - a->row_begin]);
-        const int ky = i - top; /* of the first output row; the second's is ky - s */
+    const int last = kh + (rows - 1) * s, end = a->row_end < last ? a->row_end : last;
+    /* ky: of the first output row; the second's is ky - s. */
+    for (int ky = a->row_begin; ky < end; ky++) {
+        const px *p = at_byte(pixels, a->row[ky - a->row_begin]);
         const float *w = weight + ky * kw * VF;
         if (ky >= kh && ky < s)
             continue; /* between their windows */
@@ -240,29 +237,35 @@ C2_ALWAYS_INLINE void tile(const int rows, const int cols, const int k, const in
         else
             add_any(1, cols, k, s, tail, a, p, n, w - s * kw * VF, acc + rows - 1);
     }
-    store(rows, cols, tail, a, f, first, c, acc);
+    store(rows, cols, tail, a, f, c, acc);
+}
+
+/* Of all channels that fill vectors. */
+C2_ALWAYS_INLINE void vectors(const int rows, const int cols, const int k, const int s,
+                              const c2_dwrow_ch_args *a, const finish *f)
+{
+    for (ptrdiff_t c = 0; c + VF <= a->n; c += VF)
+        tile(rows, cols, k, s, false, a, f, c);
 }
 
 C2_ALWAYS_INLINE void channels(const int k, const int s, const c2_dwrow_ch_args *a)
 {
     const bool bounded = a->low > -INFINITY || a->high < INFINITY;
     const finish f = {vf_set1(a->low), vf_set1(a->high), bounded};
+    const bool two = ROWS == 2 && a->rows == 2;
+    if (two && a->cols > HALF)
+        vectors(ROWS, COLS, k, s, a, &f);
+    else if (two)
+        vectors(ROWS, HALF, k, s, a, &f);
+    else if (a->cols > HALF)
+        vectors(1, COLS, k, s, a, &f);
+    else
+        vectors(1, HALF, k, s, a, &f);
     const ptrdiff_t whole = a->n - a->n % VF;
-    if (ROWS == 2 && a->rows == 2 && a->cols > HALF) {
-        for (ptrdiff_t c = 0; c < whole; c += VF)
-            tile(ROWS, COLS, k, s, false, a, &f, 0, c);
-    } else if (ROWS == 2 && a->rows == 2) {
-        for (ptrdiff_t c = 0; c < whole; c += VF)
-            tile(ROWS, HALF, k, s, false, a, &f, 0, c);
-    } else if (a->cols > HALF) {
-        for (ptrdiff_t c = 0; c < whole; c += VF)
-            tile(1, COLS, k, s, false, a, &f, 0, c);
-    } else {
-        for (ptrdiff_t c = 0; c < whole; c += VF)
-            tile(1, HALF, k, s, false, a, &f, 0, c);
-    }
-    for (int y = 0; whole < a->n && y < a->rows; y++)
-        tile(1, COLS, k, s, true, a, &f, y, whole);
+    if (whole < a->n && two)
+        tile(ROWS, COLS, k, s, true, a, &f, whole);
+    else if (whole < a->n)
+        tile(1, COLS, k, s, true, a, &f, whole);
 }
 
 c2_dwrow_ch_kernel C2_K(dwrow_ch);
