@@ -14,7 +14,8 @@ enum { MOST_ROW_GROUPS = 4 };
  * it is better to read V from the L3 cache. 512@28 on Zen 4 (32 MiB of L3): 11.2 to 10.2 ms. */
 static const double u_bytes_kept = 32 << 20, v_bytes_wanted_then = 4 << 20;
 enum { MOST_ROW_GROUPS_THEN = 16 };
-static const double memory_times = 3; /* what a float from memory takes, in those of a cache */
+static const double memory_times = 3; /* what a float from memory takes, in those of a cache; */
+static const double near_weight = 0.3; /* and of the L2 cache, in those of the last */
 static const double v_bytes_kept = 3 << 18; /* of V by the L2 cache, beside U that passes by */
 static const double partial_float = 0.4e-9; /* seconds of a pixel's lane of a tile that is not whole
                                                (Granite Rapids VM) */
@@ -107,7 +108,8 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
     return (double)plan->panel_blocks.n * in + out + stores;
 }
 
-static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_wino_plan *plan)
+static double fma_seconds(const conv2d_device *device, const c2_speed *speed, const c2_problem *p,
+                          const c2_wino_plan *plan)
 {
     const double lanes = plan->lanes, steps = plan->steps, tiles = (double)plan->tiles;
     const double channels = ceil((double)p->ocg / lanes) * lanes;
@@ -116,8 +118,10 @@ static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_w
     const double products = tiles * channels * (double)p->icg * steps / speed->fma_lanes *
                             c2_cost_small_tile(rows, vectors, 1);
     const double u = u_bytes(p, plan), missed = fmin(1, fmax(0, u / u_bytes_kept - 1));
-    const double weights = (double)plan->blocks.n * u / 4 * speed->stream *
-                           (1 + (memory_times - 1) * missed);
+    const double a_weight = c2_beyond_l2(device, 2 * u * (double)p->groups)
+                                ? speed->stream * (1 + (memory_times - 1) * missed)
+                                : near_weight * speed->stream;
+    const double weights = (double)plan->blocks.n * u / 4 * a_weight;
     /* Each call of a kernel, for each step and panel. */
     const double calls = ceil(block / plan->mr) * (double)plan->blocks.n *
                          (double)plan->panels * steps * ceil((double)p->icg / (double)C2_WINO_K) *
@@ -180,7 +184,7 @@ static double seconds(const conv2d_device *device, const c2_problem *p, const c2
 {
     const c2_speed *speed = c2_speed_of(device, gemm);
     const double multiply =
-        plan->parts ? part_seconds(speed, p, plan) : fma_seconds(speed, p, plan);
+        plan->parts ? part_seconds(speed, p, plan) : fma_seconds(device, speed, p, plan);
     return (double)p->groups * (multiply + transform_seconds(speed, p, plan)) +
            c2_cost_epilogue(speed, p, plan->pixels_last ? 3 : 1);
 }
@@ -242,12 +246,20 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
     return plan;
 }
 
+/* The largest part of an even split, in those of one without a rest. */
+static double uneven(const c2_split *split)
+{
+    const double total = (double)(split->n * split->size + split->extra);
+    return (double)c2_split_begin(split, 1) * (double)split->n / total;
+}
+
 /* How long all threads take when the last one ends, if the model is right. */
 static double parallel_seconds(const conv2d_device *device, const c2_problem *p,
                                const c2_wino_plan *plan, const c2_kernel *gemm, double threads)
 {
     const double tasks = (double)(p->groups * plan->blocks.n * plan->panel_blocks.n);
-    return seconds(device, p, plan, gemm) / tasks * ceil(tasks / threads);
+    const double rest = tasks > threads ? 1 : uneven(&plan->blocks) * uneven(&plan->panel_blocks);
+    return seconds(device, p, plan, gemm) / tasks * ceil(tasks / threads) * rest;
 }
 
 void c2_wino_plan_share(const conv2d_device *device, const c2_problem *p, const c2_kernel *gemm,
