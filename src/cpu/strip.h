@@ -31,7 +31,7 @@ typedef struct c2_strip_plan {
     int64_t fresh;            /* kernel rows that an output row does not share with the last */
     bool dense;               /* rows are cut where they lie, not from a copy of floats */
     c2_split row_blocks;      /* of an image's output rows */
-    size_t part_bytes;        /* of a strip */
+    size_t part_bytes;        /* of the strip of a whole block */
     size_t sums_at, copy_at, line_at, cut_at; /* bytes, in a worker's scratch */
     size_t cut_bytes;         /* of a part of fresh rows, before they are spread over pixels */
     size_t scratch_bytes;     /* of a worker; up to C2_STACK_BYTES they are on its stack */
@@ -45,6 +45,9 @@ static inline bool c2_strip_windows(const c2_strip_plan *plan)
 {
     return plan->words.merge == C2_MERGE_WINDOW;
 }
+
+/* Bytes of one part of a strip under so many output rows, and of what registers read behind it. */
+size_t c2_strip_part_bytes(const c2_problem *p, const c2_strip_plan *plan, int64_t rows);
 
 /* The strip of a block of output rows of an image. */
 typedef struct c2_strip {

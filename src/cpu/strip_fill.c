@@ -53,10 +53,11 @@ static void fill_rows(c2_strip *s)
     const c2_strip_plan *plan = s->plan;
     const int64_t n = c2_rows_under(p, s->end - s->row), y = s->row * p->stride[0] - p->pad[0];
     const int64_t first = c2_min(n, c2_max(0, -y)), last = c2_max(first, c2_min(n, p->h - y));
+    const int64_t bytes = (int64_t)c2_strip_part_bytes(p, plan, s->end - s->row);
     for (int part = 0; part < plan->words.parts; part++) {
-        memset(row_of(s, 0, part), 0, (size_t)(row_of(s, first, part) - row_of(s, 0, part)));
-        memset(row_of(s, last, part), 0,
-               (size_t)(row_of(s, 0, part) + plan->part_bytes - row_of(s, last, part)));
+        char *to = row_of(s, 0, part);
+        memset(to, 0, (size_t)(row_of(s, first, part) - to));
+        memset(row_of(s, last, part), 0, (size_t)(to + bytes - row_of(s, last, part)));
     }
     const void *rows[C2_MAX_MR] = {s->line};
     for (int64_t row = first, m; row < last; row += m) {
@@ -134,7 +135,9 @@ void c2_strip_fill(c2_strip *s)
         fill_rows(s);
         return;
     }
-    memset(s->parts_of, 0, (size_t)s->plan->words.parts * s->plan->part_bytes);
+    const size_t bytes = c2_strip_part_bytes(s->problem, s->plan, s->end - s->row);
+    for (int part = 0; part < s->plan->words.parts; part++)
+        memset(row_of(s, 0, part), 0, bytes);
     for (int64_t i = 0, n; i < s->problem->kh; i += n) {
         n = c2_min(s->plan->fresh, s->problem->kh - i);
         put(s, s->row, i, n);

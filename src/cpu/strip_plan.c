@@ -51,7 +51,7 @@ static int64_t slack(const c2_problem *p, const c2_strip_plan *plan)
     return C2_STRIP_PIXELS * p->stride[1] * plan->pixel + 2 * C2_STRIP_RUN;
 }
 
-static size_t part_bytes(const c2_problem *p, const c2_strip_plan *plan, int64_t rows)
+size_t c2_strip_part_bytes(const c2_problem *p, const c2_strip_plan *plan, int64_t rows)
 {
     const int64_t first = c2_strip_windows(plan) ? 1 : c2_rows_under(p, 1);
     const int64_t halves = first * plan->pitch + (rows - 1) * plan->advance + slack(p, plan);
@@ -63,7 +63,7 @@ static size_t part_bytes(const c2_problem *p, const c2_strip_plan *plan, int64_t
 static int64_t rows_that_fit(const c2_problem *p, const c2_strip_plan *plan, double room)
 {
     const double halves = room / (plan->words.parts * (double)sizeof(uint16_t)) - (double)C2_ALIGN;
-    const double left = halves - (double)part_bytes(p, plan, 1) / sizeof(uint16_t);
+    const double left = halves - (double)c2_strip_part_bytes(p, plan, 1) / sizeof(uint16_t);
     if (left < 0)
         return 0;
     if (plan->advance == 0)
@@ -78,7 +78,7 @@ static void set_scratch(const c2_problem *p, const c2_kernel *k, int64_t rows, c
     const size_t parts = (size_t)plan->words.parts;
     const size_t line = plan->dense ? 0 : (size_t)(p->w * p->icg) * sizeof(float);
     const size_t fresh = c2_strip_windows(plan) ? (size_t)plan->fresh : 1;
-    plan->part_bytes = part_bytes(p, plan, rows);
+    plan->part_bytes = c2_strip_part_bytes(p, plan, rows);
     plan->sums_at = parts * plan->part_bytes;
     plan->copy_at = plan->sums_at +
                     sizeof(float) * C2_STRIP_HALVES * C2_STRIP_PIXELS * (size_t)k->nr;
