@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Direct convolution, lanes = output channels, one group: a kernel call computes a row of output
- * pixels, with nothing but distances to walk by, which pays where products are few: first layers,
- * 1x1 of few channels. A float32 image whose windows all lie inside and whose channels are
- * neighbours is read in place; of others the input rows under a block of output rows are copied as
- * rows of float32 pixels, with their padding. The kernel stores results where output channels are
- * neighbours and the activation is a clamp, or else sums, which the epilogue kernel takes.
- * Error before activation: g(K+2) * s + (K+2) * 2^-149; taps outer, channels inner. */
+ * Direct convolution of pixels whose channels are neighbours, one group:
+ *   direct_ch   lanes = output channels, which pays where products are few: first layers, 1x1 of
+ *               few channels
+ *   direct_sum  lanes = the neighbouring numbers of a window, for few output channels
+ * A kernel call computes a row of output pixels, with nothing but distances to walk by. A float32
+ * image whose windows all lie inside and whose channels are neighbours is read in place; of others
+ * the input rows under a block of output rows are copied as rows of float32 pixels, with their
+ * padding. direct_ch stores results where output channels are neighbours and the activation is a
+ * clamp, or else sums, as direct_sum does, which the epilogue kernel takes.
+ * Error before activation: g(K+2) * s + (K+2) * 2^-149; taps outer, channels inner, in direct_sum
+ * for each lane, then lanes in pairs. */
 #include "core/dtype.h"
 #include "cpu/columns.h"
 #include "cpu/cost.h"
@@ -14,16 +18,21 @@
 
 enum { STRIP = 96 }; /* pixels of a strip that is no row */
 
-/* Bytes of a block's copied rows at most; of a tile's weights that L1 keeps beside the pixels. */
-static const double rows_bytes = 64 << 10, weights_bytes = 40 << 10;
+/* Bytes of a block's copied rows at most, of many channels for direct_sum; of a tile's weights that
+ * L1 keeps beside the pixels. */
+static const double rows_bytes = 64 << 10, sum_rows_bytes = 3 << 18, weights_bytes = 40 << 10;
 /* Seconds a tile takes beside its products, and times as long products take as in gemm_ch: of flat
  * images, of weights that come from the L2 cache. Granite Rapids VM, November 2026. */
 static const double tile_seconds = 3e-9, flat_products = 0.8, far_weights = 1.12;
 /* Seconds an output takes that the kernel stores, and an input that no cache keeps. */
 static const double output_seconds = 0.04e-9, far_input = 0.25e-9;
+/* direct_sum: seconds to add the lanes of an output up, to store a pixel's, and of an input that no
+ * cache keeps. */
+static const double lanes_seconds = 0.8e-9, pixel_seconds = 3e-9, far_sum_input = 0.1e-9;
 
 typedef struct plan {
     c2_pack_shape pack;
+    c2_split tiles;          /* of output channels */
     bool in_place, finished; /* the kernel stores results */
     bool flat;               /* the pixels of all rows are at one distance, as their outputs */
     bool far;                /* a row's results are neighbours, and L2 does not keep all */
@@ -46,30 +55,20 @@ struct c2_state {
     size_t offset_bytes;
 };
 
-static const c2_kernel *kernel_of(const conv2d_device *device, int variant)
-{
-    return c2_cpu_kernel(device, C2_FAMILY_DIRECT_CH, variant);
-}
+static bool is_sum(const c2_kernel *k) { return k->family == C2_FAMILY_DIRECT_SUM; }
 
-static int variants(const conv2d_device *device)
+/* Output channels of the kernel's tiles. */
+static c2_split tiles_of(const c2_kernel *k, const c2_problem *p, const c2_pack_shape *pack)
 {
-    return c2_cpu_kernel_count(device, C2_FAMILY_DIRECT_CH);
-}
-
-static const char *variant_name(const conv2d_device *device, int variant)
-{
-    return kernel_of(device, variant)->variant;
-}
-
-static const char *variant_isa(const conv2d_device *device, int variant)
-{
-    return kernel_of(device, variant)->isa;
+    return is_sum(k) ? c2_split_even(p->ocg, c2_div_up(p->ocg, k->nr)) : pack->tiles;
 }
 
 /* Vectors of output channels in each tile: as many as the kernel has, fewer if weights of all taps
  * would not stay near. */
 static c2_pack_shape shape_of(const c2_kernel *k, const c2_problem *p)
 {
+    if (is_sum(k)) /* one filter after the other */
+        return (c2_pack_shape){c2_split_even(p->ocg, p->ocg), 1, c2_problem_k(p), c2_problem_k(p)};
     const int64_t lanes = k->lanes, vectors = c2_div_up(p->ocg, lanes), k_all = c2_problem_k(p);
     const double a_vector = (double)(k_all * lanes) * sizeof(float);
     const int64_t near = (int64_t)fmax(2, fmin(weights_bytes / a_vector, (double)C2_MAX_NR));
@@ -78,19 +77,47 @@ static c2_pack_shape shape_of(const c2_kernel *k, const c2_problem *p)
     return (c2_pack_shape){{c2_div_up(p->ocg, width), width, 0}, (int)width, k_all, k_all};
 }
 
-static void set_input(const c2_problem *p, plan *d)
+static void set_input(const c2_kernel *k, const c2_problem *p, plan *d)
 {
     const bool neighbours = p->input_stride[1] == 1 || p->icg == 1;
-    d->in_place = p->input_dtype == CONV2D_FLOAT32 && neighbours && !c2_problem_is_padded(p);
+    /* A number's lane, and so the order of sums, may not depend on where columns lie. */
+    const bool merges = p->kw > 1 && p->dilation[1] == 1;
+    const bool apart = is_sum(k) && merges && p->input_stride[3] != p->icg;
+    d->in_place =
+        p->input_dtype == CONV2D_FLOAT32 && neighbours && !apart && !c2_problem_is_padded(p);
     d->pixel = d->in_place ? p->input_stride[3] : p->icg;
     d->columns = (p->ow - 1) * p->stride[1] + (p->kw - 1) * p->dilation[1] + 1;
     d->row = d->in_place ? p->input_stride[2] : d->columns * p->icg;
-    const bool merged = p->kw > 1 && p->dilation[1] == 1 && d->pixel == p->icg;
+    const bool merged = merges && d->pixel == p->icg;
     d->runs = merged ? p->kh : p->kh * p->kw;
     d->run = merged ? p->kw * p->icg : p->icg;
     d->flat = d->in_place && p->kh == 1 && p->kw == 1 &&
               p->stride[0] * p->input_stride[2] == p->ow * p->stride[1] * p->input_stride[3] &&
               p->output_stride[2] == p->ow * p->output_stride[3];
+}
+
+/* Seconds to copy the rows of a block, of all blocks. */
+static double copy_seconds(const c2_speed *speed, const c2_problem *p, const plan *d)
+{
+    const double blocks = (double)d->row_blocks.n;
+    const double copied = blocks * (double)c2_rows_under(p, c2_div_up(p->oh, d->row_blocks.n)) *
+                          (double)(d->columns * p->icg);
+    const bool runs = p->input_dtype == CONV2D_FLOAT32 &&
+                      (p->icg == 1 ? p->input_stride[3] : p->input_stride[1]) == 1;
+    return d->in_place ? 0 : copied * (runs ? speed->copy : speed->gather);
+}
+
+static double sum_seconds(const c2_speed *speed, const c2_kernel *k, const c2_problem *p,
+                          const plan *d)
+{
+    const double pixels = (double)p->oh * (double)p->ow, oc = (double)p->oc, lanes = k->lanes;
+    const double vectors = (double)d->runs * ceil((double)d->run / lanes);
+    const double tiles = (double)d->tiles.n;
+    const double calls = (double)(d->flat ? c2_div_up(p->oh * p->ow, STRIP) : p->oh);
+    return pixels * oc * vectors * lanes / speed->fma_lanes *
+               c2_cost_small_tile(k->mr, oc / tiles, 1) +
+           pixels * (oc * lanes_seconds + tiles * pixel_seconds) + calls * tiles * speed->call +
+           copy_seconds(speed, p, d);
 }
 
 static double seconds(const c2_speed *speed, const c2_kernel *k, const c2_problem *p, const plan *d)
@@ -106,15 +133,10 @@ static double seconds(const c2_speed *speed, const c2_kernel *k, const c2_proble
         (k_all * (double)d->pack.width * sizeof(float) > weights_bytes ? far_weights : 1);
     const double products =
         a_strip * (double)rows * (double)d->pack.width * k_all / speed->fma_lanes;
-    const double blocks = (double)d->row_blocks.n;
-    const double copied = blocks * (double)c2_rows_under(p, c2_div_up(p->oh, d->row_blocks.n)) *
-                          (double)(d->columns * p->icg);
-    const bool runs = p->input_dtype == CONV2D_FLOAT32 &&
-                      (p->icg == 1 ? p->input_stride[3] : p->input_stride[1]) == 1;
     return strips * (products * as_gemm * c2_cost_small_tile((double)rows, (double)vectors, 1) +
                      a_strip * tile_seconds +
                      calls * tiles * (d->finished ? 1 : 8) * speed->call) +
-           (d->in_place ? 0 : copied * (runs ? speed->copy : speed->gather));
+           copy_seconds(speed, p, d);
 }
 
 /* Blocks of large tensors, so that a run finds in L2 those that the run before ended with. */
@@ -123,14 +145,16 @@ enum { WAY_BLOCKS = 16 };
 static plan plan_make(const conv2d_device *device, const c2_kernel *k, const c2_problem *p)
 {
     plan d = {.pack = shape_of(k, p)};
+    d.tiles = tiles_of(k, p, &d.pack);
     float low, high;
-    d.finished = !p->has_residual && c2_clamp_of(p, &low, &high) &&
+    d.finished = !is_sum(k) && !p->has_residual && c2_clamp_of(p, &low, &high) &&
                  (p->output_stride[1] == 1 || p->oc == 1);
     d.far = d.finished && c2_beyond_l2(device, c2_output_bytes(p)) &&
             p->output_stride[3] == d.pack.width;
-    set_input(p, &d);
+    set_input(k, p, &d);
     const double a_row = (double)d.row * sizeof(float);
-    const double room = fmax(C2_STACK_BYTES, fmin((double)p->workspace_limit, rows_bytes));
+    const double room = fmax(C2_STACK_BYTES, fmin((double)p->workspace_limit,
+                                                    is_sum(k) ? sum_rows_bytes : rows_bytes));
     const bool large = c2_beyond_l2(device, c2_tensor_bytes(p));
     int64_t rows = d.in_place && large ? c2_div_up(p->oh, WAY_BLOCKS) : p->oh;
     if (!d.in_place) {
@@ -142,14 +166,15 @@ static plan plan_make(const conv2d_device *device, const c2_kernel *k, const c2_
         d.in_place ? 0 : c2_rows_under(p, c2_div_up(p->oh, d.row_blocks.n)) * d.row;
     d.sums_at = c2_round_up((size_t)copied * sizeof(float), C2_ALIGN);
     d.scratch_bytes =
-        d.sums_at + (d.finished ? 0 : sizeof(float) * STRIP * (size_t)d.pack.width);
-    d.seconds = seconds(c2_speed_of(device, k), k, p, &d);
+        d.sums_at +
+        (d.finished ? 0 : sizeof(float) * STRIP * (size_t)(is_sum(k) ? k->nr : d.pack.width));
+    d.seconds = (is_sum(k) ? sum_seconds : seconds)(c2_speed_of(device, k), k, p, &d);
     return d;
 }
 
-static bool supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+static bool supports(const conv2d_device *device, const c2_problem *p, const c2_kernel *k,
+                     c2_why *why)
 {
-    const c2_kernel *k = kernel_of(device, variant);
     if (p->groups > 1)
         return c2_refuse(why, "groups = %lld: a row's pixels have the channels of one group",
                          (long long)p->groups);
@@ -165,34 +190,34 @@ static bool supports(const conv2d_device *device, const c2_problem *p, int varia
            c2_driver_supports(k, p, why);
 }
 
-static double cost(const conv2d_device *device, const c2_problem *p, int variant)
+static double cost(const conv2d_device *device, const c2_problem *p, const c2_kernel *k)
 {
-    const c2_kernel *k = kernel_of(device, variant);
     const plan d = plan_make(device, k, p);
     const double outputs = (double)p->oh * (double)p->ow * (double)p->oc;
     const double inputs = (double)p->h * (double)p->w * (double)p->icg;
+    const double far = is_sum(k) ? far_sum_input : far_input;
     return (double)p->n * (d.seconds + (d.finished ? outputs * output_seconds : 0) +
-                           (c2_input_is_far(p) ? inputs * far_input : 0)) +
+                           (c2_input_is_far(p) ? inputs * far : 0)) +
            (d.finished ? 0 : c2_cost_epilogue(c2_speed_of(device, k), p, 1));
 }
 
-static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int variant)
+static c2_bytes memory(const conv2d_device *device, const c2_problem *p, const c2_kernel *k)
 {
-    const plan d = plan_make(device, kernel_of(device, variant), p);
+    const plan d = plan_make(device, k, p);
     return (c2_bytes){c2_pack_bytes(p, &d.pack), 0,
                       c2_scratch_workspace(d.scratch_bytes)};
 }
 
-static void packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
+static void packing(const c2_problem *p, const c2_kernel *k, c2_text *out)
 {
-    const c2_pack_shape shape = shape_of(kernel_of(device, variant), p);
+    const c2_pack_shape shape = shape_of(k, p);
     c2_pack_name(p, &shape, out);
 }
 
-static conv2d_status pack(conv2d_device *device, const c2_problem *p, int variant,
-                          const c2_weight_view *view, conv2d_buffer *packed)
+static conv2d_status pack(const c2_problem *p, const c2_kernel *k, const c2_weight_view *view,
+                          conv2d_buffer *packed)
 {
-    const c2_pack_shape shape = shape_of(kernel_of(device, variant), p);
+    const c2_pack_shape shape = shape_of(k, p);
     c2_pack_weights(p, &shape, view, packed->host);
     return CONV2D_OK;
 }
@@ -205,13 +230,12 @@ static void plan_destroy(conv2d_device *device, c2_state *s)
     c2_free(&device->allocator, s, sizeof *s);
 }
 
-static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int variant,
+static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, const c2_kernel *k,
                                  c2_state **state_out)
 {
     c2_state *s = c2_alloc_zero(&device->allocator, sizeof *s);
     if (!s)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
-    const c2_kernel *k = kernel_of(device, variant);
     s->kernel = k;
     s->widen = (c2_widen_fn)c2_cpu_helper(k, C2_FAMILY_WIDEN, p->input_dtype);
     s->epilogue = c2_cpu_epilogue(k, p->output_dtype);
@@ -283,8 +307,8 @@ static void run_strip(const work *w, const float *pixels, int64_t first, int64_t
                         .high = s->high,
                         .n = n};
     for (int64_t tile = w->task.tile_begin; tile < w->task.tile_end; tile++) {
-        const int64_t oc = tile * width;
-        a.m = (int)c2_min(width, p->oc - oc);
+        const int64_t oc = c2_split_begin(&s->plan.tiles, tile);
+        a.m = (int)(c2_min(p->oc, c2_split_begin(&s->plan.tiles, tile + 1)) - oc);
         a.weight = (const float *)w->args->packed->host + oc * k_all;
         const c2_target target = c2_target_of(w->args, s->epilogue, w->task.image, oc);
         if (s->plan.finished) {
@@ -293,11 +317,12 @@ static void run_strip(const work *w, const float *pixels, int64_t first, int64_t
             a.out_pitch = p->output_stride[3];
             s->fn(&a);
         } else {
+            const int64_t pitch = is_sum(s->kernel) ? a.m : width;
             a.out = w->sums;
-            a.out_pitch = width;
+            a.out_pitch = pitch;
             s->fn(&a);
             const c2_lanes lanes = {.first = first, .count = n, .pitch = p->ow, .cols = p->ow};
-            c2_store_pixel_rows(&target, w->sums, width, a.m, 1, &lanes);
+            c2_store_pixel_rows(&target, w->sums, pitch, a.m, 1, &lanes);
         }
     }
 }
@@ -305,7 +330,7 @@ static void run_strip(const work *w, const float *pixels, int64_t first, int64_t
 static c2_share share_of(const c2_state *s, const c2_run_args *args)
 {
     const c2_problem *p = args->problem;
-    return c2_share_of(s->plan.row_blocks, p->oh, false, s->plan.pack.tiles.n, p->n,
+    return c2_share_of(s->plan.row_blocks, p->oh, false, s->plan.tiles.n, p->n,
                        args->n_workers);
 }
 
@@ -344,19 +369,140 @@ static conv2d_status run(const c2_state *s, const c2_run_args *args)
     return c2_cpu_parallel(s, args, (size_t)share_of(s, args).tasks, run_task);
 }
 
+static const c2_kernel *ch_kernel(const conv2d_device *device, int variant)
+{
+    return c2_cpu_kernel(device, C2_FAMILY_DIRECT_CH, variant);
+}
+
+static int ch_variants(const conv2d_device *device)
+{
+    return c2_cpu_kernel_count(device, C2_FAMILY_DIRECT_CH);
+}
+
+static const char *ch_variant_name(const conv2d_device *device, int variant)
+{
+    return ch_kernel(device, variant)->variant;
+}
+
+static const char *ch_variant_isa(const conv2d_device *device, int variant)
+{
+    return ch_kernel(device, variant)->isa;
+}
+
+static bool ch_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+{
+    return supports(device, p, ch_kernel(device, variant), why);
+}
+
+static double ch_cost(const conv2d_device *device, const c2_problem *p, int variant)
+{
+    return cost(device, p, ch_kernel(device, variant));
+}
+
+static c2_bytes ch_memory(const conv2d_device *device, const c2_problem *p, int variant)
+{
+    return memory(device, p, ch_kernel(device, variant));
+}
+
+static void ch_packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
+{
+    packing(p, ch_kernel(device, variant), out);
+}
+
+static conv2d_status ch_pack(conv2d_device *device, const c2_problem *p, int variant,
+                             const c2_weight_view *view, conv2d_buffer *packed)
+{
+    return pack(p, ch_kernel(device, variant), view, packed);
+}
+
+static conv2d_status ch_plan_create(conv2d_device *device, const c2_problem *p, int variant,
+                                    c2_state **state_out)
+{
+    return plan_create(device, p, ch_kernel(device, variant), state_out);
+}
+
 const c2_algorithm c2_algo_direct_ch = {
     .name = "direct_ch",
-    .variants = variants,
-    .variant_name = variant_name,
-    .variant_isa = variant_isa,
-    .supports = supports,
-    .cost = cost,
+    .variants = ch_variants,
+    .variant_name = ch_variant_name,
+    .variant_isa = ch_variant_isa,
+    .supports = ch_supports,
+    .cost = ch_cost,
     .bound = c2_strict_bound,
     .bound_text = c2_strict_bound_text,
-    .memory = memory,
-    .packing = packing,
-    .pack = pack,
-    .plan_create = plan_create,
+    .memory = ch_memory,
+    .packing = ch_packing,
+    .pack = ch_pack,
+    .plan_create = ch_plan_create,
+    .plan_destroy = plan_destroy,
+    .run = run,
+};
+
+static const c2_kernel *sum_kernel(const conv2d_device *device, int variant)
+{
+    return c2_cpu_kernel(device, C2_FAMILY_DIRECT_SUM, variant);
+}
+
+static int sum_variants(const conv2d_device *device)
+{
+    return c2_cpu_kernel_count(device, C2_FAMILY_DIRECT_SUM);
+}
+
+static const char *sum_variant_name(const conv2d_device *device, int variant)
+{
+    return sum_kernel(device, variant)->variant;
+}
+
+static const char *sum_variant_isa(const conv2d_device *device, int variant)
+{
+    return sum_kernel(device, variant)->isa;
+}
+
+static bool sum_supports(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+{
+    return supports(device, p, sum_kernel(device, variant), why);
+}
+
+static double sum_cost(const conv2d_device *device, const c2_problem *p, int variant)
+{
+    return cost(device, p, sum_kernel(device, variant));
+}
+
+static c2_bytes sum_memory(const conv2d_device *device, const c2_problem *p, int variant)
+{
+    return memory(device, p, sum_kernel(device, variant));
+}
+
+static void sum_packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
+{
+    packing(p, sum_kernel(device, variant), out);
+}
+
+static conv2d_status sum_pack(conv2d_device *device, const c2_problem *p, int variant,
+                             const c2_weight_view *view, conv2d_buffer *packed)
+{
+    return pack(p, sum_kernel(device, variant), view, packed);
+}
+
+static conv2d_status sum_plan_create(conv2d_device *device, const c2_problem *p, int variant,
+                                    c2_state **state_out)
+{
+    return plan_create(device, p, sum_kernel(device, variant), state_out);
+}
+
+const c2_algorithm c2_algo_direct_sum = {
+    .name = "direct_sum",
+    .variants = sum_variants,
+    .variant_name = sum_variant_name,
+    .variant_isa = sum_variant_isa,
+    .supports = sum_supports,
+    .cost = sum_cost,
+    .bound = c2_strict_bound,
+    .bound_text = c2_strict_bound_text,
+    .memory = sum_memory,
+    .packing = sum_packing,
+    .pack = sum_pack,
+    .plan_create = sum_plan_create,
     .plan_destroy = plan_destroy,
     .run = run,
 };

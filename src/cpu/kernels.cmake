@@ -40,19 +40,19 @@ set(_neon
 list(APPEND _avx512
   direct_px_f32_9x48 direct_px_f16_9x48 direct_px_bf16_9x48
   direct_rows_f32_6x64 direct_rows_f16_6x64 direct_rows_bf16_6x64
-  direct_ch_f32_6x64 direct_ch_f16_6x64 direct_ch_bf16_6x64)
+  direct_ch_f32_6x64 direct_ch_f16_6x64 direct_ch_bf16_6x64 direct_sum_f32_6x4)
 list(APPEND _avx2
   direct_px_f32_4x24 direct_px_f16_4x24 direct_px_bf16_4x24
   direct_rows_f32_4x24 direct_rows_f16_4x24 direct_rows_bf16_4x24
-  direct_ch_f32_4x24 direct_ch_f16_4x24 direct_ch_bf16_4x24)
+  direct_ch_f32_4x24 direct_ch_f16_4x24 direct_ch_bf16_4x24 direct_sum_f32_4x2)
 list(APPEND _neon
   direct_px_f32_8x12 direct_px_f16_8x12 direct_px_bf16_8x12
   direct_rows_f32_6x16 direct_rows_f16_6x16 direct_rows_bf16_6x16
-  direct_ch_f32_6x16 direct_ch_f16_6x16 direct_ch_bf16_6x16)
+  direct_ch_f32_6x16 direct_ch_f16_6x16 direct_ch_bf16_6x16 direct_sum_f32_6x4)
 list(APPEND _generic
   direct_px_f32_4x8 direct_px_f16_4x8 direct_px_bf16_4x8
   direct_rows_f32_4x8 direct_rows_f16_4x8 direct_rows_bf16_4x8
-  direct_ch_f32_4x8 direct_ch_f16_4x8 direct_ch_bf16_4x8)
+  direct_ch_f32_4x8 direct_ch_f16_4x8 direct_ch_bf16_4x8 direct_sum_f32_4x2)
 
 # Grouped, lanes = pixels (algo_grouped_px.c).
 list(APPEND _generic grouped_px_f32_4x8 grouped_px_f16_4x8 grouped_px_bf16_4x8)

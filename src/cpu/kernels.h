@@ -20,6 +20,7 @@
  *   direct_px    rows = output channels, lanes = pixels of one row: a whole strip a call, as in
  *   direct_rows  rows = output rows of one output channel, lanes = pixels
  *   direct_ch    rows = float32 pixels at one distance, lanes = output channels
+ *   direct_sum   nr output channels of such rows, lanes = neighbours in a window, added up at last
  *   dwrow_px depthwise 3x3, 5x5, 7x7,   rows, lanes = pixels, finished in registers
  *   dwimg_px the same with stride 1, without a copy of the image
  *   box_down, box_across  sums of rows and of columns, the two passes of a box filter; no products
@@ -32,8 +33,7 @@
  * Every family sums in one fixed order, taps outer (ky, kx; dwrow_px, dwimg_px: kx, ky), channels
  * inner, one FMA a product, so an output element has the same bits wherever its tile lies. In
  * dot_... the second channel of a pair comes before the first, and denormals are zeros; with tile
- * registers sums are those of 16 words at a time, their first channels and their second ones
- * apart. */
+ * registers sums are those of 16 words, their first channels and their second ones apart. */
 #ifndef C2_CPU_KERNELS_H
 #define C2_CPU_KERNELS_H
 
@@ -62,18 +62,14 @@ typedef enum c2_family {
     C2_FAMILY_GROUPED_CH,
     C2_FAMILY_GROUPED_PX,
     C2_FAMILY_DWROW_CH,
-    C2_FAMILY_DIRECT_PX,
-    C2_FAMILY_DIRECT_ROWS,
-    C2_FAMILY_DIRECT_CH,
+    C2_FAMILY_DIRECT_PX, C2_FAMILY_DIRECT_ROWS, C2_FAMILY_DIRECT_CH, C2_FAMILY_DIRECT_SUM,
     C2_FAMILY_DWROW_PX,
     C2_FAMILY_DWIMG_PX,
     C2_FAMILY_EPILOGUE,
     C2_FAMILY_WIDEN,
     C2_FAMILY_APART,
     C2_FAMILY_PEAK,
-    C2_FAMILY_WINO_IN,
-    C2_FAMILY_WINO_GEMM,
-    C2_FAMILY_WINO_OUT,
+    C2_FAMILY_WINO_IN, C2_FAMILY_WINO_GEMM, C2_FAMILY_WINO_OUT,
     C2_FAMILY_DOT_CH,
     C2_FAMILY_DOT_PX,
     C2_FAMILY_DOT2_PX, C2_FAMILY_DOT3_PX,
@@ -296,7 +292,9 @@ typedef c2_dwrow_ch_kernel *c2_dwrow_ch_fn;
  * for i < m, j < n; stored at out[i*out_pitch + j]. Nothing beyond lane n - 1 is read or written.
  * bias -0 and infinite bounds leave every sum as it is. direct_ch: channel i < m <= nr of pixel j,
  *     out[j*out_pitch + i] = the same of the sum over t < n_offsets, then k < klen, of
- *         weight[(t*klen + k)*width + i] * pixels[offset[t] + j*pitch + k] */
+ *         weight[(t*klen + k)*width + i] * pixels[offset[t] + j*pitch + k]
+ * and direct_sum: out[j*m + i] = the sum over lanes l, in pairs of neighbours, of that over t, then
+ *     k = l modulo the lanes, of the same pixels times weight[(i*n_offsets + t)*klen + k] */
 typedef struct c2_direct_args {
     const void *pixels;
     const ptrdiff_t *offset; /* elements */
@@ -310,11 +308,12 @@ typedef struct c2_direct_args {
     float low, high;
     void *out; /* may not overlap pixels */
     ptrdiff_t out_pitch, n;
-    int m;     /* 1 .. mr; direct_ch: 1 .. nr */
+    int m;     /* 1 .. mr; direct_ch, direct_sum: 1 .. nr */
     bool sums; /* out takes the sums as float32, without bias and bounds, whatever the type */
 } c2_direct_args;
 typedef void c2_direct_kernel(const c2_direct_args *);
-typedef c2_direct_kernel c2_direct_px_kernel, c2_direct_rows_kernel, c2_direct_ch_kernel;
+typedef c2_direct_kernel c2_direct_px_kernel, c2_direct_rows_kernel, c2_direct_ch_kernel,
+    c2_direct_sum_kernel;
 typedef c2_direct_kernel *c2_direct_fn;
 /* dwrow_px: first copies copy_rows x copy_cols pixels from image to copy_to, rows `pitch` floats
  * apart, if phase is not 0 even columns to copy_to and odd ones copy_odd floats later; each row

@@ -25,6 +25,7 @@ enum {
     family_direct_px = C2_FAMILY_DIRECT_PX,
     family_direct_rows = C2_FAMILY_DIRECT_ROWS,
     family_direct_ch = C2_FAMILY_DIRECT_CH,
+    family_direct_sum = C2_FAMILY_DIRECT_SUM,
     family_dwrow_px = C2_FAMILY_DWROW_PX,
     family_dwimg_px = C2_FAMILY_DWIMG_PX,
     family_epilogue = C2_FAMILY_EPILOGUE,

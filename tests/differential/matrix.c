@@ -64,6 +64,8 @@ static const refusal refusals[] = {
     {"direct_rows", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"direct_ch", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"direct_ch", AXIS_GROUPS, BIT(GROUPS_SOME)},
+    {"direct_sum", AXIS_DTYPE, ALL_BUT(DTYPE_F32)},
+    {"direct_sum", AXIS_GROUPS, BIT(GROUPS_SOME)},
     {"separable", AXIS_DTYPE, BIT(DTYPE_F64)},
     {"separable", AXIS_KERNEL, BIT(KERNEL_1X1) | BIT(KERNEL_ROW) | BIT(KERNEL_COLUMN)},
     {"separable", AXIS_GROUPS, BIT(GROUPS_DENSE) | BIT(GROUPS_SOME)},

@@ -20,6 +20,7 @@ GROUPED = f"{RUN} --count 400 --seed 1 --isa {{isa}} --match grouped_px"
 GROUPED_RARE = f"{RUN} --count 200 --seed 860 --isa {{isa}} --match grouped_px"
 DEPTHWISE_IMAGE = f"{RUN} --count 600 --seed 960 --isa {{isa}} --match depthwise_image_px"
 DIRECT_CH = f"{RUN} --count 300 --seed 1 --isa {{isa}} --match direct_ch"
+DIRECT_SUM = f"{RUN} --count 300 --seed 1 --isa {{isa}} --match direct_sum"
 STRIDED = f"{RUN} --count 400 --seed 1 --isa {{isa}} --match direct_px"
 # Kernels that exist for one instruction set; their faults wait for a machine that has it.
 BF16 = "avx512_bf16"
@@ -222,6 +223,13 @@ FAULTS = [
      "a, x < a->n - m ? x : a->n - m);", "a, x);", DIRECT_CH),
     ("direct_ch: every input row is an output row's first", "cpu/algo_direct_ch.c",
      "rows + y * p->stride[0] * d->row;", "rows + y * d->row;", DIRECT_CH),
+    ("direct_sum: one filter for all output channels", "cpu/body/direct_sum.h",
+     "vf_load_n(w + j * filter, n) : vf_load(w + j * filter)",
+     "vf_load_n(w, n) : vf_load(w)", DIRECT_SUM),
+    ("direct_sum: a run's last numbers left out", "cpu/body/direct_sum.h",
+     "if (k < klen)", "if (0)", DIRECT_SUM),
+    ("direct_sum: lanes' sums of two quarters left out", "cpu/body/direct_sum.h",
+     "step < VF; step *= 2", "step < VF / 2; step *= 2", DIRECT_SUM),
     ("a strip's second half of a tile at the first's pixels", "cpu/strip.c",
      "two ? pixel_at(w, half + i + 1) : NULL", "two ? pixel_at(w, half + i) : NULL", AMX_ROWS),
     ("a strip's rows above the image not zeros", "cpu/strip_fill.c",
