@@ -159,8 +159,7 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
     c2_clamp_of(p, &s->low, &s->high);
     s->g = choose(s->kernel, p);
-    const size_t l2_bytes = ((const c2_cpu_device *)device)->machine.l2_bytes;
-    s->fetches_output = c2_tensor_bytes(p) > (double)l2_bytes;
+    s->fetches_output = c2_beyond_l2(device, c2_tensor_bytes(p));
     const int64_t parts = c2_div_up(WANTED_TASKS, c2_min(WANTED_TASKS, s->g.strips.n));
     s->channel_blocks = c2_split_even(p->oc, c2_min(parts, p->oc));
     *state_out = s;

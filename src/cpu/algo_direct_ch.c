@@ -67,8 +67,8 @@ static c2_split tiles_of(const c2_kernel *k, const c2_problem *p, const c2_pack_
  * would not stay near. */
 static c2_pack_shape shape_of(const c2_kernel *k, const c2_problem *p)
 {
-    if (is_sum(k)) /* one filter after the other */
-        return (c2_pack_shape){c2_split_even(p->ocg, p->ocg), 1, c2_problem_k(p), c2_problem_k(p)};
+    if (is_sum(k))
+        return c2_pack_filters(p);
     const int64_t lanes = k->lanes, vectors = c2_div_up(p->ocg, lanes), k_all = c2_problem_k(p);
     const double a_vector = (double)(k_all * lanes) * sizeof(float);
     const int64_t near = (int64_t)fmax(2, fmin(weights_bytes / a_vector, (double)C2_MAX_NR));

@@ -48,7 +48,8 @@ double c2_live_part(const c2_problem *p, int axis);
 /* Bytes of the elements of the output, and of input and output. */
 double c2_output_bytes(const c2_problem *p);
 double c2_tensor_bytes(const c2_problem *p);
-/* Whether so many bytes are more than a core's own cache keeps. */
+/* Whether so many bytes are more than a core's own cache keeps: for plans, not for costs, which do
+ * not differ within a class of machines. */
 bool c2_beyond_l2(const conv2d_device *device, double bytes);
 /* Whether so many bytes are more than the last cache keeps; and whether the input is, so that it is
  * not there since it was written. */

@@ -62,15 +62,9 @@ void c2_dw_pack(const c2_kernel *kernel, const c2_problem *p, const c2_weight_vi
     }
 }
 
-static c2_pack_shape filters_shape(const c2_problem *p)
-{
-    const int64_t taps = p->kh * p->kw;
-    return (c2_pack_shape){c2_split_even(p->ocg, p->ocg), 1, taps, taps};
-}
-
 size_t c2_dw_filters_bytes(const c2_problem *p)
 {
-    const c2_pack_shape shape = filters_shape(p);
+    const c2_pack_shape shape = c2_pack_filters(p);
     return c2_pack_bytes(p, &shape);
 }
 
@@ -88,7 +82,7 @@ conv2d_status c2_dw_filters_pack(conv2d_device *device, const c2_problem *p, int
 {
     (void)device;
     (void)variant;
-    const c2_pack_shape shape = filters_shape(p);
+    const c2_pack_shape shape = c2_pack_filters(p);
     c2_pack_weights(p, &shape, view, packed->host);
     return CONV2D_OK;
 }

@@ -49,6 +49,8 @@ static inline int64_t c2_pack_at(const c2_pack_shape *s, int64_t tile, int64_t k
 {
     return (k * s->tiles.n + tile * length) * s->width;
 }
+/* One filter after the other, [oc][k]. */
+c2_pack_shape c2_pack_filters(const c2_problem *p);
 /* For c2_algorithm.packing. */
 void c2_pack_name(const c2_problem *p, const c2_pack_shape *shape, c2_text *out);
 /* Bytes, SIZE_MAX if they do not fit size_t. */

@@ -33,7 +33,8 @@
  * Every family sums in one fixed order, taps outer (ky, kx; dwrow_px, dwimg_px: kx, ky), channels
  * inner, one FMA a product, so an output element has the same bits wherever its tile lies. In
  * dot_... the second channel of a pair comes before the first, and denormals are zeros; with tile
- * registers sums are those of 16 words, their first channels and their second ones apart. */
+ * registers sums are those of 16 words, their first channels and their second ones apart. In
+ * direct_sum each lane has a sum of its own in that order. */
 #ifndef C2_CPU_KERNELS_H
 #define C2_CPU_KERNELS_H
 

@@ -21,6 +21,12 @@ void c2_pack_name(const c2_problem *p, const c2_pack_shape *s, c2_text *out)
         p->groups, s->width, s->tiles.n, s->tiles.size, s->tiles.extra, s->period, s->chunk);
 }
 
+c2_pack_shape c2_pack_filters(const c2_problem *p)
+{
+    const int64_t k_all = c2_problem_k(p);
+    return (c2_pack_shape){c2_split_even(p->ocg, p->ocg), 1, k_all, k_all};
+}
+
 size_t c2_pack_bytes(const c2_problem *p, const c2_pack_shape *shape)
 {
     size_t bytes = sizeof(float);

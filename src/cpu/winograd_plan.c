@@ -108,8 +108,7 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
     return (double)plan->panel_blocks.n * in + out + stores;
 }
 
-static double fma_seconds(const conv2d_device *device, const c2_speed *speed, const c2_problem *p,
-                          const c2_wino_plan *plan)
+static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_wino_plan *plan)
 {
     const double lanes = plan->lanes, steps = plan->steps, tiles = (double)plan->tiles;
     const double channels = ceil((double)p->ocg / lanes) * lanes;
@@ -118,7 +117,7 @@ static double fma_seconds(const conv2d_device *device, const c2_speed *speed, co
     const double products = tiles * channels * (double)p->icg * steps / speed->fma_lanes *
                             c2_cost_small_tile(rows, vectors, 1);
     const double u = u_bytes(p, plan), missed = fmin(1, fmax(0, u / u_bytes_kept - 1));
-    const double a_weight = c2_beyond_l2(device, 2 * u * (double)p->groups)
+    const double a_weight = c2_panel_beyond_l2(u * (double)p->groups)
                                 ? speed->stream * (1 + (memory_times - 1) * missed)
                                 : near_weight * speed->stream;
     const double weights = (double)plan->blocks.n * u / 4 * a_weight;
@@ -184,7 +183,7 @@ static double seconds(const conv2d_device *device, const c2_problem *p, const c2
 {
     const c2_speed *speed = c2_speed_of(device, gemm);
     const double multiply =
-        plan->parts ? part_seconds(speed, p, plan) : fma_seconds(device, speed, p, plan);
+        plan->parts ? part_seconds(speed, p, plan) : fma_seconds(speed, p, plan);
     return (double)p->groups * (multiply + transform_seconds(speed, p, plan)) +
            c2_cost_epilogue(speed, p, plan->pixels_last ? 3 : 1);
 }
