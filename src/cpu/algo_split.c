@@ -75,7 +75,7 @@ static double bound_of(const c2_problem *p, double left_out)
     return 1.01 * (n * 0x1p-24 / (1 - n * 0x1p-24) + left_out);
 }
 
-static double bound3(const c2_problem *p, int variant)
+double c2_split3_bound(const c2_problem *p, int variant)
 {
     (void)variant;
     return bound_of(p, 0x1p-24);
@@ -87,7 +87,7 @@ static double bound2(const c2_problem *p, int variant)
     return bound_of(p, 0x1p-15);
 }
 
-static const char *text3(const c2_problem *p, int variant)
+const char *c2_split3_bound_text(const c2_problem *p, int variant)
 {
     (void)p;
     (void)variant;
@@ -109,8 +109,8 @@ const c2_algorithm c2_algo_split3_px = {
     .variant_isa = c2_dot3_px_variant_isa,
     .supports = px3,
     .cost = c2_dot3_px_cost,
-    .bound = bound3,
-    .bound_text = text3,
+    .bound = c2_split3_bound,
+    .bound_text = c2_split3_bound_text,
     .memory = c2_dot3_px_memory,
     .packing = c2_dot3_px_packing,
     .pack = c2_dot3_px_pack,
@@ -145,8 +145,8 @@ const c2_algorithm c2_algo_split3_ch = {
     .variant_isa = c2_dot3_ch_variant_isa,
     .supports = ch3,
     .cost = c2_dot3_ch_cost,
-    .bound = bound3,
-    .bound_text = text3,
+    .bound = c2_split3_bound,
+    .bound_text = c2_split3_bound_text,
     .memory = c2_dot3_ch_memory,
     .packing = c2_dot3_ch_packing,
     .pack = c2_dot3_ch_pack,
@@ -181,8 +181,8 @@ const c2_algorithm c2_algo_split3_rows = {
     .variant_isa = c2_dot3_rows_variant_isa,
     .supports = rows3,
     .cost = c2_dot3_rows_cost,
-    .bound = bound3,
-    .bound_text = text3,
+    .bound = c2_split3_bound,
+    .bound_text = c2_split3_bound_text,
     .memory = c2_dot3_rows_memory,
     .packing = c2_dot3_rows_packing,
     .pack = c2_dot3_rows_pack,

@@ -80,7 +80,8 @@ extern const c2_algorithm c2_algo_ref, c2_algo_gemm1x1_ch, c2_algo_gemm1x1_px, c
 extern const c2_algorithm c2_algo_direct_ch, c2_algo_direct_sum, c2_algo_direct_px,
     c2_algo_direct_rows, c2_algo_separable, c2_algo_fft;
 extern const c2_algorithm c2_algo_dot_ch, c2_algo_dot_px, c2_algo_split2_px, c2_algo_split3_px;
-extern const c2_algorithm c2_algo_split2_ch, c2_algo_split3_ch, c2_algo_split3_rows;
+extern const c2_algorithm c2_algo_split2_ch, c2_algo_split3_ch, c2_algo_split3_rows,
+    c2_algo_split3_groups, c2_algo_split3_crossed;
 extern const c2_algorithm c2_algo_winograd_f2x3, c2_algo_winograd_f4x3, c2_algo_winograd_f6x3;
 extern const c2_algorithm c2_algo_split3_f2x3, c2_algo_split3_f4x3;
 

@@ -31,6 +31,9 @@ bool c2_driver_supports(const c2_kernel *kernel, const c2_problem *p, c2_why *wh
 /* g(K+2), docs/numerics.md; and as text. */
 double c2_strict_bound(const c2_problem *p, int variant);
 const char *c2_strict_bound_text(const c2_problem *p, int variant);
+/* And of float32 in three parts (algo_split.c). */
+double c2_split3_bound(const c2_problem *p, int variant);
+const char *c2_split3_bound_text(const c2_problem *p, int variant);
 
 /* Packed weights of the GEMM kernels (pack.c draws them). k counts the products of an output in the
  * order of summation: tap * icg + channel. */
@@ -120,6 +123,7 @@ typedef struct c2_words {
     int unit;     /* a tap's words are rounded up to a multiple of it, by zeros */
     bool by_rows; /* packed weights have `unit` words of an output channel side by side */
     c2_merge merge;
+    bool crossed; /* three parts are multiplied as two, see group_strip.h */
     int64_t tap; /* words of a tap, or of those merged; without words: channels */
 } c2_words;
 c2_words c2_words_of(const c2_kernel *kernel, const c2_problem *p);

@@ -20,7 +20,7 @@ c2_words c2_words_of(const c2_kernel *kernel, const c2_problem *p)
     const bool by_rows = kernel->family == C2_FAMILY_DOT_PX ||
                          kernel->family == C2_FAMILY_DOT2_PX ||
                          kernel->family == C2_FAMILY_DOT3_PX;
-    return (c2_words){parts, unit, unit > 1 && by_rows, C2_MERGE_NONE, words};
+    return (c2_words){parts, unit, unit > 1 && by_rows, C2_MERGE_NONE, false, words};
 }
 
 c2_tiles_fn c2_tiles_of(const c2_kernel *kernel)
@@ -72,8 +72,8 @@ void c2_pack_words_name(const c2_problem *p, const c2_words *words, const c2_pac
     static const char *const merges[] = {"", "m", "w"};
     c2_pack_name(p, shape, out);
     if (words->parts)
-        c2_text_add(out, ",i%" PRId64 "of%" PRId64 ",x%d%s%s", p->icg, words->tap, words->parts,
-                    words->by_rows ? "r" : "", merges[words->merge]);
+        c2_text_add(out, ",i%" PRId64 "of%" PRId64 ",x%d%s%s%s", p->icg, words->tap, words->parts,
+                    words->by_rows ? "r" : "", merges[words->merge], words->crossed ? "c" : "");
 }
 
 size_t c2_pack_words_bytes(const c2_problem *p, const c2_words *words, const c2_pack_shape *shape)
@@ -151,6 +151,26 @@ static void make_words(const packer *q, int64_t first, int64_t m, const int64_t 
     }
 }
 
+/* A crossed tap of 16 channels: part 0 of its words are part 1 of the numbers, then part 0; part 1
+ * of them are part 0, then part 2. */
+static void cross_words(const packer *q, int64_t first, int64_t m, const int64_t *at, uint32_t *to)
+{
+    enum { HALF = WORDS / 2, PARTS = C2_MAX_PARTS };
+    static const int turn[2][2] = {{1, 0}, {0, 2}}; /* [part of words][which half of them] */
+    _Alignas(64) float room[2 * HALF * MAX_WIDTH] = {0};
+    _Alignas(64) uint32_t words[HALF * PARTS * MAX_WIDTH];
+    const int64_t width = q->shape->width;
+    for (int64_t o = 0; o < m; o++)
+        gather(q, first + o * q->problem->weight_stride[0], at, 2 * HALF, room + o, width);
+    const c2_pair_args a = {room, room + width, words,     width,
+                            width, HALF,        2 * width, PARTS * width};
+    ((c2_pair_fn)q->make)(&a);
+    for (int word = 0; word < WORDS; word++)
+        for (int part = 0; part < 2; part++, to += width)
+            memcpy(to, words + (word % HALF * PARTS + turn[part][word / HALF]) * width,
+                   (size_t)width * sizeof *to);
+}
+
 /* The same of bfloat16, word k0 + i of the tile. */
 static void make_word(const packer *q, int64_t first, int64_t m, const int64_t at[2], int64_t i,
                       uint32_t *to)
@@ -177,7 +197,9 @@ static void pack_tile(const packer *q, int64_t first, int64_t m, int64_t k0, int
         int64_t at[2 * WORDS];
         for (int64_t j = 0; j < n; j++)
             find_word(q, k0 + i + j, at + 2 * j);
-        if (parts > 1)
+        if (q->words->crossed)
+            cross_words(q, first, m, at, to + i * parts * q->shape->width);
+        else if (parts > 1)
             make_words(q, first, m, at, (int)n, to + i * parts * q->shape->width);
         else
             make_word(q, first, m, at, i, to);
@@ -194,8 +216,10 @@ void c2_pack_words(const conv2d_device *device, const c2_kernel *kernel, const c
     }
     const c2_family family = words->by_rows ? C2_FAMILY_PARTS : C2_FAMILY_PAIR;
     const packer q = {p, words, shape, view->weight,
-                      words->parts > 1 ? c2_packing_helper(device, kernel, family, words->parts)
-                                       : NULL};
+                      words->parts > 1
+                          ? c2_packing_helper(device, kernel, family,
+                                              words->crossed ? C2_MAX_PARTS : words->parts)
+                          : NULL};
     const int64_t k_all = words->tap * c2_words_rows(p, words) * c2_words_row(p, words);
     uint32_t *to = packed;
     for (int64_t g = 0; g < p->groups; g++) {

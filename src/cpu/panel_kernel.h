@@ -9,8 +9,8 @@
 /* Pixels in a panel, [step][part][tile of mr][16 words]. */
 static inline void c2_panel_pixels(c2_panel_args *a, const uint32_t *panel, int parts, int mr)
 {
-    a->pixels[0] = panel;
-    a->pixels[1] = panel + 16 * 16;
+    for (int i = 0; i < mr / 16; i++)
+        a->pixels[i] = panel + i * 16 * 16;
     a->row = 64;
     a->part = 64 * mr;
     a->steps = NULL;

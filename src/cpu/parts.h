@@ -41,4 +41,16 @@ static inline void c2_part_run(const float *x, int n, int parts, uint32_t *to, p
         c2_part_words(i < n ? x[i] : 0, i + 1 < n ? x[i + 1] : 0, parts, to + i / 2, pitch);
 }
 
+/* Words of parts 1, 0, 0 and 2 of n <= 16 neighbouring numbers, 8 of each: filled up with zeros. */
+static inline void c2_crossed_run(const float *x, int n, uint32_t *to)
+{
+    for (int i = 0; i < 16; i += 2) {
+        uint32_t part[3];
+        c2_part_words(i < n ? x[i] : 0, i + 1 < n ? x[i + 1] : 0, 3, part, 1);
+        to[i / 2] = part[1];
+        to[i / 2 + 8] = to[i / 2 + 16] = part[0];
+        to[i / 2 + 24] = part[2];
+    }
+}
+
 #endif

@@ -143,6 +143,14 @@ static const refusal refusals[] = {
     {"split3_rows", AXIS_KERNEL, BIT(KERNEL_1X1)},
     {"split3_rows", AXIS_GROUPS, BIT(GROUPS_SOME)},
     {"split3_rows", AXIS_PADDING, ALL_BUT(PADDING_ZEROS) & ~BIT(PADDING_NONE)},
+    {"split3_groups", AXIS_DTYPE, ALL_BUT(DTYPE_F32)},
+    {"split3_groups", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
+    {"split3_groups", AXIS_SIZE, BIT(SIZE_WEIGHTS)},
+    {"split3_groups", AXIS_PADDING, ALL_BUT(PADDING_ZEROS) & ~BIT(PADDING_NONE)},
+    {"split3_crossed", AXIS_DTYPE, ALL_BUT(DTYPE_F32)},
+    {"split3_crossed", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
+    {"split3_crossed", AXIS_SIZE, BIT(SIZE_WEIGHTS)},
+    {"split3_crossed", AXIS_PADDING, ALL_BUT(PADDING_ZEROS) & ~BIT(PADDING_NONE)},
     {"split2_ch", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
     {"split2_px", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
 };
@@ -169,6 +177,8 @@ static const refusal seldom[] = {
     {"split2_ch", AXIS_KERNEL, BIT(KERNEL_WIDE)},
     {"split3_ch", AXIS_KERNEL, BIT(KERNEL_WIDE)},
     {"split3_px", AXIS_KERNEL, BIT(KERNEL_WIDE)},
+    {"split3_groups", AXIS_KERNEL, BIT(KERNEL_WIDE)},
+    {"split3_crossed", AXIS_KERNEL, BIT(KERNEL_WIDE)},
 };
 
 /* Algorithms for which a few kinds of problems are enough have a run of their own, with --match. */

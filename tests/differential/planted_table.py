@@ -34,6 +34,8 @@ AMX_UNITS = "cpu/isa/amx/"
 AMX_DOT = f"{AMX} --jobs 1 --failures 1 --count 100 --seed 1 --match dot_"
 AMX_SPLIT = f"{AMX} --jobs 1 --failures 1 --count 100 --seed 1 --match split"
 AMX_ROWS = f"{AMX} --jobs 1 --failures 1 --count 300 --seed 1 --match split3_rows"
+AMX_GROUP = f"{AMX} --jobs 1 --failures 1 --count 300 --seed 1 --match split3_groups"
+AMX_CROSSED = f"{AMX} --jobs 1 --failures 1 --count 300 --seed 1 --match split3_crossed"
 AMX_TILES = f"{AMX} --jobs 1 --failures 1 --count 300 --seed 1 --match split3_f"
 AMX_GROUPS = f"{AMX} --jobs 1 --failures 1 --count 150 --seed 400 --match split3_f"
 AMX_PANEL = f"{AMX} --jobs 1 --failures 1 --count 150 --seed 1 --match split3_ch"
@@ -244,6 +246,19 @@ FAULTS = [
      "y < p->h ? c2_min(rows, c2_div_up(p->h - y, step) - 1) : 0;", AMX_ROWS),
     ("interleaved: one of four channels not overwritten", "cpu/interleave.c",
      "safe = c2_max(0, p->w - FOUR);", "safe = p->w;", AMX_ROWS),
+    ("few channels a group: padding in front of a row not zeros", "cpu/group_strip.c",
+     "clear(w, row, -plan->left, plan->left);", "", AMX_GROUP),
+    ("few channels a group: the group's first pixels", "cpu/group_strip.c",
+     "group * p->icg * p->input_stride[1];", "0 * group;", AMX_GROUP),
+    ("few channels a group: lanes between two rows stored", "cpu/group_strip.c",
+     ".cols = p->ow,", ".cols = s->plan.lanes,", AMX_GROUP),
+    ("few channels a group: rows below the image read", "cpu/group_strip.c",
+     "y + row < 0 || y + row >= p->h", "y + row < 0", AMX_GROUP),
+    ("crossed: the small parts of weights exchanged", "cpu/pack_words.c",
+     "{{1, 0}, {0, 2}}", "{{1, 0}, {2, 0}}", AMX_CROSSED),
+    ("crossed: a column of the last registers", "cpu/group_strip.c",
+     "row * p->stride[0], x * p->stride[1] - plan->left)", "row * p->stride[0], x - plan->left)",
+     AMX_CROSSED),
     ("Winograd in parts: tiles of the second half over the first", "cpu/winograd_parts.c",
      "tile % TILES * WORDS,", "tile % C2_WINO_ROWS * WORDS,", AMX_TILES),
     ("Winograd in parts: weights of the first group", "cpu/winograd.c",

@@ -227,6 +227,54 @@ static bool pair_case(check *c)
 }
 
 /* Rows anywhere, words of their channels in a panel with gaps. */
+/* Pixels of 16 channels or fewer: parts 1, 0, 0 and 2, 8 words of each. */
+static bool crossed_case(check *c)
+{
+    enum { ROWS = 16, MOST = 16, EACH = MOST / 2, WORDS = 4 * EACH };
+    rng *r = c->random;
+    const int run = check_size(r, MOST, 1), m = (int)rng_range(r, 1, ROWS);
+    const ptrdiff_t row_pitch = rng_range(r, 2, 4) * 16;
+    guard_buffer from = guard_alloc((size_t)(2 * run) * sizeof(float), c->at_end);
+    for (int i = 0; i < 2 * run; i++)
+        ((float *)from.data)[i] = any_number(r);
+    guard_protect(&from, false);
+    const void *rows[ROWS];
+    for (int i = 0; i < m; i++)
+        rows[i] = (const float *)from.data + rng_range(r, 0, run);
+    const size_t words = (size_t)((m - 1) * row_pitch + WORDS);
+    guard_buffer to = guard_alloc(words * sizeof(uint32_t), c->at_end);
+    memset(to.data, 0x5a, to.bytes);
+    bool special = false, expected = false;
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < run; j++)
+            expected |= !isfinite(((const float *)rows[i])[j]);
+    const c2_parts_args args = {rows, m, (size_t)run, to.data, 0, 0, row_pitch, &special};
+    ((c2_parts_fn)c->kernel->fn)(&args);
+    bool ok = special || !expected;
+    if (!ok)
+        snprintf(c->why, c->why_bytes, "a number that is not finite is not told");
+    const uint32_t *all = to.data;
+    for (ptrdiff_t i = 0; ok && i < (ptrdiff_t)words; i++) {
+        const ptrdiff_t row = i / row_pitch, at = i % row_pitch;
+        if (at >= WORDS) {
+            ok = all[i] == 0x5a5a5a5a;
+        } else if (at < EACH) { /* in the order of right_parts */
+            const uint32_t parts[] = {all[i + EACH], all[i], all[i + 3 * EACH]};
+            ok = all[i + 2 * EACH] == parts[0];
+            for (int h = 0; h < 2; h++) {
+                const ptrdiff_t k = 2 * at + h;
+                ok = ok && right_parts(k < run ? ((const float *)rows[row])[k] : 0, parts, 1, 3, h);
+            }
+        }
+        if (!ok)
+            snprintf(c->why, c->why_bytes, "word %td of %d rows of %d is %08x", i, m, run,
+                     (unsigned)all[i]);
+    }
+    guard_free(&to);
+    guard_free(&from);
+    return ok;
+}
+
 static bool parts_case(check *c)
 {
     enum { ROWS = 16, WORDS = 16, STEP = 2 * WORDS, MOST = 3 };
@@ -340,7 +388,20 @@ static double parts_bench(const c2_kernel *k)
     return (double)(ROWS * RUN);
 }
 
+static double crossed_bench(const c2_kernel *k)
+{
+    enum { RUN = 16, ROWS = 16 };
+    const void *rows[ROWS];
+    for (int i = 0; i < ROWS; i++)
+        rows[i] = bench_pixels + i * RUN;
+    static _Alignas(64) uint32_t words[ROWS * 2 * RUN];
+    const c2_parts_args args = {rows, ROWS, RUN, words, 0, 0, 2 * RUN, NULL};
+    ((c2_parts_fn)k->fn)(&args);
+    return (double)(ROWS * RUN);
+}
+
 const check_family check_dot_ch = {C2_FAMILY_DOT_CH, ch_case, ch_bench};
 const check_family check_dot_px = {C2_FAMILY_DOT_PX, px_case, px_bench};
 const check_family check_parts = {C2_FAMILY_PARTS, parts_case, parts_bench};
+const check_family check_crossed = {C2_FAMILY_CROSSED, crossed_case, crossed_bench};
 const check_family check_pair = {C2_FAMILY_PAIR, pair_case, pair_bench};

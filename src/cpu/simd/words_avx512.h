@@ -41,4 +41,20 @@ words_of(const float *x, int n, const int parts, uint32_t *to, ptrdiff_t part_pi
     return special;
 }
 
+/* Words of n <= 16 numbers as the kernel crossed stores them; as words_of(). */
+static inline __attribute__((always_inline)) bool words_crossed(const float *x, int n, uint32_t *to)
+{
+    const vf a = n < VF ? vf_load_some(x, (vf_some)((1u << n) - 1)) : vf_load(x);
+    const parts_bits first = parts_rounded(a);
+    const vf rest = parts_rest(a, first);
+    const parts_bits second = parts_rounded(rest);
+    const vf last = parts_rest(rest, second);
+    words_store(to, words_upper(second, first));
+    words_store(to + VF, words_upper(first, parts_rounded(last)));
+    const bool special = parts_any_nan(last, last);
+    if (special)
+        c2_crossed_run(x, n, to);
+    return special;
+}
+
 #endif

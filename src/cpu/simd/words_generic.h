@@ -20,4 +20,13 @@ static inline bool words_of(const float *x, int n, int parts, uint32_t *to, ptrd
     return special;
 }
 
+static inline bool words_crossed(const float *x, int n, uint32_t *to)
+{
+    bool special = false;
+    c2_crossed_run(x, n, to);
+    for (int i = 0; i < n; i++)
+        special |= (c2_bits_of_f32(x[i]) & 0x7fffffff) >= 0x7f7f8000;
+    return special;
+}
+
 #endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Blocking and cost of split3_groups and split3_crossed: as many output rows as a strip near the
+ * core has room for. */
+#include "cpu/cost.h"
+#include "cpu/group_strip.h"
+
+/* Bytes of a strip at most, if it has more than an output row. */
+static const double strip_bytes = 1 << 18;
+/* On a Granite Rapids VM, November 2026. What registers take in those of the table, with two
+ * columns of sums and with one; seconds a call of the kernel takes beside, and a task. */
+static const double two_columns = 0.84, one_column = 0.9, call_seconds = 0.03e-6,
+                    task_seconds = 0.1e-6;
+/* Seconds a number of the strip takes to be cut, crossed ones, and more where channels are copied
+ * before it; a float of an input that L2 does not keep; an output beside the epilogue, and more
+ * where L2 does not keep them. */
+static const double cut_number = 0.15e-9, crossed_number = 0.25e-9, copied_number = 0.3e-9;
+static const double far_input = 0.15e-9, stored = 0.1e-9, far_output = 0.2e-9;
+
+size_t c2_group_strip_bytes(const c2_problem *p, const c2_group_plan *plan, int64_t rows)
+{
+    /* A register's pixels go on behind the last row, by its taps. */
+    const int64_t slack = plan->left + C2_GROUP_PIXELS * p->stride[1] +
+                          (p->kw - 1) * p->dilation[1];
+    const int64_t pixels = c2_rows_under(p, rows) * plan->pitch + slack;
+    return c2_round_up((size_t)(pixels * plan->pixel) * sizeof(uint16_t), C2_ALIGN);
+}
+
+/* Output rows that a strip of so many bytes has, or 0. */
+static int64_t rows_that_fit(const c2_problem *p, const c2_group_plan *plan, double room)
+{
+    const double left = room - (double)c2_group_strip_bytes(p, plan, 1) - (double)C2_ALIGN;
+    const double row = (double)(p->stride[0] * plan->pitch * plan->pixel) * sizeof(uint16_t);
+    return left < 0 ? 0 : (int64_t)fmin(floor(left / row) + 1, (double)p->oh);
+}
+
+/* Whether a pixel's channels are cut where they lie. */
+static bool is_in_place(const c2_problem *p) { return p->input_stride[1] == 1; }
+
+/* Where all that a worker needs lies in its scratch, for blocks of so many rows: of all kernels the
+ * same. */
+static void set_scratch(const c2_problem *p, int64_t rows, c2_group_plan *plan)
+{
+    plan->sums_at = c2_group_strip_bytes(p, plan, rows);
+    plan->line_at =
+        plan->sums_at + sizeof(float) * C2_GROUP_STORED * C2_GROUP_PIXELS * C2_GROUP_COLUMNS;
+    const size_t line = (size_t)(p->w * p->icg) * sizeof(float);
+    plan->scratch_bytes = c2_round_up(plan->line_at + (is_in_place(p) ? 0 : line), C2_ALIGN);
+}
+
+/* To cut the pixels of all strips of a group. */
+static double fill_seconds(const c2_problem *p, const c2_group_plan *plan)
+{
+    const int64_t rows = c2_rows_under(p, c2_div_up(p->oh, plan->row_blocks.n));
+    const double numbers = (double)plan->row_blocks.n * (double)rows * (double)p->w *
+                           (double)(plan->pixel / c2_group_parts(plan));
+    const double inputs = (double)p->h * (double)p->w * (double)p->icg;
+    const bool far = c2_panel_beyond_l2(inputs * (double)p->groups * sizeof(float));
+    return numbers * ((plan->words.crossed ? crossed_number : cut_number) +
+                      (is_in_place(p) ? 0 : copied_number)) +
+           (far ? inputs * far_input : 0);
+}
+
+static double seconds(const c2_speed *speed, const c2_kernel *k, const c2_problem *p,
+                      const c2_group_plan *plan)
+{
+    const double a_product = C2_GROUP_PIXELS * C2_GROUP_PIXELS * C2_GROUP_RUN / 2;
+    const double registers =
+        ceil((double)p->oh * (double)plan->lanes / (double)C2_GROUP_PIXELS);
+    const double columns = (double)c2_div_up(p->ocg, C2_GROUP_PIXELS);
+    const double products = registers * columns * (double)plan->steps *
+                            c2_words_products(&plan->words) * a_product / speed->fma_lanes;
+    const double calls =
+        registers * (double)C2_GROUP_PIXELS / (double)k->mr * (double)plan->pack.tiles.n;
+    const double outputs = (double)p->oh * (double)p->ow * (double)p->ocg;
+    const double groups = (double)p->groups;
+    const bool far = c2_panel_beyond_l2(outputs * groups * sizeof(float));
+    const double weights = c2_panel_weight_bytes(&plan->words, &plan->pack, plan->steps) * groups;
+    return task_seconds + products * (k->nr > C2_GROUP_PIXELS ? two_columns : one_column) +
+           calls * call_seconds + fill_seconds(p, plan) +
+           outputs * (stored + (far ? far_output : 0)) +
+           c2_panel_weight_seconds(weights, 1) / groups;
+}
+
+c2_group_plan c2_group_plan_make(const conv2d_device *device, const c2_kernel *k,
+                                 const c2_problem *p)
+{
+    c2_group_plan plan = {.words = c2_words_of(k, p)};
+    plan.words.crossed = plan.words.parts == 2;
+    plan.a_tap = c2_div_up(plan.words.crossed ? 2 * p->icg : p->icg, C2_GROUP_RUN);
+    plan.words.tap = plan.a_tap * C2_GROUP_RUN / 2;
+    plan.steps = p->kh * p->kw * plan.a_tap;
+    plan.part = plan.a_tap * C2_GROUP_RUN;
+    plan.pixel = plan.words.parts * plan.part;
+    const int64_t k_all = plan.steps * C2_GROUP_RUN / 2;
+    plan.pack = (c2_pack_shape){{c2_div_up(p->ocg, k->nr), k->nr, 0}, k->nr, k_all, k_all};
+    /* What is behind a row's pixels may be the next row's padding in front. */
+    const int64_t end = (p->ow - 1) * p->stride[1] - p->pad[1] + (p->kw - 1) * p->dilation[1] + 1;
+    plan.left = p->pad[1];
+    plan.pitch = c2_max(c2_max(p->w + plan.left, end), p->ow);
+    const int64_t whole = c2_div_up(p->ow, C2_GROUP_PIXELS) * C2_GROUP_PIXELS;
+    const bool goes_on = p->stride[0] == 1 && p->stride[1] == 1 && plan.pitch < whole;
+    plan.lanes = goes_on ? plan.pitch : whole;
+    set_scratch(p, 1, &plan);
+    const double rest = (double)plan.scratch_bytes - (double)plan.sums_at;
+    const double limit = fmax(C2_STACK_BYTES, (double)p->workspace_limit) - rest;
+    const int64_t fit = c2_max(rows_that_fit(p, &plan, fmin(limit, strip_bytes)),
+                               rows_that_fit(p, &plan, limit) > 0);
+    plan.row_blocks = c2_split_even(p->oh, c2_div_up(p->oh, c2_max(1, fit)));
+    set_scratch(p, c2_div_up(p->oh, plan.row_blocks.n), &plan);
+    plan.seconds = fit > 0 ? seconds(c2_speed_of(device, k), k, p, &plan) : HUGE_VAL;
+    return plan;
+}
