@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Implicit GEMM of float32 tensors by tile registers of bfloat16: each number is a sum of parts
  * (parts.h), and products of parts that are too small to matter are left out.
- *   split3_px, split3_ch, split3_rows  three parts, six products; for every accuracy but strict
+ *   split3_px, split3_ch, split3_rows, split3_groups  three parts, six products; for every accuracy
+ *                         but strict
+ *   split3_crossed        those six as three products of the kernel of two parts
  *   split2_px, split2_ch  two parts, three products; for accuracy fast
  * px: lanes = pixels; any strides. ch: lanes = output channels; channels that are neighbours. rows:
  * the same of any strides, for one group: rows of the image are cut once for all taps, and those
- * under an output row may be one, interleaved, so that few channels fill registers. Error before
- * the activation, u = 2^-24:
+ * under an output row may be one, interleaved, so that few channels fill registers. groups and
+ * crossed: of any strides, for groups of up to 64 channels, of up to 16 (group_strip.h). Error
+ * before the activation, u = 2^-24:
  *   split3  1.01 * (g(n) + 2^-24) * s + 2^-126 * (12 K + 4 + 4 D)
  *   split2  1.01 * (g(n) + 2^-15) * s + 2^-126 * (12 K + 4 + 4 D)
  *   n = 6 * KH * KW * ceil(C / 32) + 20,  C = IC/G,  D = sum over products of |w| + |x|
@@ -68,6 +71,18 @@ static bool rows3(const conv2d_device *device, const c2_problem *p, int variant,
            c2_strip_supports(device, kernel, p, why);
 }
 
+static bool groups3(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+{
+    const c2_kernel *kernel = c2_cpu_kernel(device, C2_FAMILY_DOT3_CH, variant);
+    return supports(device, kernel, p, p->icg, why) && c2_group_supports(device, kernel, p, why);
+}
+
+static bool crossed3(const conv2d_device *device, const c2_problem *p, int variant, c2_why *why)
+{
+    const c2_kernel *kernel = c2_cpu_kernel(device, C2_FAMILY_DOT2_CH, variant);
+    return supports(device, kernel, p, p->icg, why) && c2_group_supports(device, kernel, p, why);
+}
+
 /* 1.01 * (g(n) + what parts leave out). */
 static double bound_of(const c2_problem *p, double left_out)
 {
@@ -75,7 +90,7 @@ static double bound_of(const c2_problem *p, double left_out)
     return 1.01 * (n * 0x1p-24 / (1 - n * 0x1p-24) + left_out);
 }
 
-double c2_split3_bound(const c2_problem *p, int variant)
+static double bound3(const c2_problem *p, int variant)
 {
     (void)variant;
     return bound_of(p, 0x1p-24);
@@ -87,7 +102,7 @@ static double bound2(const c2_problem *p, int variant)
     return bound_of(p, 0x1p-15);
 }
 
-const char *c2_split3_bound_text(const c2_problem *p, int variant)
+static const char *text3(const c2_problem *p, int variant)
 {
     (void)p;
     (void)variant;
@@ -109,8 +124,8 @@ const c2_algorithm c2_algo_split3_px = {
     .variant_isa = c2_dot3_px_variant_isa,
     .supports = px3,
     .cost = c2_dot3_px_cost,
-    .bound = c2_split3_bound,
-    .bound_text = c2_split3_bound_text,
+    .bound = bound3,
+    .bound_text = text3,
     .memory = c2_dot3_px_memory,
     .packing = c2_dot3_px_packing,
     .pack = c2_dot3_px_pack,
@@ -145,8 +160,8 @@ const c2_algorithm c2_algo_split3_ch = {
     .variant_isa = c2_dot3_ch_variant_isa,
     .supports = ch3,
     .cost = c2_dot3_ch_cost,
-    .bound = c2_split3_bound,
-    .bound_text = c2_split3_bound_text,
+    .bound = bound3,
+    .bound_text = text3,
     .memory = c2_dot3_ch_memory,
     .packing = c2_dot3_ch_packing,
     .pack = c2_dot3_ch_pack,
@@ -181,12 +196,48 @@ const c2_algorithm c2_algo_split3_rows = {
     .variant_isa = c2_dot3_rows_variant_isa,
     .supports = rows3,
     .cost = c2_dot3_rows_cost,
-    .bound = c2_split3_bound,
-    .bound_text = c2_split3_bound_text,
+    .bound = bound3,
+    .bound_text = text3,
     .memory = c2_dot3_rows_memory,
     .packing = c2_dot3_rows_packing,
     .pack = c2_dot3_rows_pack,
     .plan_create = c2_dot3_rows_plan_create,
     .plan_destroy = c2_strip_plan_destroy,
     .run = c2_strip_run,
+};
+
+const c2_algorithm c2_algo_split3_groups = {
+    .name = "split3_groups",
+    .flushes = true,
+    .variants = c2_dot3_groups_variants,
+    .variant_name = c2_dot3_groups_variant_name,
+    .variant_isa = c2_dot3_groups_variant_isa,
+    .supports = groups3,
+    .cost = c2_dot3_groups_cost,
+    .bound = bound3,
+    .bound_text = text3,
+    .memory = c2_dot3_groups_memory,
+    .packing = c2_dot3_groups_packing,
+    .pack = c2_dot3_groups_pack,
+    .plan_create = c2_dot3_groups_plan_create,
+    .plan_destroy = c2_group_plan_destroy,
+    .run = c2_group_run,
+};
+
+const c2_algorithm c2_algo_split3_crossed = {
+    .name = "split3_crossed",
+    .flushes = true,
+    .variants = c2_dot2_crossed_variants,
+    .variant_name = c2_dot2_crossed_variant_name,
+    .variant_isa = c2_dot2_crossed_variant_isa,
+    .supports = crossed3,
+    .cost = c2_dot2_crossed_cost,
+    .bound = bound3,
+    .bound_text = text3,
+    .memory = c2_dot2_crossed_memory,
+    .packing = c2_dot2_crossed_packing,
+    .pack = c2_dot2_crossed_pack,
+    .plan_create = c2_dot2_crossed_plan_create,
+    .plan_destroy = c2_group_plan_destroy,
+    .run = c2_group_run,
 };

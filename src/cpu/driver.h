@@ -31,9 +31,6 @@ bool c2_driver_supports(const c2_kernel *kernel, const c2_problem *p, c2_why *wh
 /* g(K+2), docs/numerics.md; and as text. */
 double c2_strict_bound(const c2_problem *p, int variant);
 const char *c2_strict_bound_text(const c2_problem *p, int variant);
-/* And of float32 in three parts (algo_split.c). */
-double c2_split3_bound(const c2_problem *p, int variant);
-const char *c2_split3_bound_text(const c2_problem *p, int variant);
 
 /* Packed weights of the GEMM kernels (pack.c draws them). k counts the products of an output in the
  * order of summation: tap * icg + channel. */
@@ -221,6 +218,21 @@ conv2d_status c2_strip_plan_create(conv2d_device *device, const c2_kernel *kerne
 void c2_strip_plan_destroy(conv2d_device *device, c2_state *state);
 conv2d_status c2_strip_run(const c2_state *state, const c2_run_args *args);
 
+/* And dot3_ch and dot2_ch for groups of few channels (group_strip). */
+bool c2_group_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                       c2_why *why);
+double c2_group_cost(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p);
+c2_bytes c2_group_memory(const conv2d_device *device, const c2_kernel *kernel,
+                         const c2_problem *p);
+void c2_group_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                      c2_text *out);
+void c2_group_pack(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                   const c2_weight_view *view, void *packed);
+conv2d_status c2_group_plan_create(conv2d_device *device, const c2_kernel *kernel,
+                                   const c2_problem *p, c2_state **state_out);
+void c2_group_plan_destroy(conv2d_device *device, c2_state *state);
+conv2d_status c2_group_run(const c2_state *state, const c2_run_args *args);
+
 /* Members of a c2_algorithm on a driver, whose variants are the kernels of one family
  * (gemm_members.c). */
 #define C2_GEMM_MEMBERS(family)                                                                    \
@@ -244,5 +256,7 @@ C2_GEMM_MEMBERS(dot3_px);
 C2_GEMM_MEMBERS(dot2_ch);
 C2_GEMM_MEMBERS(dot3_ch);
 C2_GEMM_MEMBERS(dot3_rows);
+C2_GEMM_MEMBERS(dot3_groups);
+C2_GEMM_MEMBERS(dot2_crossed);
 
 #endif

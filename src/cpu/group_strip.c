@@ -28,6 +28,7 @@ typedef struct work {
     const c2_run_args *args;
     const float *image; /* element (n, first channel of the group, 0, 0) */
     c2_share_task task;
+    int64_t n, g;
     char *strip;
     float *sums, *line;
 } work;
@@ -50,7 +51,7 @@ static void put_row(const work *w, int64_t y, char *to)
     const c2_group_plan *plan = &w->s->plan;
     const float *from = w->image + y * p->input_stride[2];
     int64_t step = p->input_stride[3];
-    if (p->input_stride[1] != 1) {
+    if (!plan->in_place) {
         c2_interleave_rows(p, w->s->widen, w->image, y, 1, w->line);
         from = w->line;
         step = p->icg;
@@ -97,12 +98,12 @@ static void multiply(const work *w, int64_t tile, int64_t first, int64_t n)
     const c2_problem *p = w->args->problem;
     const c2_group_plan *plan = &s->plan;
     const int64_t nr = s->kernel->nr, a_call = s->kernel->mr / C2_GROUP_PIXELS;
-    const int64_t group = w->task.image % p->groups, tiles = plan->pack.tiles.n;
+    const int64_t tiles = plan->pack.tiles.n;
     c2_panel_args a = {.row = p->stride[1] * plan->pixel * HALF,
                        .part = plan->part * HALF,
                        .steps = s->steps,
                        .weight = (const uint32_t *)w->args->packed->host +
-                                 (group * tiles + tile) * plan->steps * WORDS *
+                                 (w->g * tiles + tile) * plan->steps * WORDS *
                                      plan->words.parts * nr,
                        .n_steps = (size_t)plan->steps,
                        .n = (int)c2_min(nr, p->ocg - tile * nr)};
@@ -126,11 +127,10 @@ static void multiply_tiles(const work *w)
     const c2_problem *p = w->args->problem;
     const int64_t lanes = (w->task.end - w->task.begin) * s->plan.lanes;
     const int64_t registers = c2_div_up(lanes, C2_GROUP_PIXELS), nr = s->kernel->nr;
-    const int64_t image = w->task.image / p->groups, group = w->task.image % p->groups;
     for (int64_t tile = w->task.tile_begin; tile < w->task.tile_end; tile++) {
         const int channels = (int)c2_min(nr, p->ocg - tile * nr);
         const c2_target target =
-            c2_target_of(w->args, s->epilogue, image, group * p->ocg + tile * nr);
+            c2_target_of(w->args, s->epilogue, w->n, w->g * p->ocg + tile * nr);
         for (int64_t first = 0; first < registers; first += C2_GROUP_STORED) {
             const int64_t n = c2_min(C2_GROUP_STORED, registers - first);
             const int64_t lane = first * C2_GROUP_PIXELS;
@@ -169,9 +169,10 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
               .strip = scratch,
               .sums = (float *)(void *)(scratch + plan->sums_at),
               .line = (float *)(void *)(scratch + plan->line_at)};
-    const int64_t image = w.task.image / p->groups, group = w.task.image % p->groups;
-    w.image = (const float *)args->input.data + image * p->input_stride[0] +
-              group * p->icg * p->input_stride[1];
+    w.n = w.task.image / p->groups;
+    w.g = w.task.image % p->groups;
+    w.image = (const float *)args->input.data + w.n * p->input_stride[0] +
+              w.g * p->icg * p->input_stride[1];
     fill(&w);
     s->tiles(true);
     multiply_tiles(&w);
@@ -183,8 +184,22 @@ conv2d_status c2_group_run(const c2_state *s, const c2_run_args *args)
     return c2_cpu_parallel(s, args, (size_t)share_of(s, args).tasks, run_task);
 }
 
-conv2d_status c2_group_state_create(conv2d_device *device, const c2_kernel *kernel,
-                                    const c2_problem *p, c2_state **state_out)
+void c2_group_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                      c2_text *out)
+{
+    const c2_group_plan plan = c2_group_plan_make(device, kernel, p);
+    c2_pack_words_name(p, &plan.words, &plan.pack, out);
+}
+
+void c2_group_pack(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                   const c2_weight_view *view, void *packed)
+{
+    const c2_group_plan plan = c2_group_plan_make(device, kernel, p);
+    c2_pack_words(device, kernel, p, &plan.words, &plan.pack, view, packed);
+}
+
+conv2d_status c2_group_plan_create(conv2d_device *device, const c2_kernel *kernel,
+                                   const c2_problem *p, c2_state **state_out)
 {
     c2_state *s = c2_alloc_zero(&device->allocator, sizeof *s);
     if (!s)
@@ -200,21 +215,17 @@ conv2d_status c2_group_state_create(conv2d_device *device, const c2_kernel *kern
     s->steps_bytes = (size_t)s->plan.steps * sizeof *s->steps;
     s->steps = c2_alloc(&device->allocator, s->steps_bytes);
     if (!s->steps) {
-        c2_group_state_destroy(device, s);
+        c2_group_plan_destroy(device, s);
         return c2_fail(CONV2D_E_NOMEM, "no memory for the offsets of %lld steps",
                        (long long)s->plan.steps);
     }
-    for (int64_t i = 0; i < s->plan.steps; i++) {
-        const int64_t tap = i / s->plan.a_tap, ky = tap / p->kw, kx = tap % p->kw;
-        s->steps[i] = ((ky * p->dilation[0] * s->plan.pitch + kx * p->dilation[1]) * s->plan.pixel +
-                       i % s->plan.a_tap * C2_GROUP_RUN) *
-                      HALF;
-    }
+    c2_panel_set_steps(p, p->kw, s->plan.a_tap, s->plan.pitch * s->plan.pixel, s->plan.pixel,
+                       s->plan.steps, s->steps);
     *state_out = s;
     return CONV2D_OK;
 }
 
-void c2_group_state_destroy(conv2d_device *device, c2_state *s)
+void c2_group_plan_destroy(conv2d_device *device, c2_state *s)
 {
     if (!s)
         return;

@@ -6,8 +6,8 @@
  * The dot3_ch kernel reads it. Of 16 channels or fewer a register's row would be half empty; there
  * a pixel is crossed, four times 16 channels,
  *   part 1 | part 0 | part 0 | part 2
- * and its first half x and its second half y are what the dot2_ch and dot2_tall kernels take for
- * two parts of 32 channels. (Part 0 once would do, but then registers' rows cross lines of the
+ * and its first half x and its second half y are what the dot2_ch kernel takes for two parts
+ * of 32 channels. (Part 0 once would do, but then registers' rows cross lines of the
  * cache, and products take 1.3 times as long.) With weights u = (w1, w0) and v = (w0, w2) their
  * three products
  *   y u = x0 w1 + x2 w0,   x u = x1 w1 + x0 w0,   x v = x1 w0 + x0 w2
@@ -23,8 +23,7 @@ enum {
     C2_GROUP_RUN = 32,      /* numbers of a step */
     C2_GROUP_CROSSED = 16,  /* channels at most */
     C2_GROUP_CHANNELS = 64, /* of a group at most: with more split3_ch cuts as little */
-    C2_GROUP_STORED = 8,    /* registers whose sums are stored together */
-    C2_GROUP_COLUMNS = 32   /* nr of kernels at most */
+    C2_GROUP_STORED = 8     /* registers whose sums are stored together */
 };
 
 /* Blocking of one problem for one kernel; a pure function of both and workspace_limit. Blocks
@@ -32,31 +31,21 @@ enum {
 typedef struct c2_group_plan {
     c2_words words;
     c2_pack_shape pack;
-    int64_t a_tap, steps;   /* of a tap, of all */
-    int64_t pixel, part;    /* numbers from pixel to pixel; between what a kernel takes for parts */
-    int64_t left, pitch;    /* pixels in front of pixel 0; of a row of the strip */
-    int64_t lanes;          /* of an output row: more than it has pixels where it goes on with what
-                               is between two rows, or up to whole registers */
-    c2_split row_blocks;    /* of an image's output rows */
+    int64_t a_tap, steps; /* of a tap, of all */
+    int64_t pixel, part;  /* numbers from pixel to pixel; between what a kernel takes for parts */
+    int64_t left, pitch;  /* pixels in front of pixel 0; of a row of the strip */
+    int64_t lanes;        /* of an output row: more than it has pixels where it goes on with what
+                             is between two rows, or up to whole registers */
+    bool in_place;        /* a pixel's channels are cut where they lie */
+    c2_split row_blocks;  /* of an image's output rows */
     size_t sums_at, line_at; /* bytes, in a worker's scratch */
-    size_t scratch_bytes;   /* of a worker; up to C2_STACK_BYTES they are on its stack */
-    double seconds;         /* of an image's group, without the epilogue */
+    size_t scratch_bytes; /* of a worker; up to C2_STACK_BYTES they are on its stack */
+    double seconds;       /* of an image's group, without the epilogue */
 } c2_group_plan;
-
-/* Parts that a channel has in the strip. */
-static inline int c2_group_parts(const c2_group_plan *plan)
-{
-    return plan->words.crossed ? 4 : plan->words.parts;
-}
 
 c2_group_plan c2_group_plan_make(const conv2d_device *device, const c2_kernel *kernel,
                                  const c2_problem *p);
 /* Bytes of a strip under so many output rows, and of what registers read behind it. */
 size_t c2_group_strip_bytes(const c2_problem *p, const c2_group_plan *plan, int64_t rows);
-
-conv2d_status c2_group_state_create(conv2d_device *device, const c2_kernel *kernel,
-                                    const c2_problem *p, c2_state **state_out);
-void c2_group_state_destroy(conv2d_device *device, c2_state *state);
-conv2d_status c2_group_run(const c2_state *state, const c2_run_args *args);
 
 #endif

@@ -4,12 +4,13 @@
 #include "cpu/cost.h"
 #include "cpu/group_strip.h"
 
+enum { LEAST_CHANNELS = 9 }; /* of crossed pixels */
+
 /* Bytes of a strip at most, if it has more than an output row. */
 static const double strip_bytes = 1 << 18;
-/* On a Granite Rapids VM, November 2026. What registers take in those of the table, with two
- * columns of sums and with one; seconds a call of the kernel takes beside, and a task. */
-static const double two_columns = 0.84, one_column = 0.9, call_seconds = 0.03e-6,
-                    task_seconds = 0.1e-6;
+/* On a Granite Rapids VM, November 2026. What registers take in those of the table; seconds
+ * a call of the kernel takes beside, and a task. */
+static const double from_pixels = 0.84, call_seconds = 0.03e-6, task_seconds = 0.1e-6;
 /* Seconds a number of the strip takes to be cut, crossed ones, and more where channels are copied
  * before it; a float of an input that L2 does not keep; an output beside the epilogue, and more
  * where L2 does not keep them. */
@@ -33,18 +34,14 @@ static int64_t rows_that_fit(const c2_problem *p, const c2_group_plan *plan, dou
     return left < 0 ? 0 : (int64_t)fmin(floor(left / row) + 1, (double)p->oh);
 }
 
-/* Whether a pixel's channels are cut where they lie. */
-static bool is_in_place(const c2_problem *p) { return p->input_stride[1] == 1; }
-
-/* Where all that a worker needs lies in its scratch, for blocks of so many rows: of all kernels the
- * same. */
-static void set_scratch(const c2_problem *p, int64_t rows, c2_group_plan *plan)
+/* Where all that a worker needs lies in its scratch, for blocks of so many rows. */
+static void set_scratch(const c2_problem *p, const c2_kernel *k, int64_t rows, c2_group_plan *plan)
 {
     plan->sums_at = c2_group_strip_bytes(p, plan, rows);
     plan->line_at =
-        plan->sums_at + sizeof(float) * C2_GROUP_STORED * C2_GROUP_PIXELS * C2_GROUP_COLUMNS;
+        plan->sums_at + sizeof(float) * C2_GROUP_STORED * C2_GROUP_PIXELS * (size_t)k->nr;
     const size_t line = (size_t)(p->w * p->icg) * sizeof(float);
-    plan->scratch_bytes = c2_round_up(plan->line_at + (is_in_place(p) ? 0 : line), C2_ALIGN);
+    plan->scratch_bytes = c2_round_up(plan->line_at + (plan->in_place ? 0 : line), C2_ALIGN);
 }
 
 /* To cut the pixels of all strips of a group. */
@@ -52,11 +49,11 @@ static double fill_seconds(const c2_problem *p, const c2_group_plan *plan)
 {
     const int64_t rows = c2_rows_under(p, c2_div_up(p->oh, plan->row_blocks.n));
     const double numbers = (double)plan->row_blocks.n * (double)rows * (double)p->w *
-                           (double)(plan->pixel / c2_group_parts(plan));
+                           (double)(plan->words.crossed ? C2_GROUP_CROSSED : plan->part);
     const double inputs = (double)p->h * (double)p->w * (double)p->icg;
     const bool far = c2_panel_beyond_l2(inputs * (double)p->groups * sizeof(float));
     return numbers * ((plan->words.crossed ? crossed_number : cut_number) +
-                      (is_in_place(p) ? 0 : copied_number)) +
+                      (plan->in_place ? 0 : copied_number)) +
            (far ? inputs * far_input : 0);
 }
 
@@ -75,8 +72,7 @@ static double seconds(const c2_speed *speed, const c2_kernel *k, const c2_proble
     const double groups = (double)p->groups;
     const bool far = c2_panel_beyond_l2(outputs * groups * sizeof(float));
     const double weights = c2_panel_weight_bytes(&plan->words, &plan->pack, plan->steps) * groups;
-    return task_seconds + products * (k->nr > C2_GROUP_PIXELS ? two_columns : one_column) +
-           calls * call_seconds + fill_seconds(p, plan) +
+    return task_seconds + products * from_pixels + calls * call_seconds + fill_seconds(p, plan) +
            outputs * (stored + (far ? far_output : 0)) +
            c2_panel_weight_seconds(weights, 1) / groups;
 }
@@ -84,7 +80,7 @@ static double seconds(const c2_speed *speed, const c2_kernel *k, const c2_proble
 c2_group_plan c2_group_plan_make(const conv2d_device *device, const c2_kernel *k,
                                  const c2_problem *p)
 {
-    c2_group_plan plan = {.words = c2_words_of(k, p)};
+    c2_group_plan plan = {.words = c2_words_of(k, p), .in_place = p->input_stride[1] == 1};
     plan.words.crossed = plan.words.parts == 2;
     plan.a_tap = c2_div_up(plan.words.crossed ? 2 * p->icg : p->icg, C2_GROUP_RUN);
     plan.words.tap = plan.a_tap * C2_GROUP_RUN / 2;
@@ -100,13 +96,46 @@ c2_group_plan c2_group_plan_make(const conv2d_device *device, const c2_kernel *k
     const int64_t whole = c2_div_up(p->ow, C2_GROUP_PIXELS) * C2_GROUP_PIXELS;
     const bool goes_on = p->stride[0] == 1 && p->stride[1] == 1 && plan.pitch < whole;
     plan.lanes = goes_on ? plan.pitch : whole;
-    set_scratch(p, 1, &plan);
+    set_scratch(p, k, 1, &plan);
     const double rest = (double)plan.scratch_bytes - (double)plan.sums_at;
     const double limit = fmax(C2_STACK_BYTES, (double)p->workspace_limit) - rest;
     const int64_t fit = c2_max(rows_that_fit(p, &plan, fmin(limit, strip_bytes)),
                                rows_that_fit(p, &plan, limit) > 0);
     plan.row_blocks = c2_split_even(p->oh, c2_div_up(p->oh, c2_max(1, fit)));
-    set_scratch(p, c2_div_up(p->oh, plan.row_blocks.n), &plan);
+    set_scratch(p, k, c2_div_up(p->oh, plan.row_blocks.n), &plan);
     plan.seconds = fit > 0 ? seconds(c2_speed_of(device, k), k, p, &plan) : HUGE_VAL;
     return plan;
+}
+
+double c2_group_cost(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p)
+{
+    return (double)p->n * (double)p->groups * c2_group_plan_make(device, kernel, p).seconds +
+           c2_cost_epilogue(c2_speed_of(device, kernel), p, 1);
+}
+
+c2_bytes c2_group_memory(const conv2d_device *device, const c2_kernel *kernel,
+                         const c2_problem *p)
+{
+    const c2_group_plan plan = c2_group_plan_make(device, kernel, p);
+    return (c2_bytes){c2_pack_words_bytes(p, &plan.words, &plan.pack), 0,
+                      c2_scratch_workspace(plan.scratch_bytes)};
+}
+
+bool c2_group_supports(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
+                       c2_why *why)
+{
+    const bool crossed = kernel->family == C2_FAMILY_DOT2_CH;
+    const int64_t least = crossed ? LEAST_CHANNELS : C2_GROUP_CROSSED + 1;
+    const int64_t most = crossed ? C2_GROUP_CROSSED : C2_GROUP_CHANNELS;
+    if (p->icg < least || p->icg > most)
+        return c2_refuse(why, "%lld input channels a group: from %lld to %lld", (long long)p->icg,
+                         (long long)least, (long long)most);
+    const double row = ((double)p->w + 2 * (double)p->pad[1] +
+                        (double)(p->ow + C2_GROUP_PIXELS) * (double)p->stride[1] +
+                        2 * (double)p->kw * (double)p->dilation[1]) *
+                       (C2_MAX_PARTS * C2_GROUP_CHANNELS);
+    if (!c2_panel_strip_supports(p, row, why))
+        return false;
+    return c2_scratch_fits(p, c2_group_plan_make(device, kernel, p).scratch_bytes,
+                           "the rows under an output row", why);
 }

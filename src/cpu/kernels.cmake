@@ -115,14 +115,14 @@ list(APPEND CONV2D_SOURCES cpu/algo_winograd.c cpu/winograd.c cpu/winograd_in.c 
 # Pairs of bfloat16 (driver.h).
 set(_avx512_bf16 dot_ch_bf16_12x32 dot_px_bf16_8x48)
 set(_amx dot_ch_bf16_16x64 dot_px_bf16_32x32 dot2_px_f32_32x32 dot3_px_f32_32x32
-  dot2_ch_f32_32x32 dot3_ch_f32_32x32 dot2_tall_f32_64x16 tiles_bf16_16x16)
+  dot2_ch_f32_32x32 dot3_ch_f32_32x32 tiles_bf16_16x16)
 list(APPEND _generic pair_bf16_1x16 pair_f32_2x16 pair_f32_3x16 parts_f32_2x16 parts_f32_3x16
   crossed_f32_3x16)
 list(APPEND _avx512 pair_bf16_1x16 pair_f32_2x16 pair_f32_3x16 parts_f32_2x16 parts_f32_3x16
   crossed_f32_3x16)
 list(APPEND CONV2D_SOURCES cpu/algo_dot.c cpu/algo_split.c cpu/gemm_members.c
      cpu/tile_state.c cpu/pack_words.c cpu/pairs.c cpu/panel.c cpu/panel_kernel.c
-     cpu/panel_plan.c cpu/strip.c cpu/strip_fill.c cpu/strip_plan.c cpu/algo_split_groups.c
+     cpu/panel_plan.c cpu/strip.c cpu/strip_fill.c cpu/strip_plan.c
      cpu/group_strip.c cpu/group_strip_plan.c
      cpu/interleave.c)
 

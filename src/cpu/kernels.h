@@ -8,7 +8,7 @@
  *   gemm_px  rows = output channels, lanes = pixels          (NCHW orientation)
  *   dot_ch, dot_px  the same two on pairs of bfloat16
  *   dot2_px, dot3_px  dot_px of float32 in two or three bfloat16 parts
- *   dot2_ch, dot3_ch, dot2_tall  dot_ch of the same, from a panel of pixels
+ *   dot2_ch, dot3_ch  dot_ch of the same, from a panel of pixels
  *   pair     pixels of two channels as pairs; mr counts parts
  *   parts    a panel of pixels: rows of channels as pairs of mr parts; crossed: two parts of three
  *   tiles    the state of an ISA's tile registers: mr rows of nr words
@@ -74,7 +74,7 @@ typedef enum c2_family {
     C2_FAMILY_DOT_CH,
     C2_FAMILY_DOT_PX,
     C2_FAMILY_DOT2_PX, C2_FAMILY_DOT3_PX,
-    C2_FAMILY_DOT2_CH, C2_FAMILY_DOT3_CH, C2_FAMILY_DOT2_TALL,
+    C2_FAMILY_DOT2_CH, C2_FAMILY_DOT3_CH,
     C2_FAMILY_PARTS, C2_FAMILY_CROSSED,
     C2_FAMILY_PAIR,
     C2_FAMILY_BOX_DOWN, C2_FAMILY_BOX_ACROSS,
@@ -478,14 +478,14 @@ typedef struct c2_parts_args {
 typedef void c2_parts_kernel(const c2_parts_args *), c2_crossed_kernel(const c2_parts_args *);
 typedef c2_parts_kernel *c2_parts_fn;
 
-/* dot2_ch, dot3_ch, dot2_tall: tiles of mr pixels by nr output channels, in steps of 16 words k.
- * Pixels' words lie anywhere, those of 16 pixels `row` bytes apart:
+/* dot2_ch, dot3_ch: tiles of mr pixels by nr output channels, in steps of 16 words k. Pixels' words
+ * lie anywhere, those of 16 pixels `row` bytes apart:
  *     x(i, s, u, k) = word k behind pixels[i / 16] + i % 16 * row + at(s) + u * part
  *     acc[i][j] (+)= sum over steps s, words k, parts u of pixels, v of weights of
  *         x(i, s, u, k) * weight[((s*16 + k) * parts + v)*nr + j]
  * for i < m, j < n; products of parts are left out and words summed as in dot3_px. */
 typedef struct c2_panel_args {
-    const void *pixels[4]; /* mr / 16 */
+    const void *pixels[2];
     ptrdiff_t row, part, step, out_row; /* bytes */
     const ptrdiff_t *steps;             /* at(s) = steps[s]; or NULL: s * step */
     const uint32_t *weight;
@@ -499,7 +499,7 @@ typedef struct c2_panel_args {
     size_t next_lines, out_rows;
 } c2_panel_args;
 typedef void c2_panel_kernel(const c2_panel_args *);
-typedef c2_panel_kernel c2_dot2_ch_kernel, c2_dot3_ch_kernel, c2_dot2_tall_kernel;
+typedef c2_panel_kernel c2_dot2_ch_kernel, c2_dot3_ch_kernel;
 typedef c2_panel_kernel *c2_panel_fn;
 
 /* tiles: begin = before a thread's first kernel of the ISA, or else after the last. */
@@ -578,7 +578,7 @@ static inline int c2_kernel_parts(const c2_kernel *k)
     case C2_FAMILY_DOT_PX:
         return 1;
     case C2_FAMILY_DOT2_PX:
-    case C2_FAMILY_DOT2_CH: case C2_FAMILY_DOT2_TALL:
+    case C2_FAMILY_DOT2_CH:
         return 2;
     case C2_FAMILY_DOT3_PX:
     case C2_FAMILY_DOT3_CH:

@@ -157,14 +157,12 @@ static void cross_words(const packer *q, int64_t first, int64_t m, const int64_t
 {
     enum { HALF = WORDS / 2, PARTS = C2_MAX_PARTS };
     static const int turn[2][2] = {{1, 0}, {0, 2}}; /* [part of words][which half of them] */
-    _Alignas(64) float room[2 * HALF * MAX_WIDTH] = {0};
     _Alignas(64) uint32_t words[HALF * PARTS * MAX_WIDTH];
     const int64_t width = q->shape->width;
-    for (int64_t o = 0; o < m; o++)
-        gather(q, first + o * q->problem->weight_stride[0], at, 2 * HALF, room + o, width);
-    const c2_pair_args a = {room, room + width, words,     width,
-                            width, HALF,        2 * width, PARTS * width};
-    ((c2_pair_fn)q->make)(&a);
+    const c2_words three = {.parts = PARTS};
+    packer uncrossed = *q;
+    uncrossed.words = &three;
+    make_words(&uncrossed, first, m, at, HALF, words);
     for (int word = 0; word < WORDS; word++)
         for (int part = 0; part < 2; part++, to += width)
             memcpy(to, words + (word % HALF * PARTS + turn[part][word / HALF]) * width,

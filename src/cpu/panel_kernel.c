@@ -2,9 +2,10 @@
  * What the drivers of the dot2_ch and dot3_ch kernels share; see panel_kernel.h. */
 #include "cpu/panel_kernel.h"
 
+#include "core/text_tables.h"
 #include "cpu/cost.h"
 
-enum { STEPS_AHEAD = 4, LINE = 64 };
+enum { STEPS_AHEAD = 4, LINE = 64, STEP = 32, MOST_NUMBERS = INT32_MAX };
 
 /* On a Granite Rapids VM with 2 MiB of L2 cache, November 2026. */
 static const double near_bytes = 1 << 20, near_weight = 0.015e-9, far_weight = 0.05e-9;
@@ -35,6 +36,29 @@ void c2_panel_expect(c2_panel_args *a, const c2_words *words, const c2_target *t
              (uintptr_t)((y * stride[2] + x * stride[3]) * target->element);
     a->out_row = stride[by_pixels ? 3 : 1] * target->element;
     a->out_rows = (size_t)c2_div_up(by_pixels ? a->m : a->n, products);
+}
+
+bool c2_panel_strip_supports(const c2_problem *p, double row, c2_why *why)
+{
+    if (p->padding_mode != CONV2D_PAD_ZEROS && c2_problem_is_padded(p))
+        return c2_refuse(why, "padding mode %s: only zeros",
+                         c2_word_of(c2_words_mode, p->padding_mode));
+    /* Images of any size are asked for. */
+    const double rows = (double)(p->kh - 1) * (double)p->dilation[0] + 1;
+    if (row * rows > (double)MOST_NUMBERS)
+        return c2_refuse(why, "rows of %.3g numbers, %.0f of them under an output row: fewer than "
+                              "2^31 numbers only", row, rows);
+    return true;
+}
+
+void c2_panel_set_steps(const c2_problem *p, int64_t in_a_row, int64_t a_tap, int64_t pitch,
+                        int64_t pixel, int64_t n, ptrdiff_t *steps)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t tap = i / a_tap, ky = tap / in_a_row, kx = tap % in_a_row;
+        steps[i] = (ky * p->dilation[0] * pitch + kx * p->dilation[1] * pixel + i % a_tap * STEP) *
+                   (ptrdiff_t)sizeof(uint16_t);
+    }
 }
 
 double c2_panel_weight_bytes(const c2_words *words, const c2_pack_shape *pack, int64_t steps)

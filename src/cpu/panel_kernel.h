@@ -9,8 +9,8 @@
 /* Pixels in a panel, [step][part][tile of mr][16 words]. */
 static inline void c2_panel_pixels(c2_panel_args *a, const uint32_t *panel, int parts, int mr)
 {
-    for (int i = 0; i < mr / 16; i++)
-        a->pixels[i] = panel + i * 16 * 16;
+    a->pixels[0] = panel;
+    a->pixels[1] = panel + 16 * 16;
     a->row = 64;
     a->part = 64 * mr;
     a->steps = NULL;
@@ -25,6 +25,14 @@ bool c2_panel_expects(const conv2d_device *device, const c2_problem *p);
  * meanwhile, where either their channels or their columns are neighbours. */
 void c2_panel_expect(c2_panel_args *a, const c2_words *words, const c2_target *target, int64_t y,
                      int64_t x);
+
+/* Refusals of those that read strips: padding that is not zeros, and more than 2^31 numbers in the
+ * rows under an output row, each of `row` numbers. */
+bool c2_panel_strip_supports(const c2_problem *p, double row, c2_why *why);
+/* Where steps lie behind a pixel of a strip, bytes: `a_tap` of each tap, `in_a_row` taps of a
+ * kernel row; rows are `pitch` numbers apart, pixels `pixel`. */
+void c2_panel_set_steps(const c2_problem *p, int64_t in_a_row, int64_t a_tap, int64_t pitch,
+                        int64_t pixel, int64_t n, ptrdiff_t *steps);
 
 /* Bytes of packed weights, of so many steps. */
 double c2_panel_weight_bytes(const c2_words *words, const c2_pack_shape *pack, int64_t steps);

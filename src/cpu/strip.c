@@ -208,18 +208,6 @@ void c2_strip_pack(const conv2d_device *device, const c2_kernel *kernel, const c
     c2_pack_words(device, kernel, p, &plan.words, &plan.pack, view, packed);
 }
 
-static void set_steps(const c2_problem *p, c2_state *s)
-{
-    const c2_strip_plan *plan = &s->plan;
-    const int64_t in_a_row = c2_words_row(p, &plan->words);
-    for (int64_t i = 0; i < plan->steps; i++) {
-        const int64_t tap = i / plan->steps_a_run, ky = tap / in_a_row, kx = tap % in_a_row;
-        s->steps[i] = (ky * p->dilation[0] * plan->pitch + kx * p->dilation[1] * plan->pixel +
-                       i % plan->steps_a_run * C2_STRIP_RUN) *
-                      (ptrdiff_t)sizeof(uint16_t);
-    }
-}
-
 conv2d_status c2_strip_plan_create(conv2d_device *device, const c2_kernel *kernel,
                                    const c2_problem *p, c2_state **state_out)
 {
@@ -242,7 +230,8 @@ conv2d_status c2_strip_plan_create(conv2d_device *device, const c2_kernel *kerne
         c2_strip_plan_destroy(device, s);
         return c2_fail(CONV2D_E_NOMEM, "no memory for the offsets of %lld steps", (long long)steps);
     }
-    set_steps(p, s);
+    c2_panel_set_steps(p, c2_words_row(p, &s->plan.words), s->plan.steps_a_run, s->plan.pitch,
+                       s->plan.pixel, steps, s->steps);
     *state_out = s;
     return CONV2D_OK;
 }

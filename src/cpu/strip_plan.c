@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Blocking and cost of the strip driver: as many output rows as a strip in the L2 cache, or
  * workspace_limit, has room for. */
-#include "core/text_tables.h"
 #include "cpu/cost.h"
 #include "cpu/strip.h"
 
@@ -19,8 +18,6 @@ static const double far_output = 0.2e-9;
 static const double long_strip = 1.25;
 /* Seconds to move a chunk to its pixel, whose line is in L2. */
 static const double chunk_seconds = 1.2e-9;
-
-enum { MOST_NUMBERS = INT32_MAX }; /* of the rows under an output row */
 
 static int64_t whole_runs(int64_t halves)
 {
@@ -202,16 +199,10 @@ bool c2_strip_supports(const conv2d_device *device, const c2_kernel *kernel, con
     if (p->groups > 1)
         return c2_refuse(why, "groups = %lld: a pixel's channels must be all of a row's",
                          (long long)p->groups);
-    if (p->padding_mode != CONV2D_PAD_ZEROS && c2_problem_is_padded(p))
-        return c2_refuse(why, "padding mode %s: only zeros",
-                         c2_word_of(c2_words_mode, p->padding_mode));
-    /* Images of any size are asked for. */
     const double row = ((double)p->w + (double)p->pad[1] + (double)p->ow * (double)p->stride[1] +
                         (double)p->kw * (double)p->dilation[1]) * (double)p->icg;
-    const double rows = (double)(p->kh - 1) * (double)p->dilation[0] + 1;
-    if (row * rows > (double)MOST_NUMBERS)
-        return c2_refuse(why, "rows of %.3g numbers, %.0f of them under an output row: fewer than "
-                              "2^31 numbers only", row, rows);
+    if (!c2_panel_strip_supports(p, row, why))
+        return false;
     return c2_scratch_fits(p, c2_strip_plan_make(device, kernel, p).scratch_bytes,
                            "the rows under an output row", why);
 }

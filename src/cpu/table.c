@@ -41,7 +41,6 @@ enum {
     family_dot3_px = C2_FAMILY_DOT3_PX,
     family_dot2_ch = C2_FAMILY_DOT2_CH,
     family_dot3_ch = C2_FAMILY_DOT3_CH,
-    family_dot2_tall = C2_FAMILY_DOT2_TALL,
     family_parts = C2_FAMILY_PARTS,
     family_crossed = C2_FAMILY_CROSSED,
     family_pair = C2_FAMILY_PAIR,

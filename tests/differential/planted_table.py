@@ -249,7 +249,7 @@ FAULTS = [
     ("few channels a group: padding in front of a row not zeros", "cpu/group_strip.c",
      "clear(w, row, -plan->left, plan->left);", "", AMX_GROUP),
     ("few channels a group: the group's first pixels", "cpu/group_strip.c",
-     "group * p->icg * p->input_stride[1];", "0 * group;", AMX_GROUP),
+     "w.g * p->icg * p->input_stride[1];", "0;", AMX_GROUP),
     ("few channels a group: lanes between two rows stored", "cpu/group_strip.c",
      ".cols = p->ow,", ".cols = s->plan.lanes,", AMX_GROUP),
     ("few channels a group: rows below the image read", "cpu/group_strip.c",

@@ -35,7 +35,7 @@ extern const check_family check_gemm_ch, check_gemm_px, check_dw_ch, check_dw_px
     check_grouped_px, check_epilogue, check_peak, check_widen, check_dwrow_ch, check_dwrow_px,
     check_dwimg_px;
 extern const check_family check_dot_ch, check_dot_px, check_dot2_px, check_dot3_px, check_pair,
-    check_dot2_ch, check_dot3_ch, check_dot2_tall, check_parts, check_crossed,
+    check_dot2_ch, check_dot3_ch, check_parts, check_crossed,
     check_tiles;
 /* Those of dot_ch and dot_px for kernels of tile registers. */
 bool tiles_case(check *c);

@@ -32,7 +32,7 @@ static const check_family *const families[] = {
     &check_direct_sum,
     &check_wino_in,    &check_wino_gemm, &check_wino_out, &check_box_down,
     &check_box_across, &check_dot_ch,    &check_dot_px,   &check_dot2_px,
-    &check_dot2_ch,    &check_dot3_ch, &check_dot2_tall, &check_parts, &check_crossed,
+    &check_dot2_ch,    &check_dot3_ch,  &check_parts,    &check_crossed,
     &check_dot3_px,    &check_pair,      &check_tiles,    &check_apart,
     &check_grouped_px, &check_dwimg_px};
 

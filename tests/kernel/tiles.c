@@ -189,9 +189,10 @@ static guard_buffer place_pixels(check *c, bool tiny, c2_panel_args *a, ptrdiff_
         c2_panel_pixels(a, x, parts, k->mr);
         return b;
     }
-    for (int i = 0; i < k->mr / BLOCK; i++)
-        a->pixels[i] =
-            i < a->m / BLOCK ? (const char *)b.data + 2 * rng_range(r, 0, reach) : NULL;
+    for (int half = 0; half < 2; half++)
+        a->pixels[half] = (const char *)b.data + 2 * rng_range(r, 0, reach);
+    if (a->m <= BLOCK)
+        a->pixels[1] = NULL;
     a->row = 2 * row;
     a->part = 4 * words;
     a->steps = steps;
@@ -386,8 +387,7 @@ double tiles_bench(const c2_kernel *k)
                                       .weight = bench_weight, .acc = bench_acc,
                                       .m = k->mr, .n = k->nr, .accumulate = true};
         ((c2_gemm_ch_fn)k->fn)(&args);
-    } else if (k->family == C2_FAMILY_DOT2_CH || k->family == C2_FAMILY_DOT3_CH ||
-               k->family == C2_FAMILY_DOT2_TALL) {
+    } else if (k->family == C2_FAMILY_DOT2_CH || k->family == C2_FAMILY_DOT3_CH) {
         c2_panel_args args = {.weight = bench_weight,
                               .n_steps = BENCH_BLOCKS,
                               .acc = bench_acc,
@@ -418,5 +418,4 @@ const check_family check_dot2_px = {C2_FAMILY_DOT2_PX, px_case, tiles_bench};
 const check_family check_dot3_px = {C2_FAMILY_DOT3_PX, px_case, tiles_bench};
 const check_family check_dot2_ch = {C2_FAMILY_DOT2_CH, panel_case, tiles_bench};
 const check_family check_dot3_ch = {C2_FAMILY_DOT3_CH, panel_case, tiles_bench};
-const check_family check_dot2_tall = {C2_FAMILY_DOT2_TALL, panel_case, tiles_bench};
 const check_family check_tiles = {C2_FAMILY_TILES, state_case, state_bench};
