@@ -8,9 +8,11 @@
  * channels do not lie together, goes through the epilogue.
  * Where input channels do not lie together, a vector of channels of an image is turned into a copy
  * first, and its sums wait in another for the epilogue: for small images, whose rows fill no vector
- * of pixels.
+ * of pixels. Where they do, but pixels lie so far apart (powers of two) that those under a kernel
+ * share few sets of the L1 cache, a line of channels of an image is copied together first.
  * Error before activation: g(K+2) * s + (K+2) * 2^-149, K = KH * KW; taps in order. */
 #include <math.h>
+#include <string.h>
 
 #include "core/dtype.h"
 #include "cpu/cost.h"
@@ -23,6 +25,9 @@ enum {
     PIECE = 7,                /* taps of a row of wider kernels, at a time */
     MOST_OFFSETS = 512,       /* of a tile's rows, of its columns: they lie on the stack */
     SUM_CHANNELS = 64,        /* whose sums lie on the stack for the epilogue */
+    LINE = 64,                /* bytes of a cache line, */
+    SETS = 64,                /* of them, in the L1 cache, */
+    SET_LINES = 8,            /* that hold as many each */
     MOST_SCRATCH = 256 << 10, /* bytes of a task's copies: a part of an L2 cache; */
     MOST_OF_WIDE = 768 << 10  /* of kernels wider than a piece, which read them more often */
 };
@@ -31,8 +36,10 @@ struct c2_state {
     const c2_kernel *kernel;
     c2_dwrow_ch_fn fn;
     c2_epilogue_fn epilogue;
-    c2_widen_fn widen;  /* NULL: the input is read in place */
-    c2_problem problem; /* or as the copies have it: float32, [y][x][channel] */
+    c2_widen_fn widen;  /* NULL: the input is not turned */
+    bool copied;        /* a line of channels, together */
+    bool far;           /* pixels come from memory */
+    c2_problem problem; /* or as the copies have it: [y][x][channel] */
     float low, high;
     bool finished;                       /* by the kernel */
     int rows;                            /* of a tile */
@@ -98,9 +105,47 @@ static size_t most_scratch(const c2_problem *p)
     return p->kw > PIECE ? MOST_OF_WIDE : MOST_SCRATCH;
 }
 
-/* Of the copy and of the sums of an image, both [y][x][lane]. */
-static size_t scratch_bytes(const c2_kernel *k, const c2_problem *p)
+/* Vectors of channels in a cache line. */
+static int64_t line_vectors(const c2_kernel *k, const c2_problem *p)
 {
+    return c2_max(1, LINE / (k->nr * (int64_t)c2_dtype_bytes(p->input_dtype)));
+}
+
+/* Whether pixels under a tile are more than twice what the sets of the L1 cache hold that lines so
+ * far apart share: 64 of them (a page of 4 KiB), eight lines each. */
+static bool is_crowded(const c2_problem *p)
+{
+    const int64_t step = p->dilation[1] * p->input_stride[3];
+    const int64_t pitch = step * (int64_t)c2_dtype_bytes(p->input_dtype);
+    const int64_t rows = c2_min(p->kh, p->h);
+    const int64_t cols = c2_min((TILE_COLS - 1) * p->stride[1] + p->kw, p->w);
+    return !is_turned(p) && pitch > 0 && pitch % LINE == 0 &&
+           rows * cols > 2 * SET_LINES * (SETS / c2_gcd(SETS, pitch / LINE));
+}
+
+static const double near_tensors = 8; /* times L2 */
+
+/* Of an image's line of channels. */
+static double line_bytes(const c2_kernel *k, const c2_problem *p)
+{
+    return (double)p->h * (double)p->w * (double)line_vectors(k, p) * k->nr *
+           (double)c2_dtype_bytes(p->input_dtype);
+}
+
+/* Where all tensors are in the last cache: a line of each pixel is read, one after the other. */
+static bool is_copied(const c2_kernel *k, const c2_speed *speed, const c2_problem *p)
+{
+    const double bytes = line_bytes(k, p);
+    return speed->crowded > 0 && is_crowded(p) && c2_tensor_bytes(p) < near_tensors * speed->l2 &&
+           bytes <= (double)MOST_SCRATCH &&
+           (bytes <= (double)C2_STACK_BYTES || bytes <= (double)p->workspace_limit);
+}
+
+/* Of the copy and of the sums of an image, both [y][x][lane]. */
+static size_t scratch_bytes(const c2_kernel *k, const c2_speed *speed, const c2_problem *p)
+{
+    if (is_copied(k, speed, p))
+        return c2_round_up((size_t)line_bytes(k, p), C2_ALIGN);
     if (!is_turned(p))
         return 0;
     const double pixels = (double)p->h * (double)p->w + (double)p->oh * (double)p->ow;
@@ -126,7 +171,7 @@ static bool supports(const conv2d_device *device, const c2_problem *p, int varia
         return c2_refuse(why, "kernel of %lld x %lld: at most %d x %d", (long long)p->kh,
                          (long long)p->kw, MOST_OFFSETS - 2 * TILE_COLS,
                          MOST_OFFSETS - 2 * TILE_COLS);
-    const size_t scratch = scratch_bytes(k, p);
+    const size_t scratch = scratch_bytes(k, c2_speed_of(device, k), p);
     if (scratch > most_scratch(p))
         return c2_refuse(why,
                          "input channel stride is %lld: copies of %lld x %lld pixels and of the "
@@ -171,9 +216,15 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
     float low, high;
     const double store =
         finishes(p, &low, &high) ? 0.5 * outputs * speed->store : c2_cost_epilogue(speed, p, 1);
+    /* An image's lines are copied, or loads wait for them. */
+    const bool copied = is_copied(k, speed, p);
+    const double copies = copied ? (double)p->h * (double)p->w * lanes * speed->copy : 0;
+    const double waits = !copied && is_crowded(p)
+                             ? sums / k->nr * live * (double)p->kh * loads * speed->crowded
+                             : 0;
     const double turned = is_turned(p) ? (double)p->h * (double)p->w : 0;
     const double turning = turned * lanes * (speed->turn + turned_pixel / k->nr);
-    return sums * products / speed->fma_lanes + (double)p->n * turning +
+    return sums * products / speed->fma_lanes + (double)p->n * (turning + copies) + waits +
            rows / tile_rows(k, p) * (full + halves) * speed->call + store;
 }
 
@@ -181,7 +232,7 @@ static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int var
 {
     const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_DWROW_CH, variant);
     c2_bytes bytes = c2_dw_memory(k, p);
-    const size_t scratch = scratch_bytes(k, p);
+    const size_t scratch = scratch_bytes(k, c2_speed_of(device, k), p);
     bytes.per_worker = c2_scratch_workspace(scratch);
     return bytes;
 }
@@ -234,6 +285,14 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
         s->problem.input_stride[2] = s->problem.w * s->kernel->nr;
         s->problem.input_stride[3] = s->kernel->nr;
     }
+    const c2_speed *speed = c2_speed_of(device, s->kernel);
+    const int64_t line = line_vectors(s->kernel, p);
+    s->copied = is_copied(s->kernel, speed, p);
+    if (s->copied) {
+        s->problem.input_stride[3] = line * s->kernel->nr;
+        s->problem.input_stride[2] = s->problem.w * s->problem.input_stride[3];
+    }
+    s->far = !s->widen && !s->copied && c2_tensor_bytes(p) > speed->stay;
     s->fn = (c2_dwrow_ch_fn)c2_cpu_kernel_of(s->kernel, s->problem.input_dtype)->fn;
     s->element = (int64_t)c2_dtype_bytes(s->problem.input_dtype);
     s->finished = finishes(p, &s->low, &s->high);
@@ -244,12 +303,18 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     s->phases = row_phases(p);
     s->phase_tiles = c2_div_up(c2_div_up(p->oh, s->phases), s->rows);
     const int64_t row_tiles = s->phases * s->phase_tiles, tiles = s->channel_tiles;
-    s->channel_blocks = c2_split_even(
-        tiles, s->widen ? tiles : count_channel_blocks(device, s->kernel, p, tiles, row_tiles));
+    if (s->copied)
+        s->channel_blocks = (c2_split){c2_div_up(tiles, line), line, 0};
+    else
+        s->channel_blocks = c2_split_even(
+            tiles,
+            s->widen ? tiles : count_channel_blocks(device, s->kernel, p, tiles, row_tiles));
     const int64_t blocks =
-        s->widen ? 1 : c2_div_up(WANTED_TASKS, c2_min(WANTED_TASKS, s->channel_blocks.n));
+        s->widen || s->copied
+            ? 1
+            : c2_div_up(WANTED_TASKS, c2_min(WANTED_TASKS, s->channel_blocks.n));
     s->row_blocks = c2_split_even(row_tiles, c2_min(row_tiles, blocks));
-    s->scratch_bytes = scratch_bytes(s->kernel, p);
+    s->scratch_bytes = scratch_bytes(s->kernel, speed, p);
     s->n_cols = (TILE_COLS - 1) * p->stride[1] + p->kw;
     s->inside = c2_alloc_zero(&device->allocator, (size_t)s->n_cols * sizeof *s->inside);
     if (!s->inside) {
@@ -312,9 +377,11 @@ static void find_columns(task *t, int64_t ox, int cols)
     const int64_t n_cols = (cols - 1) * p->stride[1] + p->kw;
     c2_dwrow_ch_args *a = &t->kernel;
     live_part(p, x, d, n_cols, p->w, &a->col_begin, &a->col_end);
+    a->ahead = 0;
     if (cols == TILE_COLS && x >= 0 && x + (n_cols - 1) * d < p->w) {
         a->pixels = t->image + x * step + c2_min(0, (n_cols - 1) * d * step);
         a->col = t->state->inside;
+        a->ahead = t->state->far ? TILE_COLS * p->stride[1] * d * step : 0;
         return;
     }
     const int64_t low = c2_min(0, (p->w - 1) * step);
@@ -421,6 +488,24 @@ static void turn(task *t, float *scratch)
     t->kernel.high = INFINITY;
 }
 
+/* The task's channels of its image, of all pixels one after the other. */
+static void copy(task *t, char *to)
+{
+    const c2_problem *p = t->args->problem, *view = t->problem;
+    const int64_t element = t->state->element;
+    const size_t bytes = (size_t)(t->channels * element);
+    const char *from = t->image;
+    t->image = to;
+    for (int64_t y = 0; y < p->h; y++, from += p->input_stride[2] * element) {
+        const char *pixel = from;
+        for (int64_t x = 0; x < p->w; x++) {
+            memcpy(to, pixel, bytes);
+            pixel += p->input_stride[3] * element;
+            to += view->input_stride[3] * element;
+        }
+    }
+}
+
 static void store_sums(const task *t)
 {
     const c2_problem *p = t->problem;
@@ -467,8 +552,11 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t index, i
                                   .out_row = s->phases * p->output_stride[2],
                                   .out_col = p->dilation[1] * p->output_stride[3]};
     _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
+    char *scratch = c2_scratch_of(args, worker, s->scratch_bytes, stack);
     if (s->widen)
-        turn(&t, (float *)(void *)c2_scratch_of(args, worker, s->scratch_bytes, stack));
+        turn(&t, (float *)(void *)scratch);
+    else if (s->copied)
+        copy(&t, scratch);
     for (t.pass = 0; t.pass < p->ocg; t.pass++) {
         t.kernel.weight = (const float *)args->packed->host +
                           (t.pass * s->channel_tiles + tile) * p->kh * p->kw * s->kernel->nr;

@@ -16,14 +16,17 @@
 #include "cpu/direct_ch.h"
 #include "cpu/share.h"
 
-enum { STRIP = 96 }; /* pixels of a strip that is no row */
+/* Pixels of a strip that is no row, at most; of as many bytes as L2 keeps beside the weights of a
+ * tile, but a few tiles at least. */
+enum { STRIP = 96, LEAST_STRIP = 24, STRIP_UNIT = 12 };
+static const double strip_kept = 0.375;
 
 /* Bytes of a block's copied rows at most, of many channels for direct_sum; of a tile's weights that
  * L1 keeps beside the pixels. */
 static const double rows_bytes = 64 << 10, sum_rows_bytes = 3 << 18, weights_bytes = 40 << 10;
 /* Seconds a tile takes beside its products, and times as long products take as in gemm_ch: of flat
- * images, of weights that come from the L2 cache. Granite Rapids VM, November 2026. */
-static const double tile_seconds = 3e-9, flat_products = 0.8, far_weights = 1.12;
+ * images; of others with weights that come from the L2 cache. Granite Rapids VM, November 2026. */
+static const double tile_seconds = 3e-9, flat_products = 0.8, far_products = 1.12;
 /* Seconds an output takes that the kernel stores, and an input that no cache keeps. */
 static const double output_seconds = 0.04e-9, far_input = 0.25e-9;
 /* direct_sum: seconds to add the lanes of an output up, to store a pixel's, and of an input that no
@@ -38,6 +41,7 @@ typedef struct plan {
     bool far;                /* a row's results are neighbours, and L2 does not keep all */
     int64_t row, pixel;      /* floats from input row to row, and from column to column */
     int64_t columns;         /* of a copied row */
+    int64_t strip;           /* pixels of a strip that is no row */
     int64_t runs, run;       /* of a window: neighbouring floats */
     c2_split row_blocks;     /* of an image's output rows */
     size_t sums_at, scratch_bytes; /* of a worker: rows, sums; to C2_STACK_BYTES on its stack */
@@ -113,7 +117,7 @@ static double sum_seconds(const c2_speed *speed, const c2_kernel *k, const c2_pr
     const double pixels = (double)p->oh * (double)p->ow, oc = (double)p->oc, lanes = k->lanes;
     const double vectors = (double)d->runs * ceil((double)d->run / lanes);
     const double tiles = (double)d->tiles.n;
-    const double calls = (double)(d->flat ? c2_div_up(p->oh * p->ow, STRIP) : p->oh);
+    const double calls = (double)(d->flat ? c2_div_up(p->oh * p->ow, d->strip) : p->oh);
     return pixels * oc * vectors * lanes / speed->fma_lanes *
                c2_cost_small_tile(k->mr, oc / tiles, 1) +
            pixels * (oc * lanes_seconds + tiles * pixel_seconds) + calls * tiles * speed->call +
@@ -126,11 +130,11 @@ static double seconds(const c2_speed *speed, const c2_kernel *k, const c2_proble
     const int64_t most = c2_min(C2_DIRECT_CH_ROWS, k->mr * (k->nr / k->lanes) / vectors);
     const int64_t rows = c2_direct_ch_rows(most, pixels);
     const double strips = (double)(d->flat ? 1 : p->oh), k_all = (double)c2_problem_k(p);
-    const double calls = (double)(d->flat ? c2_div_up(pixels, STRIP) : 1);
+    const double calls = (double)(d->flat ? c2_div_up(pixels, d->strip) : 1);
     const double tiles = (double)d->pack.tiles.n, a_strip = (double)c2_div_up(pixels, rows) * tiles;
-    const double as_gemm =
-        (d->flat ? flat_products : 1) *
-        (k_all * (double)d->pack.width * sizeof(float) > weights_bytes ? far_weights : 1);
+    const bool far = k_all * (double)d->pack.width * sizeof(float) > speed->l1_weights;
+    const double as_gemm = d->flat ? (far ? speed->far_flat : flat_products)
+                                   : (far ? far_products : 1);
     const double products =
         a_strip * (double)rows * (double)d->pack.width * k_all / speed->fma_lanes;
     return strips * (products * as_gemm * c2_cost_small_tile((double)rows, (double)vectors, 1) +
@@ -152,6 +156,9 @@ static plan plan_make(const conv2d_device *device, const c2_kernel *k, const c2_
     d.far = d.finished && c2_beyond_l2(device, c2_output_bytes(p)) &&
             p->output_stride[3] == d.pack.width;
     set_input(k, p, &d);
+    const double kept = strip_kept * c2_speed_of(device, k)->l2;
+    const int64_t fitting = (int64_t)fmin(STRIP, kept / sizeof(float) / (double)c2_problem_k(p));
+    d.strip = c2_max(LEAST_STRIP, fitting / STRIP_UNIT * STRIP_UNIT);
     const double a_row = (double)d.row * sizeof(float);
     const double room = fmax(C2_STACK_BYTES, fmin((double)p->workspace_limit,
                                                     is_sum(k) ? sum_rows_bytes : rows_bytes));
@@ -355,7 +362,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
         copy_rows(s, args, t.image, t.begin, t.end, (float *)(void *)scratch);
     const int64_t n_rows = d->flat ? 1 : t.end - t.begin;
     const int64_t length = d->flat ? (t.end - t.begin) * p->ow : p->ow;
-    const int64_t most = d->flat || !d->finished ? STRIP : length;
+    const int64_t most = d->flat || !d->finished ? d->strip : length;
     for (int64_t y = 0; y < n_rows; y++) {
         const float *row = rows + y * p->stride[0] * d->row;
         for (int64_t x = 0; x < length; x += most)

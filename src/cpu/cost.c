@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Speeds of the cost model, from tests/kernel --bench and the layers of bench/models/peers.txt,
  * November 2026, rounded. avx512, avx2 and generic: a Xeon at 2.8 GHz (Ice Lake); those of amd: an
- * EPYC at 3.7 GHz (Zen 4, which computes 512 bits in two halves). neon: assumed (a core of 3 GHz
- * with two FMA pipes), not measured. In rows of kernels of pairs a product is one of words. The
- * last four columns were measured for avx512, far_row for avx2 too, on a Granite Rapids VM alone,
- * where near_weights of 16 KB cost dilated depthwise layers up to a third, and outputs of 30 to
- * 40 MB with their inputs are stored and read again faster through the caches; AMD's stay as they
- * were. */
+ * EPYC at 3.7 GHz (Zen 4, which computes 512 bits in two halves), avx2 one of 3 GHz (Zen 3) that
+ * has no more than that. neon: assumed (a core of 3 GHz with two FMA pipes), not measured. In rows
+ * of kernels of pairs a product is one of words. The columns from near_weights to stay were
+ * measured for avx512, far_row for avx2 too, on a Granite Rapids VM, where near_weights of 16 KB
+ * cost dilated depthwise layers up to a third, and outputs of 30 to 40 MB with their inputs are
+ * stored and read again faster through the caches; and for avx2 of amd on that Zen 3. Others of
+ * AMD stay as they were; so does l2, which only Zen 3 is known to need less of. */
 #include "cpu/cost.h"
 
 #include <math.h>
@@ -18,23 +19,32 @@ static const c2_speed speeds[] = {
     /* Words of 16 x 16 x 16 in 8.5 ns (Sapphire Rapids VM, trial of one core, real data: 6.7 ns a
      * multiplication, 8 to 9.5 with its loads and stores); the rest is avx512's. */
     {"amx", "", 480e9, 30e9, 0.15e-9, 8e-9, 0.6e-9, 0.10e-9, 0.9e-9, 1.0e-9, 0.05e-9,
-     0.08e-9, 0.15e-9, 60e-9, 16 << 10, 0.02e-9, 30e-9, 48 << 20},
+     0.08e-9, 0.15e-9, 60e-9, 16 << 10, 0.02e-9, 30e-9, 48 << 20, 2 << 20, 0,
+     40 << 10, 0.896},
     {"avx512_bf16", "amd", 52e9, 18e9, 0.12e-9, 6e-9, 0.4e-9, 0.10e-9, 0.7e-9, 0.7e-9,
-     0.06e-9, 0.08e-9, 0.11e-9, 18e-9, 16 << 10, 0, 0, 24 << 20},
+     0.06e-9, 0.08e-9, 0.11e-9, 18e-9, 16 << 10, 0, 0, 24 << 20, 2 << 20, 0,
+     40 << 10, 0.896},
     {"avx512_bf16", "", 75e9, 30e9, 0.15e-9, 8e-9, 0.6e-9, 0.10e-9, 0.9e-9, 1.0e-9, 0.05e-9,
-     0.08e-9, 0.15e-9, 25e-9, 16 << 10, 0, 30e-9, 48 << 20},
+     0.08e-9, 0.15e-9, 25e-9, 16 << 10, 0, 30e-9, 48 << 20, 2 << 20, 0,
+     40 << 10, 0.896},
     {"avx512", "amd", 55e9, 18e9, 0.12e-9, 6e-9, 0.4e-9, 0.10e-9, 0.7e-9, 0.7e-9,
-     0.06e-9, 0.08e-9, 0.11e-9, 18e-9, 16 << 10, 0, 0, 24 << 20},
+     0.06e-9, 0.08e-9, 0.11e-9, 18e-9, 16 << 10, 0, 0, 24 << 20, 2 << 20, 0,
+     40 << 10, 0.896},
     {"avx512", "", 75e9, 30e9, 0.15e-9, 8e-9, 0.6e-9, 0.10e-9, 0.9e-9, 1.0e-9, 0.05e-9,
-     0.08e-9, 0.15e-9, 25e-9, 128 << 10, 0.02e-9, 30e-9, 48 << 20},
-    {"avx2", "amd", 52e9, 13e9, 0.12e-9, 6e-9, 0.4e-9, 0.15e-9, 0.7e-9, 0.7e-9, 0.08e-9,
-     0.08e-9, 0.11e-9, 18e-9, 16 << 10, 0, 0, 24 << 20},
+     0.08e-9, 0.15e-9, 25e-9, 128 << 10, 0.02e-9, 30e-9, 48 << 20, 2 << 20, 0,
+     40 << 10, 0.896},
+    {"avx2", "amd", 48e9, 13e9, 0.12e-9, 6e-9, 0.4e-9, 0.15e-9, 0.7e-9, 0.7e-9, 0.12e-9,
+     0.08e-9, 0.11e-9, 18e-9, 16 << 10, 0.02e-9, 20e-9, 24 << 20, 512 << 10, 1.2e-9,
+     20 << 10, 1.24},
     {"avx2", "", 38e9, 18e9, 0.15e-9, 8e-9, 0.6e-9, 0.15e-9, 0.9e-9, 1.0e-9, 0.10e-9,
-     0.12e-9, 0.20e-9, 25e-9, 16 << 10, 0, 30e-9, 48 << 20},
+     0.12e-9, 0.20e-9, 25e-9, 16 << 10, 0, 30e-9, 48 << 20, 2 << 20, 0,
+     40 << 10, 0.896},
     {"neon", "", 20e9, 8e9, 0.25e-9, 8e-9, 0.8e-9, 0.30e-9, 1.0e-9, 1.0e-9, 0.20e-9,
-     0.25e-9, 0.25e-9, 25e-9, 16 << 10, 0, 0, 24 << 20},
+     0.25e-9, 0.25e-9, 25e-9, 16 << 10, 0, 0, 24 << 20, 2 << 20, 0,
+     40 << 10, 0.896},
     {"generic", "", 9e9, 5e9, 0.25e-9, 8e-9, 0.8e-9, 0.30e-9, 1.0e-9, 1.0e-9, 0.30e-9,
-     0.50e-9, 0.25e-9, 25e-9, 16 << 10, 0, 0, 24 << 20},
+     0.50e-9, 0.25e-9, 25e-9, 16 << 10, 0, 0, 24 << 20, 2 << 20, 0,
+     40 << 10, 0.896},
 };
 
 static const double transposed_store = 3; /* times a store's seconds */

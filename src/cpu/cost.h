@@ -29,6 +29,11 @@ typedef struct c2_speed {
                            beyond the L2 cache: each lies in a page of its own */
     double stay;        /* bytes of input and output up to which outputs stay in a cache; beyond
                            them it is faster to store past it */
+    double l2;          /* bytes of a core's own cache that blocks are made for */
+    double crowded;     /* seconds a load adds whose line others at the same place of their pages
+                           drove out of the L1 cache */
+    double l1_weights;  /* bytes of a tile's weights that L1 keeps beside the pixels (direct_ch), */
+    double far_flat;    /* and times as long as in gemm_ch products of flat images take of more */
 } c2_speed;
 
 /* The row of kernel's ISA for the device's machine. */

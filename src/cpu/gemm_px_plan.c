@@ -6,12 +6,12 @@
 #include "cpu/cost.h"
 #include "cpu/gemm_px.h"
 
-/* Bytes of a window at most, for it should stay in the L2 cache; and up to which it leaves room for
- * the weights as well. */
-static const double window_bytes = 1 << 20, window_cheap_bytes = 1 << 18;
-static const double panel_bytes = 1 << 20;
+/* Parts of the L2 cache: of a window at most, for it should stay there; up to which it leaves room
+ * for the weights as well; of a panel; and of an image that it does not hold beside the rest. */
+static const double window_most = 0.5, window_cheap = 0.125, panel_most = 0.5, far_image = 0.75;
 static const double weights_inner_bytes = 1 << 19; /* more packed weights: loop over them outside */
-static const double far_image_bytes = 3 << 19; /* of an image that L2 does not hold */
+/* Times longer a row takes to begin whose channels all lie at the same place of their pages. */
+static const double crowded_row = 8;
 static const double wanted_tasks = 16;
 static const double fill_share = 0.12; /* of the products' time that copying pixels may take for the
                                           sake of more tasks */
@@ -108,12 +108,22 @@ static double blocks_of(const c2_px_plan *plan)
 }
 
 /* Pixels of more channels than a core remembers pages of, in an image that L2 does not hold. */
-static bool is_far(const c2_problem *p)
+static bool is_far(const search *s)
 {
     enum { PAGES = 128 };
+    const c2_problem *p = s->p;
     const double bytes = (double)p->icg * (double)p->h * (double)p->w *
                          (double)c2_dtype_bytes(p->input_dtype);
-    return p->icg > PAGES && bytes > far_image_bytes;
+    return p->icg > PAGES && bytes > far_image * s->speed->l2;
+}
+
+/* Seconds to begin a row of pixels of one channel. */
+static double row_seconds(const search *s)
+{
+    enum { PAGE = 4096 };
+    const int64_t element = (int64_t)c2_dtype_bytes(s->p->input_dtype);
+    const bool crowded = s->p->input_stride[1] * element % PAGE == 0;
+    return !is_far(s) ? 0 : s->speed->far_row * (crowded ? crowded_row : 1);
 }
 
 static void try_direct(search *s, int64_t rows)
@@ -130,9 +140,8 @@ static void try_direct(search *s, int64_t rows)
     const double lanes = (double)(rows - 1) * (double)plan.window.pitch + (double)p->ow;
     const double stored = p->w == p->ow ? stores(s, 1, (double)(rows * p->ow))
                                         : stores(s, (double)rows, (double)p->ow);
-    const double begun = is_far(p) ? ceil(lanes / (double)s->kernel->nr) * (double)p->icg : 0;
-    plan.seconds =
-        blocks_of(&plan) * (products(s, lanes) + stored + begun * s->speed->far_row);
+    const double begun = ceil(lanes / (double)s->kernel->nr) * (double)p->icg * row_seconds(s);
+    plan.seconds = blocks_of(&plan) * (products(s, lanes) + stored + begun);
     keep_if_better(s, &plan);
 }
 
@@ -165,19 +174,19 @@ static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t 
     set_blocks(p, &plan, &rows, &cols);
     size_t bytes;
     plan.window = *shape;
-    if (!c2_window_set_block(&plan.window, rows, cols, p->icg, fmin(s->budget, window_bytes),
-                             &bytes))
+    const double most = fmin(s->budget, window_most * s->speed->l2);
+    if (!c2_window_set_block(&plan.window, rows, cols, p->icg, most, &bytes))
         return;
     if (plan.words.parts)
         plan.stage_bytes = c2_pairs_stage_bytes(s->stored, &plan.window);
     bytes = c2_round_up(bytes, C2_ALIGN);
     plan.part_pitch = (ptrdiff_t)(bytes / sizeof(uint32_t));
     plan.scratch_bytes = bytes * (size_t)plan.tile_parts + plan.stage_bytes;
-    if ((double)plan.scratch_bytes > fmin(s->budget, window_bytes))
+    if ((double)plan.scratch_bytes > most)
         return;
     const double fill = window_seconds(s, &plan.window, bytes, p->icg, rows) *
                         (plan.words.parts ? paired : 1);
-    const double slow = 1 + 0.3 * fmax(0, (double)bytes / window_cheap_bytes - 1) / 3;
+    const double slow = 1 + 0.3 * fmax(0, (double)bytes / (window_cheap * s->speed->l2) - 1) / 3;
     const double lanes = (double)(rows - 1) * (double)plan.window.pitch + (double)cols;
     const double work = products(s, lanes) * slow * unaligned;
     cut_tiles(s, &plan, fill, work);
@@ -381,7 +390,8 @@ static void try_panel(search *s, int64_t tiles)
     const double lanes = fmin(pixels, (double)(tiles * nr));
     cut_tiles(s, &plan, lanes * k_all * s->speed->gather, products(s, lanes));
     /* Half of the budget for sums at most; then as much k as fits. */
-    const double budget = fmin(s->budget, panel_bytes), a_tile = (double)(mr * nr * tiles) * 4;
+    const double budget = fmin(s->budget, panel_most * s->speed->l2);
+    const double a_tile = (double)(mr * nr * tiles) * 4;
     const int64_t most = (int64_t)fmax(1, budget / 2 / a_tile);
     const int64_t per_block = c2_div_up(plan.pack.tiles.n, plan.tile_blocks.n);
     if (per_block > most)
@@ -474,7 +484,9 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *k, cons
     plan->vector = k->lanes;
     plan->weights_stream = 4.0 * (double)p->ocg * (double)c2_problem_k(&view) > weights_inner_bytes;
     plan->far = words.unit > 1 && weight_bytes(&s) > fetched_bytes;
-    const double most = words.unit == 1 ? panel_bytes : plan->far ? tiles_bytes_far : tiles_bytes;
+    const double most = words.unit == 1 ? panel_most * s.speed->l2
+                        : plan->far     ? tiles_bytes_far
+                                        : tiles_bytes;
     s.budget = fmax((double)C2_STACK_BYTES, fmin((double)p->workspace_limit, most));
     plan->seconds = HUGE_VAL;
     if (!words.parts && can_be_direct(p)) {
@@ -483,7 +495,7 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *k, cons
     }
     if (words.unit > 1)
         try_tiles(&s);
-    else if (plan->seconds == HUGE_VAL || c2_problem_k(p) > p->icg || is_far(p))
+    else if (plan->seconds == HUGE_VAL || c2_problem_k(p) > p->icg || is_far(&s))
         try_windows(&s);
     try_panel(&s, 1);
     try_panel(&s, 4);

@@ -276,8 +276,8 @@ typedef struct c2_dwrow_ch_args {
     void *out;
     ptrdiff_t out_row, out_col; /* elements */
     bool streams; /* as in c2_gemm_ch_args */
-    /* If not NULL: bare sums, sums[(y*cols + x)*sums_pitch + j], whole vectors of them. */
-    float *sums;
+    ptrdiff_t ahead; /* bytes to pixels of the next tile, which come from memory; or 0 */
+    float *sums; /* or NULL: bare sums, sums[(y*cols + x)*sums_pitch + j], whole vectors */
     ptrdiff_t sums_pitch;
 } c2_dwrow_ch_args;
 typedef void c2_dwrow_ch_kernel(const c2_dwrow_ch_args *);

@@ -16,7 +16,7 @@ static const double u_bytes_kept = 32 << 20, v_bytes_wanted_then = 4 << 20;
 enum { MOST_ROW_GROUPS_THEN = 16 };
 static const double memory_times = 3; /* what a float from memory takes, in those of a cache; */
 static const double near_weight = 0.3; /* and of the L2 cache, in those of the last */
-static const double v_bytes_kept = 3 << 18; /* of V by the L2 cache, beside U that passes by */
+static const double v_kept = 0.375; /* of the L2 cache for V, beside U that passes by */
 static const double partial_float = 0.4e-9; /* seconds of a pixel's lane of a tile that is not whole
                                                (Granite Rapids VM) */
 /* In parts (measured on a Granite Rapids VM of 2 MiB of L2 cache, November 2026): bytes that L2
@@ -116,7 +116,8 @@ static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_w
     const double rows = block / ceil(block / plan->mr), vectors = fmin(channels, plan->nr) / lanes;
     const double products = tiles * channels * (double)p->icg * steps / speed->fma_lanes *
                             c2_cost_small_tile(rows, vectors, 1);
-    const double u = u_bytes(p, plan), missed = fmin(1, fmax(0, u / u_bytes_kept - 1));
+    const double kept = fmin(u_bytes_kept, speed->stay), u = u_bytes(p, plan);
+    const double missed = fmin(1, fmax(0, u / kept - 1));
     const double a_weight = c2_panel_beyond_l2(u * (double)p->groups)
                                 ? speed->stream * (1 + (memory_times - 1) * missed)
                                 : near_weight * speed->stream;
@@ -126,7 +127,7 @@ static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_w
                          (double)plan->panels * steps * ceil((double)p->icg / (double)C2_WINO_K) *
                          speed->call;
     const double v = steps * block * (double)plan->channel_blocks * lanes * 4;
-    const double again = v > v_bytes_kept ? tiles / block * (double)plan->panels * v : 0;
+    const double again = v > v_kept * speed->l2 ? tiles / block * (double)plan->panels * v : 0;
     return fmax(products, weights) + calls + again * speed->again;
 }
 

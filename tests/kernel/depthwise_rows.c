@@ -77,6 +77,8 @@ static void ch_shape(check *c, ch_call *k)
     k->a.n = check_size(r, 2 * lanes + lanes / 2, lanes);
     k->a.low = rng_range(r, 0, 1) ? -INFINITY : -1.5f;
     k->a.high = rng_range(r, 0, 1) ? INFINITY : 2.5f;
+    /* Far beyond what is there: it may only be asked for. */
+    k->a.ahead = rng_range(r, 0, 2) ? 0 : (ptrdiff_t)rng_range(r, -(1 << 30), 1 << 30);
     part(r, (k->a.rows - 1) * k->a.stride + k->a.kh, &k->a.row_begin, &k->a.row_end);
     part(r, (k->a.cols - 1) * k->a.stride + k->a.kw, &k->a.col_begin, &k->a.col_end);
     ch_pixels(c, k);

@@ -8,7 +8,7 @@
 
 #include "cpu/body/body.h"
 
-enum { COLS = 7, ROWS = C2_MR / COLS, HALF = 4 };
+enum { COLS = 7, ROWS = C2_MR / COLS, HALF = 4, LINE = 64 / sizeof(px) };
 _Static_assert(C2_MR % COLS == 0 && ROWS <= 2 && C2_NR == VF, "a row or two of seven pixels");
 
 /* What all lanes of a call are finished with. */
@@ -208,6 +208,19 @@ C2_ALWAYS_INLINE void expect_output(const int rows, const int cols, const c2_dwr
     }
 }
 
+/* Pixels of the next tile to the right, those that this one does not read. An address that is no
+ * one's does no harm. */
+C2_ALWAYS_INLINE void expect_input(const int cols, const int k, const int s,
+                                   const c2_dwrow_ch_args *a, const px *pixels, int end)
+{
+    for (int ky = a->row_begin; ky < end; ky++) {
+        const px *p = at_byte(pixels, a->row[ky - a->row_begin] + a->ahead);
+        C2_UNROLL
+        for (int j = k - s; j < k - s + s * cols; j++)
+            __builtin_prefetch(at_byte(p, a->col[j]));
+    }
+}
+
 C2_ALWAYS_INLINE void tile(const int rows, const int cols, const int k, const int s,
                            const bool tail, const c2_dwrow_ch_args *a, const finish *f, ptrdiff_t c)
 {
@@ -224,6 +237,8 @@ C2_ALWAYS_INLINE void tile(const int rows, const int cols, const int k, const in
     const px *pixels = (const px *)a->pixels + c;
     const float *weight = a->weight + c * kh * kw;
     const int last = kh + (rows - 1) * s, end = a->row_end < last ? a->row_end : last;
+    if (k && a->ahead && c % LINE == 0)
+        expect_input(cols, k, s, a, pixels, end);
     /* ky: of the first output row; the second's is ky - s. */
     for (int ky = a->row_begin; ky < end; ky++) {
         const px *p = at_byte(pixels, a->row[ky - a->row_begin]);
