@@ -27,6 +27,7 @@ static bool same(float a, float b)
 /* One call and what it is given. */
 typedef struct ch_call {
     c2_dwrow_ch_args a;
+    bool inside; /* nearly always: all taps of a square kernel, at one distance, finished */
     ptrdiff_t row[(MAX_ROWS - 1) * MAX_STRIDE + MAX_K], col[MAX_READ];
     guard_buffer pixels, weight, bias, residual, out, sums;
     char was[MAX_ROWS * (TILE + GAP) * (MAX_N + GAP) * 4 + 64]; /* out before the call */
@@ -40,7 +41,7 @@ static void part(rng *r, int n, int *begin, int *end)
     *end = all ? n : (int)rng_range(r, *begin, n);
 }
 
-/* Rows and columns anywhere; those that are not to be read lead nowhere. */
+/* Rows anywhere, columns too or at one distance; those that are not to be read lead nowhere. */
 static void ch_pixels(check *c, ch_call *k)
 {
     const int n = k->a.n;
@@ -51,11 +52,19 @@ static void ch_pixels(check *c, ch_call *k)
         k->row[i] = i < k->a.row_end - k->a.row_begin
                         ? (ptrdiff_t)(rng_range(c->random, -n, 0) * bytes)
                         : (ptrdiff_t)1 << 40;
+    const int n_read = (TILE - 1) * k->a.stride + k->a.kw;
+    const bool alike = rng_range(c->random, 0, k->inside ? 3 : 1) > 0;
+    const int64_t step = rng_range(c->random, 0, n / (n_read - 1));
+    if (alike) {
+        k->a.col_begin = 0;
+        k->a.col_end = n_read;
+    }
     for (int i = 0; i < MAX_READ; i++) {
         const bool padding = i < k->a.col_begin || i >= k->a.col_end ||
                              rng_range(c->random, 0, 9) == 0; /* within them as well */
-        const bool read = i < (TILE - 1) * k->a.stride + k->a.kw;
+        const bool read = i < n_read;
         k->col[i] = !read     ? (ptrdiff_t)1 << 40
+                    : alike   ? (ptrdiff_t)(i * step * bytes)
                     : padding ? -1
                               : (ptrdiff_t)(rng_range(c->random, 0, n) * bytes);
     }
@@ -73,12 +82,17 @@ static void ch_shape(check *c, ch_call *k)
     k->a.stride = wide ? 1 : (int)rng_range(r, 1, MAX_STRIDE);
     k->a.rows = (int)rng_range(r, 1, c->kernel->mr / TILE);
     k->a.cols = (int)rng_range(r, 1, TILE);
+    k->inside = !wide && rng_range(r, 0, 2) == 0;
+    if (k->inside) {
+        k->a.kh = rng_range(r, 0, 3) ? k->a.kw : k->a.kh;
+        k->a.cols = (int)rng_range(r, TILE - 1, TILE);
+    }
     const int lanes = check_lanes(c->kernel);
     k->a.n = check_size(r, 2 * lanes + lanes / 2, lanes);
     k->a.low = rng_range(r, 0, 1) ? -INFINITY : -1.5f;
     k->a.high = rng_range(r, 0, 1) ? INFINITY : 2.5f;
     /* Far beyond what is there: it may only be asked for. */
-    k->a.ahead = rng_range(r, 0, 2) ? 0 : (ptrdiff_t)rng_range(r, -(1 << 30), 1 << 30);
+    k->a.ahead = k->inside || rng_range(r, 0, 2) ? 0 : (ptrdiff_t)rng_range(r, -(1 << 30), 1 << 30);
     part(r, (k->a.rows - 1) * k->a.stride + k->a.kh, &k->a.row_begin, &k->a.row_end);
     part(r, (k->a.cols - 1) * k->a.stride + k->a.kw, &k->a.col_begin, &k->a.col_end);
     ch_pixels(c, k);
@@ -92,7 +106,7 @@ static void ch_outputs(check *c, ch_call *k)
     rng *r = c->random;
     const int lanes = check_lanes(c->kernel);
     const size_t bytes = check_pixel_bytes(c->kernel);
-    k->a.streams = bytes == sizeof(float) && rng_range(r, 0, 2) == 0;
+    k->a.streams = !k->inside && bytes == sizeof(float) && rng_range(r, 0, 2) == 0;
     k->a.out_col = k->a.n + rng_range(r, 0, GAP);
     k->a.out_row = k->a.cols * k->a.out_col + rng_range(r, 0, GAP);
     if (k->a.streams) {
@@ -108,13 +122,13 @@ static void ch_outputs(check *c, ch_call *k)
     k->a.out = k->out.data;
     k->a.residual_row = k->a.out_row;
     k->a.residual_col = k->a.out_col;
-    const int64_t kind = rng_range(r, 0, 2);
+    const int64_t kind = k->inside ? 0 : rng_range(r, 0, 2);
     k->a.residual = kind == 0 ? NULL : kind == 1 ? k->residual.data : k->out.data;
     k->bias = check_pixels(c, (size_t)k->a.n);
     k->a.bias = rng_range(r, 0, 1) ? k->bias.data : NULL;
     const int whole = (k->a.n + lanes - 1) / lanes * lanes;
     k->sums = guard_alloc((size_t)(k->a.rows * k->a.cols * whole) * sizeof(float), c->at_end);
-    k->a.sums = rng_range(r, 0, 3) ? NULL : k->sums.data;
+    k->a.sums = k->inside || rng_range(r, 0, 3) ? NULL : k->sums.data;
     k->a.sums_pitch = whole;
 }
 

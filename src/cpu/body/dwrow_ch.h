@@ -255,6 +255,76 @@ C2_ALWAYS_INLINE void tile(const int rows, const int cols, const int k, const in
     store(rows, cols, tail, a, f, c, acc);
 }
 
+/* Whether pixels of all taps are there, at one distance, and a row of sums is finished. */
+C2_ALWAYS_INLINE bool is_inside(const int k, const int s, const c2_dwrow_ch_args *a)
+{
+    const ptrdiff_t *col = a->col, step = col[1] - col[0];
+    ptrdiff_t other = 0;
+    C2_UNROLL
+    for (int j = 2; j < s * (COLS - 1) + k; j++)
+        other |= (col[j] - col[j - 1]) ^ step;
+    return other == 0 && step >= 0 && col[0] >= 0 && a->kh == k && a->row_begin == 0 &&
+           a->row_end >= k && a->cols == COLS && !a->sums && !a->residual && !a->streams &&
+           !a->ahead;
+}
+
+/* What tile() does to such a row of COLS pixels, with nothing asked or read again between vectors,
+ * and pointers to every third pixel: half the instructions for 3 x 3, where they are the bound
+ * (Zen 3: 25.5 to 16.5 ns a tile, 5 x 5 46 to 40). */
+C2_ALWAYS_INLINE void inside(const int k, const int s, const bool bounded,
+                             const c2_dwrow_ch_args *a, const finish *f)
+{
+    enum { APART = 3, MOST = 7 };
+    const ptrdiff_t step = a->col[1] - a->col[0], out_col = a->out_col;
+    const ptrdiff_t *row = a->row;
+    const px *pixels = at_byte(a->pixels, a->col[0]), *bias = a->bias;
+    const float *w = a->weight;
+    px *out = a->out;
+    const vf low = f->low, high = f->high;
+    for (ptrdiff_t n = a->n; n >= VF; n -= VF) {
+        vf acc[COLS];
+        C2_UNROLL
+        for (int x = 0; x < COLS; x++)
+            acc[x] = vf_zero();
+        C2_UNROLL
+        for (int ky = 0; ky < k; ky++) {
+            vf b[MOST];
+            C2_UNROLL
+            for (int kx = 0; kx < k; kx++)
+                b[kx] = vf_keep(vf_load(w + (ky * k + kx) * VF));
+            const px *p = at_byte(pixels, row[ky]);
+            C2_UNROLL
+            for (int j = 0; j < s * (COLS - 1) + k; j++) {
+                const vf x = vf_keep(px_load(at_byte(p, j % APART * step)));
+                if (j % APART == APART - 1) {
+                    p = at_byte(p, APART * step);
+                    /* Or else the compiler loads early what it then spills. */
+                    __asm__("" : "+r"(p));
+                }
+                C2_UNROLL
+                for (int kx = 0; kx < k; kx++) {
+                    const int column = (j - kx) / s;
+                    if (j >= kx && column * s == j - kx && column < COLS)
+                        acc[column] = vf_fma(x, b[kx], acc[column]);
+                }
+            }
+        }
+        const vf more = bias ? px_load(bias) : vf_set1(-0.0f);
+        px *to = out;
+        C2_UNROLL
+        for (int x = 0; x < COLS; x++) {
+            const vf v = vf_add(acc[x], more);
+            px_store(to + x % APART * out_col, bounded ? vf_min(high, vf_max(low, v)) : v);
+            if (x % APART == APART - 1)
+                to += APART * out_col;
+        }
+        pixels += VF;
+        bias = bias ? bias + VF : NULL;
+        out += VF;
+        w += k * k * VF;
+    }
+}
+
 /* Of all channels that fill vectors. */
 C2_ALWAYS_INLINE void vectors(const int rows, const int cols, const int k, const int s,
                               const c2_dwrow_ch_args *a, const finish *f)
@@ -272,6 +342,10 @@ C2_ALWAYS_INLINE void channels(const int k, const int s, const c2_dwrow_ch_args 
         vectors(ROWS, COLS, k, s, a, &f);
     else if (two)
         vectors(ROWS, HALF, k, s, a, &f);
+    else if (ROWS == 1 && k && is_inside(k, s, a) && bounded)
+        inside(k, s, true, a, &f);
+    else if (ROWS == 1 && k && is_inside(k, s, a))
+        inside(k, s, false, a, &f);
     else if (a->cols > HALF)
         vectors(1, COLS, k, s, a, &f);
     else
