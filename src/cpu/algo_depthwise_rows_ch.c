@@ -115,12 +115,14 @@ static int64_t line_vectors(const c2_kernel *k, const c2_problem *p)
  * far apart share: 64 of them (a page of 4 KiB), eight lines each. */
 static bool is_crowded(const c2_problem *p)
 {
-    const int64_t step = p->dilation[1] * p->input_stride[3];
-    const int64_t pitch = step * (int64_t)c2_dtype_bytes(p->input_dtype);
+    /* Of a distance that may be any the low bits matter, whatever is lost above them. */
+    const uint64_t step = (uint64_t)p->dilation[1] * (uint64_t)p->input_stride[3];
+    const uint64_t pitch = step * c2_dtype_bytes(p->input_dtype);
     const int64_t rows = c2_min(p->kh, p->h);
     const int64_t cols = c2_min((TILE_COLS - 1) * p->stride[1] + p->kw, p->w);
-    return !is_turned(p) && pitch > 0 && pitch % LINE == 0 &&
-           rows * cols > 2 * SET_LINES * (SETS / c2_gcd(SETS, pitch / LINE));
+    const int64_t lines = (int64_t)(pitch / LINE % SETS);
+    return !is_turned(p) && step != 0 && pitch % LINE == 0 &&
+           rows * cols > 2 * SET_LINES * (SETS / c2_gcd(SETS, lines));
 }
 
 static const double near_tensors = 8; /* times L2 */

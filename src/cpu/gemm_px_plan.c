@@ -121,9 +121,11 @@ static bool is_far(const search *s)
 static double row_seconds(const search *s)
 {
     enum { PAGE = 4096 };
+    if (!is_far(s))
+        return 0;
     const int64_t element = (int64_t)c2_dtype_bytes(s->p->input_dtype);
     const bool crowded = s->p->input_stride[1] * element % PAGE == 0;
-    return !is_far(s) ? 0 : s->speed->far_row * (crowded ? crowded_row : 1);
+    return s->speed->far_row * (crowded ? crowded_row : 1);
 }
 
 static void try_direct(search *s, int64_t rows)
