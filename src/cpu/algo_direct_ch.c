@@ -156,7 +156,8 @@ static plan plan_make(const conv2d_device *device, const c2_kernel *k, const c2_
     d.far = d.finished && c2_beyond_l2(device, c2_output_bytes(p)) &&
             p->output_stride[3] == d.pack.width;
     set_input(k, p, &d);
-    const double kept = strip_kept * c2_speed_of(device, k)->l2;
+    const c2_speed *speed = c2_speed_of(device, k);
+    const double kept = strip_kept * speed->l2;
     const int64_t fitting = (int64_t)fmin(STRIP, kept / sizeof(float) / (double)c2_problem_k(p));
     d.strip = c2_max(LEAST_STRIP, fitting / STRIP_UNIT * STRIP_UNIT);
     const double a_row = (double)d.row * sizeof(float);
@@ -175,7 +176,7 @@ static plan plan_make(const conv2d_device *device, const c2_kernel *k, const c2_
     d.scratch_bytes =
         d.sums_at +
         (d.finished ? 0 : sizeof(float) * STRIP * (size_t)(is_sum(k) ? k->nr : d.pack.width));
-    d.seconds = (is_sum(k) ? sum_seconds : seconds)(c2_speed_of(device, k), k, p, &d);
+    d.seconds = (is_sum(k) ? sum_seconds : seconds)(speed, k, p, &d);
     return d;
 }
 

@@ -337,14 +337,14 @@ C2_ALWAYS_INLINE void channels(const int k, const int s, const c2_dwrow_ch_args 
 {
     const bool bounded = a->low > -INFINITY || a->high < INFINITY;
     const finish f = {vf_set1(a->low), vf_set1(a->high), bounded};
-    const bool two = ROWS == 2 && a->rows == 2;
+    const bool two = ROWS == 2 && a->rows == 2, whole_row = ROWS == 1 && k && is_inside(k, s, a);
     if (two && a->cols > HALF)
         vectors(ROWS, COLS, k, s, a, &f);
     else if (two)
         vectors(ROWS, HALF, k, s, a, &f);
-    else if (ROWS == 1 && k && is_inside(k, s, a) && bounded)
+    else if (whole_row && bounded)
         inside(k, s, true, a, &f);
-    else if (ROWS == 1 && k && is_inside(k, s, a))
+    else if (whole_row)
         inside(k, s, false, a, &f);
     else if (a->cols > HALF)
         vectors(1, COLS, k, s, a, &f);
