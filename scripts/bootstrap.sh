@@ -52,6 +52,7 @@ debian python  numpy                                python3-numpy
 metal command clang-19                              clang-19
 ci    file    /usr/lib/llvm-19/lib/clang/19/lib/linux  libclang-rt-19-dev
 ci    command llvm-cov-19                           llvm-19
+ci    command ccache                                ccache
 ci    command qemu-aarch64                          qemu-user
 ci    command aarch64-linux-gnu-gcc                 gcc-aarch64-linux-gnu
 ci    file    /usr/aarch64-linux-gnu/include/stdlib.h  libc6-dev-arm64-cross

@@ -113,7 +113,8 @@ class Build:
         # No warnings: a changed line may leave a variable without use. Bodies of kernels as plain
         # functions compile ten times faster.
         replaced = [a.replace(str(self.source), str(sources)) for a in arguments]
-        replaced += ["-w", "-DC2_PLAIN_BODIES"]
+        launcher = os.environ.get("CMAKE_C_COMPILER_LAUNCHER", "").split()
+        replaced = launcher + replaced + ["-w", "-DC2_PLAIN_BODIES"]
         if os.path.isabs(unit):
             replaced = [self.embed(unit, sources, folder) if a == unit else a for a in replaced]
         out = folder / (unit.replace("/", "_") + ".o")

@@ -130,13 +130,15 @@ static inline vf vf_of_f16(vf_bits h)
 }
 static inline vf vf_set1_f16(uint16_t x) { return vf_set1(c2_f16_to_f32(x)); }
 static inline vf vf_load_f16(const uint16_t *p) { return vf_of_f16(vf_u16(p)); }
-static inline vf vf_load_n_f16(const uint16_t *p, int n) { return vf_of_f16(vf_u16_n(p, n)); }
-static inline vf vf_load_some_f16(const uint16_t *p, vf_some some)
+/* Parts of vectors are not inlined: kernels read and store them in dozens of places, and each copy
+ * is many instructions, a page of them for a store. */
+#define C2_RARE static __attribute__((noinline, unused))
+C2_RARE vf vf_load_n_f16(const uint16_t *p, int n) { return vf_of_f16(vf_u16_n(p, n)); }
+C2_RARE vf vf_load_some_f16(const uint16_t *p, vf_some some)
 {
     return vf_of_f16(vf_u16_some(p, some));
 }
-/* Not inlined: a kernel stores from dozens of places, and each copy is a page of code. */
-static __attribute__((noinline, unused)) void vf_store_n_f16(uint16_t *p, vf v, int n)
+C2_RARE void vf_store_n_f16(uint16_t *p, vf v, int n)
 {
     for (int i = 0; i < n; i++)
         p[i] = c2_f32_to_f16(v[i]);
@@ -149,8 +151,8 @@ static inline vf vf_of_bf16(vf_bits h)
 }
 static inline vf vf_set1_bf16(uint16_t x) { return vf_set1(c2_bf16_to_f32(x)); }
 static inline vf vf_load_bf16(const uint16_t *p) { return vf_of_bf16(vf_u16(p)); }
-static inline vf vf_load_n_bf16(const uint16_t *p, int n) { return vf_of_bf16(vf_u16_n(p, n)); }
-static inline vf vf_load_some_bf16(const uint16_t *p, vf_some some)
+C2_RARE vf vf_load_n_bf16(const uint16_t *p, int n) { return vf_of_bf16(vf_u16_n(p, n)); }
+C2_RARE vf vf_load_some_bf16(const uint16_t *p, vf_some some)
 {
     return vf_of_bf16(vf_u16_some(p, some));
 }
