@@ -184,32 +184,66 @@ static void find_lanes(const c2_problem *p, int64_t tap, int64_t first, int n, p
     }
 }
 
-/* Lanes 0 .. n of a row of elements; those up to `whole` become zeros. */
-C2_FOR_EACH_SIZE void gather(const size_t element, const char *channel, const ptrdiff_t *at, int n,
-                             int whole, char *to)
-{
-    for (int j = 0; j < n;) {
-        if (at[j] == nowhere) {
-            memset(to + (size_t)j++ * element, 0, element);
-            continue;
-        }
-        int end = j + 1;
-        while (end < n && at[end] == at[end - 1] + 1)
-            end++;
-        const char *from = channel + at[j] * (ptrdiff_t)element;
-        for (int i = j; i < end; i++)
-            memcpy(to + (size_t)i * element, from + (size_t)(i - j) * element, element);
-        j = end;
-    }
-    memset(to + (size_t)n * element, 0, (size_t)(whole - n) * element);
-}
+/* Lanes at one distance in memory, in elements; or `nowhere`, where it is 0. */
+typedef struct lane_run {
+    ptrdiff_t at, step;
+    int lane, n;
+} lane_run;
 
-/* Where the lanes of a channel lie, as gather() reads them. */
+/* Where the lanes of a tap's channels lie, the same for all of them. */
 typedef struct lane_row {
     const work *w;
-    ptrdiff_t at[C2_MAX_TILE];
-    int n, whole;
+    lane_run runs[C2_MAX_NR];
+    int n_runs;
+    int n, whole; /* lanes, and those up to the next whole vector, which become zeros */
 } lane_row;
+
+static void find_runs(lane_row *r, int64_t tap, int64_t first)
+{
+    ptrdiff_t at[C2_MAX_NR];
+    find_lanes(r->w->args->problem, tap, first, r->n, at);
+    r->n_runs = 0;
+    for (int j = 0, end; j < r->n; j = end) {
+        const bool pair = at[j] != nowhere && j + 1 < r->n && at[j + 1] != nowhere;
+        const ptrdiff_t step = pair ? at[j + 1] - at[j] : 0;
+        for (end = j + 1; end < r->n && (at[end] == nowhere) == (at[j] == nowhere) &&
+                          (at[j] == nowhere || at[end] - at[end - 1] == step);)
+            end++;
+        r->runs[r->n_runs++] = (lane_run){at[j], step, j, end - j};
+    }
+}
+
+C2_FOR_EACH_SIZE void copy_run(const size_t element, const lane_run *run, const char *channel,
+                               char *to)
+{
+    enum { LINE = 64 };
+    const char *from = channel + run->at * (ptrdiff_t)element;
+    const size_t bytes = (size_t)run->n * element;
+    if (run->step == 1 && bytes == LINE) { /* a common tile's; no call */
+        memcpy(to, from, LINE);
+    } else if (run->step == 1) {
+        memcpy(to, from, bytes);
+    } else {
+        for (int i = 0; i < run->n; i++)
+            memcpy(to + (size_t)i * element, from + i * run->step * (ptrdiff_t)element, element);
+    }
+}
+
+/* A channel's row of lanes. */
+C2_FOR_EACH_SIZE void gather(const size_t element, const lane_row *r, const char *channel,
+                             char *to)
+{
+    for (int i = 0; i < r->n_runs; i++) {
+        const lane_run *run = &r->runs[i];
+        char *lanes = to + (size_t)run->lane * element;
+        if (run->at == nowhere)
+            memset(lanes, 0, (size_t)run->n * element);
+        else
+            copy_run(element, run, channel, lanes);
+    }
+    if (r->whole > r->n)
+        memset(to + (size_t)r->n * element, 0, (size_t)(r->whole - r->n) * element);
+}
 
 static void gather_channel(const lane_row *r, int64_t c, char *to)
 {
@@ -217,9 +251,9 @@ static void gather_channel(const lane_row *r, int64_t c, char *to)
     const int64_t element = (int64_t)c2_dtype_bytes(p->input_dtype);
     const char *channel = r->w->image + c * p->input_stride[1] * element;
     if (element == sizeof(float))
-        gather(sizeof(float), channel, r->at, r->n, r->whole, to);
+        gather(sizeof(float), r, channel, to);
     else
-        gather(sizeof(uint16_t), channel, r->at, r->n, r->whole, to);
+        gather(sizeof(uint16_t), r, channel, to);
 }
 
 /* A row of words, of channels 2q and 2q + 1, for each part. */
@@ -251,7 +285,7 @@ static void fill_panel(const work *w, int64_t first, int n, int64_t k0, int64_t 
     lane_row row = {.w = w, .n = n, .whole = (n + vector - 1) / vector * vector};
     for (int64_t k = k0; k < k1;) {
         const int64_t tap = k / tap_rows, end = c2_min(k1, (tap + 1) * tap_rows);
-        find_lanes(w->args->problem, tap, first, n, row.at);
+        find_runs(&row, tap, first);
         for (; k < end; k++, panel += nr * w->s->element) {
             if (w->s->pair)
                 gather_words(&row, k % tap_rows, panel);
