@@ -68,13 +68,48 @@ void emulate_tile_stored(int t, void *to, long stride)
         memcpy((char *)to + i * stride, state.words[t][i], (size_t)state.bytes[t]);
 }
 
-/* emulate_fma() of two halves; without the call where their product is exact in float32. */
-static float add_product(float a, float b, float sum)
+/* A register's row of one half each, four at a time: whatever instructions the compiler has. */
+enum { LANES = 4, VECTORS = WORDS / LANES };
+typedef float four __attribute__((vector_size(4 * LANES)));
+typedef uint32_t four_bits __attribute__((vector_size(4 * LANES)));
+typedef struct row {
+    four half[2][VECTORS];
+    bool plain;
+} row;
+
+/* The product of two of these is exact in float32 and far from its bounds, or a zero. */
+static bool is_plain(float x)
 {
-    const float product = a * b, size = fabsf(product);
-    if (size > 0x1p-100f && size < 0x1p120f && fabsf(a) >= FLT_MIN && fabsf(b) >= FLT_MIN)
-        return emulate_flush(product + sum);
-    return emulate_fma(a, b, sum);
+    const float size = fabsf(x);
+    return size == 0 || (size > 0x1p-50f && size < 0x1p60f);
+}
+
+static row row_of(const uint32_t words[WORDS])
+{
+    row r = {.plain = true};
+    for (int j = 0; j < WORDS; j++)
+        for (int h = 0; h < 2; h++) {
+            const float x = emulate_half(words[j], h);
+            r.half[h][j / LANES][j % LANES] = x;
+            r.plain = r.plain && is_plain(x);
+        }
+    return r;
+}
+
+static four flush(four x)
+{
+    const four_bits bits = (four_bits)x, size = bits & 0x7fffffff;
+    return (four)(bits & ((four_bits)(size >= 0x00800000) | 0x80000000));
+}
+
+/* sums[j] = emulate_fma(x, y[j], sums[j]) */
+static void add_products(float x, bool plain, const four y[VECTORS], four sums[VECTORS])
+{
+    for (int v = 0; v < VECTORS && plain; v++)
+        sums[v] = flush(x * y[v] + sums[v]);
+    for (int j = 0; j < WORDS && !plain; j++)
+        sums[j / LANES][j % LANES] =
+            emulate_fma(x, y[j / LANES][j % LANES], sums[j / LANES][j % LANES]);
 }
 
 void emulate_tile_dpbf16ps(int sum, int a, int b)
@@ -82,16 +117,22 @@ void emulate_tile_dpbf16ps(int sum, int a, int b)
     check_register(sum);
     check_register(a);
     check_register(b);
-    for (int i = 0; i < state.rows[sum]; i++)
-        for (int j = 0; j < state.bytes[sum] / 4; j++) {
-            float low = 0, high = 0, old;
-            for (int k = 0; k < state.bytes[a] / 4; k++) {
-                const uint32_t x = state.words[a][i][k], y = state.words[b][k][j];
-                low = add_product(emulate_half(x, 0), emulate_half(y, 0), low);
-                high = add_product(emulate_half(x, 1), emulate_half(y, 1), high);
+    row rows[ROWS];
+    for (int k = 0; k < state.bytes[a] / 4; k++)
+        rows[k] = row_of(state.words[b][k]);
+    for (int i = 0; i < state.rows[sum]; i++) {
+        four sums[2][VECTORS] = {{{0}}};
+        for (int k = 0; k < state.bytes[a] / 4; k++)
+            for (int h = 0; h < 2; h++) {
+                const float x = emulate_half(state.words[a][i][k], h);
+                add_products(x, rows[k].plain && is_plain(x), rows[k].half[h], sums[h]);
             }
+        for (int j = 0; j < state.bytes[sum] / 4; j++) {
+            const four both = sums[0][j / LANES] + sums[1][j / LANES];
+            float old;
             memcpy(&old, &state.words[sum][i][j], sizeof old);
-            old = emulate_flush(emulate_flush(old) + emulate_flush(low + high));
+            old = emulate_flush(emulate_flush(old) + emulate_flush(both[j % LANES]));
             memcpy(&state.words[sum][i][j], &old, sizeof old);
         }
+    }
 }
