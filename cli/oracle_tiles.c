@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * S of Winograd algorithms, F(m,3) (docs/numerics.md): for each output element
- *     |b| + |r| + sum over channels of D * sum over taps of r(ky) r(kx) |w|
- * with D the largest |x| of the channel within m - 1 taps around the window: a convolution with a
- * kernel of 1 x 1, whose input is a maximum taken down the columns and along the rows. */
+ *     |b| + |r| + sum over channels of D * sum over taps of r(ky mod 3) r(kx mod 3) |w|
+ * with D the largest |x| of the channel within m - 1 taps around the window, which is filled up to
+ * pieces of 3 x 3 taps: a convolution with a kernel of 1 x 1, whose input is a maximum taken down
+ * the columns and along the rows. */
 #include "oracle.h"
 
 #include <math.h>
@@ -27,21 +28,30 @@ int64_t oracle_source_index(int32_t mode, int64_t i, int64_t size)
     }
 }
 
-/* The leading padding of axis 0 (y) or 1 (x), auto_pad resolved; kernels are 3 x 3. */
-static int64_t leading_pad(const conv2d_params *p, int axis)
+/* Taps along axis 0 (y) or 1 (x) of a kernel that is filled up to pieces of three. */
+static int64_t piece_taps(const cli_convolution *c, int axis)
 {
-    return p->auto_pad == CONV2D_AUTO_PAD_SAME ? p->dilation[axis] : p->padding[axis];
+    return (c->weight.t.sizes[2 + axis] + 2) / 3 * 3;
+}
+
+/* The leading padding of an axis, auto_pad resolved. */
+static int64_t leading_pad(const cli_convolution *c, int axis)
+{
+    const conv2d_params *p = &c->params;
+    const int64_t all = p->dilation[axis] * (c->weight.t.sizes[2 + axis] - 1);
+    return p->auto_pad == CONV2D_AUTO_PAD_SAME ? all / 2 : p->padding[axis];
 }
 
 /* to[i * to_step], i < n: the largest of the input coordinates around output i. */
-static void largest(const conv2d_params *p, int axis, int m, const double *from, int64_t from_step,
-                    int64_t size, double *to, int64_t to_step, int64_t n)
+static void largest(const cli_convolution *c, int axis, int m, const double *from,
+                    int64_t from_step, int64_t size, double *to, int64_t to_step, int64_t n)
 {
+    const int64_t first = -leading_pad(c, axis), end = piece_taps(c, axis) + m - 1;
     for (int64_t i = 0; i < n; i++) {
         double most = 0;
-        for (int tap = 1 - m; tap <= m + 1; tap++) {
+        for (int64_t tap = 1 - m; tap < end; tap++) {
             const int64_t at = oracle_source_index(
-                p->padding_mode, i + tap * p->dilation[axis] - leading_pad(p, axis), size);
+                c->params.padding_mode, first + i + tap * c->params.dilation[axis], size);
             if (at >= 0)
                 most = fmax(most, from[at * from_step]);
         }
@@ -63,9 +73,9 @@ static void fill_reach(const cli_convolution *c, int m, double least, double *pl
     }
     for (const double *plane = planes; plane < planes + n; plane += h * w, to += oh * ow) {
         for (int64_t i = 0; i < w; i++)
-            largest(&c->params, 0, m, plane + i, w, h, column_maxima + i, w, oh);
+            largest(c, 0, m, plane + i, w, h, column_maxima + i, w, oh);
         for (int64_t i = 0; i < oh; i++)
-            largest(&c->params, 1, m, column_maxima + i * w, 1, w, to + i * ow, 1, ow);
+            largest(c, 1, m, column_maxima + i * w, 1, w, to + i * ow, 1, ow);
         for (int64_t i = 0; i < oh * ow; i++)
             to[i] += least;
     }
@@ -75,13 +85,16 @@ static void fill_taps(const cli_convolution *c, int m, double least, double *to)
 {
     static const double outers[] = {[2] = 4, [4] = 18.3, [6] = 39.6};
     static const double inners[] = {[2] = 2, [4] = 8.3, [6] = 16.6};
-    const double outer = outers[m], inner = inners[m];
+    const double outer = outers[m], inner = inners[m], piece = 2 * outer + inner;
+    const size_t kh = (size_t)c->weight.t.sizes[2], kw = (size_t)c->weight.t.sizes[3];
+    const double pieces = (double)(piece_taps(c, 0) / 3 * (piece_taps(c, 1) / 3));
     size_t n = 0;
     for (tensor_walk w = tensor_begin(&c->weight.t); w.more; tensor_next(&w), n++) {
-        const double ry = n / 3 % 3 == 1 ? inner : outer, rx = n % 3 == 1 ? inner : outer;
-        if (n % 9 == 0)
-            to[n / 9] = 0;
-        to[n / 9] += ry * rx * (fabs(tensor_load(w.at, c->weight.t.dtype)) + least);
+        const double ry = n / kw % kh % 3 == 1 ? inner : outer;
+        const double rx = n % kw % 3 == 1 ? inner : outer;
+        if (n % (kh * kw) == 0) /* of all taps, those beyond the kernel among them */
+            to[n / (kh * kw)] = pieces * piece * piece * least;
+        to[n / (kh * kw)] += ry * rx * fabs(tensor_load(w.at, c->weight.t.dtype));
     }
 }
 

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Winograd convolution of 3x3 kernels with stride 1, in any layout, for every accuracy but strict;
- * F(6,3) for accuracy fast alone:
+ * Winograd convolution of kernels of 3x3 to 9x9 with stride 1, in any layout, for every accuracy
+ * but strict; F(6,3) for accuracy fast alone. Larger kernels than 3x3 are the sum of q pieces of
+ * 3x3, rows and columns beyond the kernel zeros:
  *   winograd_f2x3  F(2,3), points 0, 1, -1, infinity: 16 products for 4 pixels
  *   winograd_f4x3  F(4,3), points 0, 1, -1, 1/2, -2, infinity: 36 products for 16 pixels
  *   winograd_f6x3  F(6,3), points 0, 1, -1, 2, -2, 1/2, -1/2, infinity: 64 products for 36 pixels
  *   split3_f2x3, split3_f4x3  the same products of float32 in three bfloat16 parts (parts.h), by
- *                  tile registers
+ *                  tile registers; 3x3 only
  * Error before the activation (derived in docs/numerics.md):
- *   g(n) * S + n * alpha * 2^-149,  n = min(c, 64) + ceil(c / 64) + 20, c = IC/G,
- *   S = |b| + |r| + sum over channels of D * sum over taps of r(ky) r(kx) |w|
- * with D the largest |x| of a channel within m - 1 taps around the window. A value that is not
- * finite spreads to all pixels of its tile. Of split3_fMx3:
+ *   g(n) * S + n * alpha * 2^-149,  n = min(c, 64) + q ceil(c / 64) + 20, c = IC/G,
+ *   S = |b| + |r| + sum over channels of D * sum over taps of r(ky mod 3) r(kx mod 3) |w|
+ * with D the largest |x| of a channel within m - 1 taps around the pieces' window. A value that is
+ * not finite spreads to all pixels of its tile. Of split3_fMx3:
  *   1.01 * (g(n) + 2^-24) * S + (12 c + n) * alpha * 2^-125,  n = 6 ceil(c / 32) + 50. */
 #include "core/dtype.h"
 #include "core/text_tables.h"
@@ -20,9 +21,10 @@ static bool supports(const c2_kernel *gemm, const c2_problem *p, c2_why *why)
 {
     if (p->accuracy == CONV2D_ACCURACY_STRICT)
         return c2_refuse(why, "accuracy = strict: the errors of transformed sums are larger");
-    if (p->kh != 3 || p->kw != 3)
-        return c2_refuse(why, "kernel %lld x %lld: only 3 x 3", (long long)p->kh,
-                         (long long)p->kw);
+    const int64_t most = gemm->family == C2_FAMILY_WINO_GEMM ? C2_WINO_MAX_KERNEL : C2_WINO_TAPS;
+    if (c2_min(p->kh, p->kw) < C2_WINO_TAPS || c2_max(p->kh, p->kw) > most)
+        return c2_refuse(why, "kernel %lld x %lld: only 3 x 3%s", (long long)p->kh,
+                         (long long)p->kw, most > C2_WINO_TAPS ? " to 9 x 9" : "");
     if (p->stride[0] != 1 || p->stride[1] != 1)
         return c2_refuse(why, "stride %lld, %lld: only 1", (long long)p->stride[0],
                          (long long)p->stride[1]);
@@ -66,7 +68,9 @@ static bool supports_parts(const c2_kernel *gemm, const conv2d_device *device, c
 
 static double bound_fma(const c2_problem *p)
 {
-    const double n = (double)(c2_min(p->icg, C2_WINO_K) + c2_div_up(p->icg, C2_WINO_K) + 20);
+    const int64_t pieces = c2_div_up(p->kh, C2_WINO_TAPS) * c2_div_up(p->kw, C2_WINO_TAPS);
+    const double n =
+        (double)(c2_min(p->icg, C2_WINO_K) + pieces * c2_div_up(p->icg, C2_WINO_K) + 20);
     return n * 0x1p-24 / (1 - n * 0x1p-24);
 }
 
@@ -90,6 +94,8 @@ static void packing(const c2_problem *p, const c2_wino_plan *plan, c2_text *out)
 {
     c2_text_add(out, "v1,g%lld,w%d,o%lld,c%lld%s", (long long)p->groups, plan->nr,
                 (long long)p->ocg, (long long)p->icg, plan->parts ? ",x3" : "");
+    if (c2_wino_pieces(plan) > 1)
+        c2_text_add(out, ",p%lldx%lld", (long long)plan->pieces[0], (long long)plan->pieces[1]);
 }
 
 static conv2d_status pack(const conv2d_device *device, const c2_problem *p, int m,

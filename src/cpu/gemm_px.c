@@ -219,14 +219,12 @@ C2_FOR_EACH_SIZE void copy_run(const size_t element, const lane_run *run, const 
     enum { LINE = 64 };
     const char *from = channel + run->at * (ptrdiff_t)element;
     const size_t bytes = (size_t)run->n * element;
-    if (run->step == 1 && bytes == LINE) { /* a common tile's; no call */
+    for (int i = 0; i < run->n && run->step != 1; i++)
+        memcpy(to + (size_t)i * element, from + i * run->step * (ptrdiff_t)element, element);
+    if (run->step == 1 && bytes == LINE) /* a common tile's; no call */
         memcpy(to, from, LINE);
-    } else if (run->step == 1) {
+    else if (run->step == 1)
         memcpy(to, from, bytes);
-    } else {
-        for (int i = 0; i < run->n; i++)
-            memcpy(to + (size_t)i * element, from + i * run->step * (ptrdiff_t)element, element);
-    }
 }
 
 /* A channel's row of lanes. */
@@ -241,8 +239,7 @@ C2_FOR_EACH_SIZE void gather(const size_t element, const lane_row *r, const char
         else
             copy_run(element, run, channel, lanes);
     }
-    if (r->whole > r->n)
-        memset(to + (size_t)r->n * element, 0, (size_t)(r->whole - r->n) * element);
+    memset(to + (size_t)r->n * element, 0, (size_t)(r->whole - r->n) * element);
 }
 
 static void gather_channel(const lane_row *r, int64_t c, char *to)

@@ -49,31 +49,41 @@ static void transform_in(const work *w)
     }
 }
 
+/* M of a panel, the part of one step and piece; a->u: its weights, which go on to the next.
+ * last: none follow. */
+static void multiply_piece(const work *w, const float *v, float *m, const c2_split *groups,
+                           bool last, c2_wino_gemm_args *a)
+{
+    const c2_wino_plan *plan = &w->s->plan;
+    const int64_t icg = w->args->problem->icg;
+    for (int64_t k = 0; k < icg; k += C2_WINO_K, a->accumulate = true) {
+        a->klen = (int)c2_min(C2_WINO_K, icg - k);
+        /* The weights behind these are fetched during the first rows. */
+        a->next = last && k + a->klen >= icg ? NULL : a->u + a->klen * plan->nr;
+        for (int64_t i = 0; i < groups->n; i++, a->next = NULL) {
+            const int64_t row = c2_split_begin(groups, i);
+            a->m = (int)(c2_split_begin(groups, i + 1) - row);
+            a->v = v + k / plan->lanes * plan->v_block + row * plan->lanes;
+            a->out = m + row * plan->nr;
+            w->s->gemm(a);
+        }
+        a->u += a->klen * plan->nr;
+    }
+}
+
 /* M of a panel; u: its weights. */
 static void multiply(const work *w, const float *u, float *products, int channels)
 {
     const c2_wino_plan *plan = &w->s->plan;
-    const int64_t n = w->tile_end - w->tile_begin, icg = w->args->problem->icg;
+    const int64_t n = w->tile_end - w->tile_begin, pieces = c2_wino_pieces(plan);
     const c2_split groups = c2_split_even(n, c2_div_up(n, plan->mr));
     c2_wino_gemm_args a = {.v_block = plan->v_block, .u = u, .n = channels};
     for (int step = 0; step < plan->steps; step++) {
         const float *v = (const float *)w->v + step * plan->v_step;
-        float *m = products + step * plan->m_step;
-        for (int64_t k = 0; k < icg; k += C2_WINO_K) {
-            a.klen = (int)c2_min(C2_WINO_K, icg - k);
-            a.accumulate = k > 0;
-            /* The weights behind these are fetched during the first rows. */
-            const bool last = step == plan->steps - 1 && k + a.klen >= icg;
-            a.next = last ? NULL : a.u + a.klen * plan->nr;
-            for (int64_t i = 0; i < groups.n; i++, a.next = NULL) {
-                const int64_t row = c2_split_begin(&groups, i);
-                a.m = (int)(c2_split_begin(&groups, i + 1) - row);
-                a.v = v + k / plan->lanes * plan->v_block + row * plan->lanes;
-                a.out = m + row * plan->nr;
-                w->s->gemm(&a);
-            }
-            a.u += a.klen * plan->nr;
-        }
+        a.accumulate = false;
+        for (int64_t i = 0; i < pieces; i++, v += plan->piece_blocks * plan->v_block)
+            multiply_piece(w, v, products + step * plan->m_step, &groups,
+                           step == plan->steps - 1 && i == pieces - 1, &a);
     }
 }
 
@@ -207,10 +217,10 @@ static void multiply_group(const work *w, int64_t begin, int64_t end)
         c2_wino_multiply_parts(w->s, p, w->v, u, w->tile_end - w->tile_begin, begin, end, w->m);
         return;
     }
-    const float *u = (const float *)w->args->packed->host +
-                     w->g * plan->panels * plan->steps * p->icg * plan->nr;
+    const int64_t a_panel = plan->steps * c2_wino_pieces(plan) * p->icg * plan->nr;
+    const float *u = (const float *)w->args->packed->host + w->g * plan->panels * a_panel;
     for (int64_t panel = begin; panel < end; panel++)
-        multiply(w, u + panel * plan->steps * p->icg * plan->nr,
+        multiply(w, u + panel * a_panel,
                  w->m + (panel - begin) * plan->m_panel,
                  (int)c2_min(plan->nr, p->ocg - panel * plan->nr));
 }

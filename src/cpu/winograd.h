@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Winograd convolution F(m,3), m = 2, 4 or 6: kernel 3x3, stride 1, any dilation, padding and
- * strides.
+ * Winograd convolution F(m,3), m = 2, 4 or 6: stride 1, any dilation, padding and strides; kernels
+ * of 3x3, or larger ones as a sum of pieces of 3x3, whose taps beyond the kernel are zeros and
+ * whose channels follow those of the piece before.
  *
  * Output pixels of equal remainder modulo the dilation are a grid of their own, a phase, on which
  * the kernel is not dilated. A phase is cut into tiles of m x m pixels, each of which needs
  * edge x edge input pixels, edge = m + 2. Tiles are numbered image by image, phase by phase, row by
  * row. A task takes a block of them and some panels of nr output channels:
- *   V[step][block of VF channels][tile][VF]  transformed input; step = one of edge * edge products
- *   U[panel][step][channel][nr]              transformed weights, read from front to back
+ *   V[step][piece][block of VF channels][tile][VF]  transformed input; step = one of edge * edge
+ *                                                   products
+ *   U[panel][step][piece][channel][nr]       transformed weights, read from front to back
  *   M[step][tile][nr]                        products of one panel
  * and from M the pixels of the panel. A segment is a run of tiles of a block that lie in one row;
  * its pixels wait in Y until the epilogue has them. Neither blocks nor segments show in the bits.
@@ -28,6 +30,8 @@ enum {
     C2_WINO_SEGMENT = 16, /* tiles of a segment at most */
     C2_WINO_MAX_EDGE = 8, /* of a tile, with its border */
     C2_WINO_MAX_M = 6,
+    C2_WINO_TAPS = 3, /* of a piece, down and along a row */
+    C2_WINO_MAX_KERNEL = 9,
     C2_WINO_PARTS = 3,
     C2_WINO_ROWS = 16,     /* tiles of half a register pair of V: blocks are multiples of it */
     C2_WINO_CHANNELS = 32, /* of a step of the tile registers' products */
@@ -40,13 +44,15 @@ typedef struct c2_wino_plan {
     bool parts;         /* V and U are words of parts; */
     bool far;           /* U comes from beyond the L2 cache */
     int64_t unit;       /* blocks are multiples of so many tiles */
+    int64_t pieces[2];  /* of the kernel: y, x; in parts one */
     int64_t phases[2];  /* y, x */
     int64_t grid[2];    /* tiles of the largest phase */
     int64_t tiles;      /* of all images */
     c2_split blocks;    /* of the units of tiles */
     int64_t panels;     /* of nr output channels */
     c2_split panel_blocks;        /* of the panels of a group */
-    int64_t channel_blocks;       /* of `lanes` input channels; in parts of C2_WINO_CHANNELS */
+    int64_t channel_blocks;       /* of `lanes` input channels; in parts of C2_WINO_CHANNELS; */
+    int64_t piece_blocks;         /* those of a piece */
     int64_t v_step, v_block;      /* strides of V in floats or words: of 32 tiles, in parts */
     int64_t m_step, m_panel;      /* of M */
     int64_t group;                /* panels that M has room for */
@@ -58,6 +64,11 @@ typedef struct c2_wino_plan {
     bool pixels_last;             /* output pixels of a phase's row are neighbours */
     double seconds;
 } c2_wino_plan;
+
+static inline int64_t c2_wino_pieces(const c2_wino_plan *plan)
+{
+    return plan->pieces[0] * plan->pieces[1];
+}
 
 c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p, int m,
                                const c2_kernel *gemm);

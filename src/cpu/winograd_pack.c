@@ -2,7 +2,9 @@
  * Transformed weights GgG', in float64 and rounded once:
  *
  *   group 0 | panel 0 | step 0  | channel 0 : o0 o1 .. o(nr-1)   <- nr floats, 0 beyond the group's
- *           |         |         | channel 1 : ...                   last output channel
+ *           |         |         | channel 1 : ...                   last output channel; those of
+ *           |         |         | ...                               one piece of the kernel after
+ *           |         |         |                                   the other
  *           |         | step 1  | ...         step = i * edge + j, i down, j along a row
  *           | panel 1 | ...
  *   group 1 | ...
@@ -37,7 +39,7 @@ size_t c2_wino_pack_bytes(const c2_problem *p, const c2_wino_plan *plan)
     size_t bytes = sizeof(float);
     const int64_t factors[] = {p->groups, plan->panels, plan->steps,
                                plan->parts ? c2_wino_words(plan) : p->icg,
-                               plan->parts ? 1 : plan->nr};
+                               plan->parts ? 1 : plan->nr, c2_wino_pieces(plan)};
     for (size_t i = 0; i < sizeof factors / sizeof factors[0]; i++) {
         if (!c2_size_mul_ok(bytes, (size_t)factors[i], &bytes))
             return SIZE_MAX;
@@ -45,15 +47,18 @@ size_t c2_wino_pack_bytes(const c2_problem *p, const c2_wino_plan *plan)
     return bytes;
 }
 
-/* The weights of one input channel for a panel: w[tap][lane]. */
-static void load_taps(const c2_problem *p, const void *weight, int64_t at, int n,
-                      double w[9][MAX_NR])
+/* The weights of one input channel for a panel in the piece that begins with tap (y, x):
+ * w[tap][lane]. */
+static void load_taps(const c2_problem *p, const void *weight, int64_t at, int64_t y, int64_t x,
+                      int n, double w[9][MAX_NR])
 {
     const int64_t *stride = p->weight_stride;
     for (int tap = 0; tap < 9; tap++) {
-        const int64_t first = at + tap / 3 * stride[2] + tap % 3 * stride[3];
+        const int64_t ky = y + tap / 3, kx = x + tap % 3;
+        const int64_t first = at + ky * stride[2] + kx * stride[3];
+        const int live = ky < p->kh && kx < p->kw ? n : 0;
         for (int o = 0; o < MAX_NR; o++)
-            w[tap][o] = o < n ? c2_load_f64(weight, p->weight_dtype, first + o * stride[0]) : 0;
+            w[tap][o] = o < live ? c2_load_f64(weight, p->weight_dtype, first + o * stride[0]) : 0;
     }
 }
 
@@ -72,14 +77,20 @@ static void transform(const c2_wino_plan *plan, double w[9][MAX_NR], float *to, 
     }
 }
 
-/* A panel: step s of channel c goes to to[s * step + c * nr]. */
+/* A panel: step s of channel c of the pieces goes to to[s * step + c * nr]. */
 static void pack_panel(const c2_problem *p, const c2_wino_plan *plan, const c2_weight_view *view,
                        int64_t o, int n, float *to)
 {
     double w[9][MAX_NR];
-    for (int64_t c = 0; c < p->icg; c++) {
-        load_taps(p, view->weight, o * p->weight_stride[0] + c * p->weight_stride[1], n, w);
-        transform(plan, w, to + c * plan->nr, p->icg * plan->nr);
+    const int64_t step = c2_wino_pieces(plan) * p->icg * plan->nr;
+    for (int64_t i = 0; i < c2_wino_pieces(plan); i++) {
+        const int64_t y = i / plan->pieces[1] * C2_WINO_TAPS;
+        const int64_t x = i % plan->pieces[1] * C2_WINO_TAPS;
+        for (int64_t c = 0; c < p->icg; c++, to += plan->nr) {
+            const int64_t at = o * p->weight_stride[0] + c * p->weight_stride[1];
+            load_taps(p, view->weight, at, y, x, n, w);
+            transform(plan, w, to, step);
+        }
     }
 }
 
@@ -94,7 +105,7 @@ static void pack_parts(const c2_problem *p, const c2_wino_plan *plan, c2_pair_fn
     for (int64_t c = 0; c < plan->channel_blocks * C2_WINO_CHANNELS; c += 2) {
         for (int i = 0; i < 2; i++) {
             const int64_t at = o * p->weight_stride[0] + (c + i) * p->weight_stride[1];
-            load_taps(p, view->weight, at, c + i < p->icg ? n : 0, w);
+            load_taps(p, view->weight, at, 0, 0, c + i < p->icg ? n : 0, w);
             transform(plan, w, floats[i], nr);
         }
         const c2_pair_args a = {floats[0], floats[1],   to + c / 2 * C2_WINO_PARTS * nr, nr, nr,
@@ -106,7 +117,8 @@ static void pack_parts(const c2_problem *p, const c2_wino_plan *plan, c2_pair_fn
 void c2_wino_pack(const c2_problem *p, const c2_wino_plan *plan, c2_pair_fn pair,
                   const c2_weight_view *view, void *packed)
 {
-    const int64_t a_step = plan->parts ? c2_wino_words(plan) : p->icg * plan->nr;
+    const int64_t a_step =
+        plan->parts ? c2_wino_words(plan) : c2_wino_pieces(plan) * p->icg * plan->nr;
     char *to = packed;
     for (int64_t g = 0; g < p->groups; g++) {
         for (int64_t panel = 0; panel < plan->panels; panel++) {

@@ -63,7 +63,7 @@ static void set_block(c2_wino_plan *plan, int64_t n)
 
 static double u_bytes(const c2_problem *p, const c2_wino_plan *plan)
 {
-    return 4.0 * plan->steps * (double)(plan->panels * plan->nr * p->icg);
+    return 4.0 * plan->steps * (double)(plan->panels * plan->nr * c2_wino_pieces(plan) * p->icg);
 }
 
 /* Whole groups of rows while V is small; one at least, if workspace_limit has room for it. */
@@ -96,8 +96,11 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
                                 const c2_wino_plan *plan)
 {
     const double steps = plan->steps, tiles = (double)plan->tiles;
-    const double padded_in = (double)c2_div_up(p->icg, plan->lanes) * plan->lanes;
-    const double copies = plan->channels_last ? 0 : tiles * padded_in * steps * speed->turn;
+    const double piece = (double)c2_div_up(p->icg, plan->lanes) * plan->lanes;
+    const double padded_in = (double)c2_wino_pieces(plan) * piece;
+    /* Pieces side by side share a window. */
+    const double windows = plan->channels_last ? 0 : (double)plan->pieces[0];
+    const double copies = windows * tiles * piece * steps * speed->turn;
     const double a_float = speed->transform * (plan->parts ? part_transform : 1);
     const double in = tiles * padded_in * steps * a_float + copies;
     const double out = tiles * (double)plan->panels * plan->nr * steps *
@@ -114,7 +117,8 @@ static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_w
     const double channels = ceil((double)p->ocg / lanes) * lanes;
     const double block = tiles / (double)plan->blocks.n;
     const double rows = block / ceil(block / plan->mr), vectors = fmin(channels, plan->nr) / lanes;
-    const double products = tiles * channels * (double)p->icg * steps / speed->fma_lanes *
+    const double pieces = (double)c2_wino_pieces(plan);
+    const double products = tiles * channels * pieces * (double)p->icg * steps / speed->fma_lanes *
                             c2_cost_small_tile(rows, vectors, 1);
     const double kept = fmin(u_bytes_kept, speed->stay), u = u_bytes(p, plan);
     const double missed = fmin(1, fmax(0, u / kept - 1));
@@ -124,8 +128,8 @@ static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_w
     const double weights = (double)plan->blocks.n * u / 4 * a_weight;
     /* Each call of a kernel, for each step and panel. */
     const double calls = ceil(block / plan->mr) * (double)plan->blocks.n *
-                         (double)plan->panels * steps * ceil((double)p->icg / (double)C2_WINO_K) *
-                         speed->call;
+                         (double)plan->panels * steps * pieces *
+                         ceil((double)p->icg / (double)C2_WINO_K) * speed->call;
     const double v = steps * block * (double)plan->channel_blocks * lanes * 4;
     const double again = v > v_kept * speed->l2 ? tiles / block * (double)plan->panels * v : 0;
     return fmax(products, weights) + calls + again * speed->again;
@@ -228,12 +232,14 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
     plan.tiles = p->n;
     for (int a = 0; a < 2; a++) {
         const int64_t size = a ? p->ow : p->oh;
+        plan.pieces[a] = c2_div_up(a ? p->kw : p->kh, C2_WINO_TAPS);
         plan.phases[a] = c2_min(p->dilation[a], size);
         plan.grid[a] = c2_div_up(c2_div_up(size, p->dilation[a]), m);
         plan.tiles *= plan.phases[a] * plan.grid[a];
     }
     plan.panels = c2_div_up(p->ocg, plan.nr);
-    plan.channel_blocks = c2_div_up(p->icg, plan.parts ? C2_WINO_CHANNELS : plan.lanes);
+    plan.piece_blocks = c2_div_up(p->icg, plan.parts ? C2_WINO_CHANNELS : plan.lanes);
+    plan.channel_blocks = c2_wino_pieces(&plan) * plan.piece_blocks;
     plan.channels_last = p->input_stride[1] == 1;
     plan.pixels_last =
         p->output_stride[3] == 1 && p->dilation[1] == 1 && p->output_stride[1] != 1;

@@ -102,17 +102,17 @@ static const refusal refusals[] = {
     {"depthwise_ch", AXIS_GROUPS, BIT(GROUPS_DENSE) | BIT(GROUPS_SOME)},
     {"depthwise_px", AXIS_GROUPS, BIT(GROUPS_DENSE) | BIT(GROUPS_SOME)},
     {"winograd_f2x3", AXIS_DTYPE, BIT(DTYPE_F64)},
-    {"winograd_f2x3", AXIS_KERNEL, ALL_BUT(KERNEL_3X3)},
+    {"winograd_f2x3", AXIS_KERNEL, BIT(KERNEL_1X1) | BIT(KERNEL_ROW) | BIT(KERNEL_COLUMN)},
     {"winograd_f2x3", AXIS_STRIDE, BIT(STRIDE_2) | BIT(STRIDE_3)},
     {"winograd_f2x3", AXIS_STRIDE, BIT(STRIDE_UNEQUAL) | BIT(STRIDE_BOTH)},
     {"winograd_f2x3", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
     {"winograd_f4x3", AXIS_DTYPE, BIT(DTYPE_F64)},
-    {"winograd_f4x3", AXIS_KERNEL, ALL_BUT(KERNEL_3X3)},
+    {"winograd_f4x3", AXIS_KERNEL, BIT(KERNEL_1X1) | BIT(KERNEL_ROW) | BIT(KERNEL_COLUMN)},
     {"winograd_f4x3", AXIS_STRIDE, BIT(STRIDE_2) | BIT(STRIDE_3)},
     {"winograd_f4x3", AXIS_STRIDE, BIT(STRIDE_UNEQUAL) | BIT(STRIDE_BOTH)},
     {"winograd_f4x3", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
     {"winograd_f6x3", AXIS_DTYPE, BIT(DTYPE_F64)},
-    {"winograd_f6x3", AXIS_KERNEL, ALL_BUT(KERNEL_3X3)},
+    {"winograd_f6x3", AXIS_KERNEL, BIT(KERNEL_1X1) | BIT(KERNEL_ROW) | BIT(KERNEL_COLUMN)},
     {"winograd_f6x3", AXIS_STRIDE, BIT(STRIDE_2) | BIT(STRIDE_3)},
     {"winograd_f6x3", AXIS_STRIDE, BIT(STRIDE_UNEQUAL) | BIT(STRIDE_BOTH)},
     {"winograd_f6x3", AXIS_GROUPS, BIT(GROUPS_DEPTHWISE) | BIT(GROUPS_MULTIPLIER)},
@@ -171,6 +171,10 @@ static const refusal seldom[] = {
     /* wide kernels have few channels */
     {"dot_ch", AXIS_KERNEL, BIT(KERNEL_WIDE)},
     {"dot_px", AXIS_KERNEL, BIT(KERNEL_WIDE)},
+    /* nor are they of 9 x 9 at most often */
+    {"winograd_f2x3", AXIS_KERNEL, BIT(KERNEL_WIDE)},
+    {"winograd_f4x3", AXIS_KERNEL, BIT(KERNEL_WIDE)},
+    {"winograd_f6x3", AXIS_KERNEL, BIT(KERNEL_WIDE)},
     /* nor are they of several groups and in NCHW often */
     {"grouped_px", AXIS_KERNEL, BIT(KERNEL_WIDE)},
     {"split2_px", AXIS_KERNEL, BIT(KERNEL_WIDE)},
@@ -202,7 +206,9 @@ bool matrix_wants(const char *algorithm, const char *match)
 /* More of them on a GPU. */
 static const refusal gpu_refusals[] = {
     {"winograd_f2x3", AXIS_LIMIT, BIT(LIMIT_ZERO)},
+    {"winograd_f2x3", AXIS_KERNEL, ALL_BUT(KERNEL_3X3)},
     {"winograd_f4x3", AXIS_LIMIT, BIT(LIMIT_ZERO)},
+    {"winograd_f4x3", AXIS_KERNEL, ALL_BUT(KERNEL_3X3)},
 };
 
 static int n_values(int axis)

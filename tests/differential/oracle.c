@@ -214,22 +214,33 @@ bool oracle_has_tiles(const conv2d_problem *p)
     for (int a = 0; a < 2; ++a)
         if (p->params.stride[a] != 1 && p->output.sizes[y + a] != 1)
             return false;
-    return p->weight.sizes[2] == 3 && p->weight.sizes[3] == 3 && p->weight.sizes[1] > 1 &&
-           p->params.accuracy != CONV2D_ACCURACY_STRICT && p->input.dtype != CONV2D_FLOAT64;
+    for (int a = 2; a < 4; ++a)
+        if (p->weight.sizes[a] < 3 || p->weight.sizes[a] > 9)
+            return false;
+    return p->weight.sizes[1] > 1 && p->params.accuracy != CONV2D_ACCURACY_STRICT &&
+           p->input.dtype != CONV2D_FLOAT64;
 }
 
-/* The largest |input| of a channel in the tiles that may hold output (y, x): m - 1 taps around its
- * window. Infinite if one is not finite or beyond 2^120. */
+bool oracle_has_one_piece(const conv2d_problem *p)
+{
+    return p->weight.sizes[2] == 3 && p->weight.sizes[3] == 3;
+}
+
+/* Pieces of three taps along axis a of the kernel. */
+static int64_t pieces(const conv2d_problem *p, int a) { return (p->weight.sizes[2 + a] + 2) / 3; }
+
+/* The largest |input| of a channel in the tiles that may hold output (y, x): m - 1 taps around the
+ * window of the pieces. Infinite if one is not finite or beyond 2^120. */
 static long double reach(const conv2d_problem *p, int m, int64_t channel, const int64_t at[4],
                          const int64_t pads[2])
 {
     const conv2d_tensor *t = &p->input;
     const int32_t mode = p->params.padding_mode;
     long double most = 0;
-    for (int64_t ky = 1 - m; ky <= m + 1; ++ky) {
+    for (int64_t ky = 1 - m; ky < 3 * pieces(p, 0) + m - 1; ++ky) {
         const int64_t y =
             source_index(mode, at[2] + ky * p->params.dilation[0] - pads[0], t->sizes[2]);
-        for (int64_t kx = 1 - m; y >= 0 && kx <= m + 1; ++kx) {
+        for (int64_t kx = 1 - m; y >= 0 && kx < 3 * pieces(p, 1) + m - 1; ++kx) {
             const int64_t x =
                 source_index(mode, at[3] + kx * p->params.dilation[1] - pads[1], t->sizes[3]);
             if (x < 0)
@@ -245,20 +256,23 @@ static long double reach(const conv2d_problem *p, int m, int64_t channel, const 
     return most;
 }
 
-/* sum over taps of r(ky) r(kx) |w|; each |w| and |x| is counted as `least` more than it is. */
+/* sum over the pieces' taps of r(ky mod 3) r(kx mod 3) |w|; each |w| and |x| is counted as `least`
+ * more than it is. */
 static long double tap_sum(const conv2d_problem *p, int m, int64_t o, int64_t c, long double least)
 {
     static const long double outer[] = {[2] = 4, [4] = 18.3L, [6] = 39.6L};
     static const long double inner[] = {[2] = 2, [4] = 8.3L, [6] = 16.6L};
     const conv2d_tensor *t = &p->weight;
     long double sum = 0;
-    for (int64_t ky = 0; ky < 3; ++ky)
-        for (int64_t kx = 0; kx < 3; ++kx) {
-            const long double w = fabsl(
-                oracle_load(t, o * t->strides[0] + c * t->strides[1] + ky * t->strides[2] +
-                                   kx * t->strides[3]));
+    for (int64_t ky = 0; ky < 3 * pieces(p, 0); ++ky)
+        for (int64_t kx = 0; kx < 3 * pieces(p, 1); ++kx) {
+            const bool is_tap = ky < t->sizes[2] && kx < t->sizes[3];
+            const long double w =
+                is_tap ? fabsl(oracle_load(t, o * t->strides[0] + c * t->strides[1] +
+                                                  ky * t->strides[2] + kx * t->strides[3]))
+                       : 0;
             /* One that is not finite must have been refused: it excuses nothing. */
-            sum += (ky == 1 ? inner : outer)[m] * (kx == 1 ? inner : outer)[m] *
+            sum += (ky % 3 == 1 ? inner : outer)[m] * (kx % 3 == 1 ? inner : outer)[m] *
                    ((isfinite(w) ? w : 0) + least);
         }
     return sum;
@@ -303,8 +317,8 @@ long double oracle_tile_parts_bound(const conv2d_problem *p, int m, long double 
 
 long double oracle_tile_bound(const conv2d_problem *p, int m, long double s)
 {
-    const int64_t c = p->weight.sizes[1];
-    const long double n = (long double)((c < 64 ? c : 64) + (c + 63) / 64 + 20), nu = n * 0x1p-24L;
+    const int64_t c = p->weight.sizes[1], blocks = pieces(p, 0) * pieces(p, 1) * ((c + 63) / 64);
+    const long double n = (long double)((c < 64 ? c : 64) + blocks + 20), nu = n * 0x1p-24L;
     const long double least = p->params.flush_denormals ? 0x1p-125L : 0x1p-149L;
     return nu / (1 - nu) * s + n * (m == 2 ? 16 : 128) * least;
 }
