@@ -71,19 +71,34 @@ static void multiply_piece(const work *w, const float *v, float *m, const c2_spl
     }
 }
 
+/* Whether all weights of a piece are zeros in a step: those of the point at infinity are the last
+ * taps of the piece, which lie beyond the kernel. Never of the first piece. */
+static bool is_zero(const c2_wino_plan *plan, const c2_problem *p, int step, int64_t piece)
+{
+    const int64_t y = piece / plan->pieces[1], x = piece % plan->pieces[1];
+    const int infinity = plan->edge - 1;
+    return (step / plan->edge == infinity && (y + 1) * C2_WINO_TAPS > p->kh) ||
+           (step % plan->edge == infinity && (x + 1) * C2_WINO_TAPS > p->kw);
+}
+
 /* M of a panel; u: its weights. */
 static void multiply(const work *w, const float *u, float *products, int channels)
 {
     const c2_wino_plan *plan = &w->s->plan;
+    const c2_problem *p = w->args->problem;
     const int64_t n = w->tile_end - w->tile_begin, pieces = c2_wino_pieces(plan);
     const c2_split groups = c2_split_even(n, c2_div_up(n, plan->mr));
     c2_wino_gemm_args a = {.v_block = plan->v_block, .u = u, .n = channels};
     for (int step = 0; step < plan->steps; step++) {
         const float *v = (const float *)w->v + step * plan->v_step;
         a.accumulate = false;
-        for (int64_t i = 0; i < pieces; i++, v += plan->piece_blocks * plan->v_block)
-            multiply_piece(w, v, products + step * plan->m_step, &groups,
-                           step == plan->steps - 1 && i == pieces - 1, &a);
+        for (int64_t i = 0; i < pieces; i++, v += plan->piece_blocks * plan->v_block) {
+            if (is_zero(plan, p, step, i))
+                a.u += p->icg * plan->nr;
+            else
+                multiply_piece(w, v, products + step * plan->m_step, &groups,
+                               step == plan->steps - 1 && i == pieces - 1, &a);
+        }
     }
 }
 

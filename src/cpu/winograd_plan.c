@@ -117,7 +117,11 @@ static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_w
     const double channels = ceil((double)p->ocg / lanes) * lanes;
     const double block = tiles / (double)plan->blocks.n;
     const double rows = block / ceil(block / plan->mr), vectors = fmin(channels, plan->nr) / lanes;
-    const double pieces = (double)c2_wino_pieces(plan);
+    /* At infinity there are no products of pieces that end beyond the kernel. */
+    const double beyond_y = plan->pieces[0] * C2_WINO_TAPS > p->kh ? 1.0 / plan->edge : 0;
+    const double beyond_x = plan->pieces[1] * C2_WINO_TAPS > p->kw ? 1.0 / plan->edge : 0;
+    const double pieces =
+        ((double)plan->pieces[0] - beyond_y) * ((double)plan->pieces[1] - beyond_x);
     const double products = tiles * channels * pieces * (double)p->icg * steps / speed->fma_lanes *
                             c2_cost_small_tile(rows, vectors, 1);
     const double kept = fmin(u_bytes_kept, speed->stay), u = u_bytes(p, plan);

@@ -348,6 +348,8 @@ FAULTS = [
      "(i * C2_WINO_TAPS + t * plan->m)", "(t * plan->m)", RANDOM),
     ("Winograd: input of the first piece for all", "cpu/winograd.c",
      "v += plan->piece_blocks * plan->v_block)", "v += 0)", RANDOM),
+    ("Winograd: a piece whose last column is a tap left out at infinity", "cpu/winograd.c",
+     "(x + 1) * C2_WINO_TAPS > p->kw", "(x + 1) * C2_WINO_TAPS > p->kh", RANDOM),
     ("Winograd: sums of each piece without those before", "cpu/winograd.c",
      "        a.accumulate = false;\n        for (int64_t i = 0; i < pieces; i++,",
      "        for (int64_t i = 0; i < pieces; a.accumulate = false, i++,", RANDOM),
