@@ -8,6 +8,7 @@
 #include "cpu/winograd.h"
 
 enum { MAX_COLUMNS = C2_WINO_SEGMENT * C2_WINO_MAX_M + C2_WINO_MAX_KERNEL - 1 };
+_Static_assert(C2_WINO_MAX_KERNEL % C2_WINO_TAPS == 0, "pieces end where the largest kernel does");
 
 /* Input coordinates of a segment, for pieces of the kernel side by side; -1 = a padded zero. */
 typedef struct places {
