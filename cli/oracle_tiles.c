@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * S of Winograd algorithms, F(m,3) (docs/numerics.md): for each output element
- *     |b| + |r| + sum over channels of D * sum over taps of r(ky mod 3) r(kx mod 3) |w|
- * with D the largest |x| of the channel within m - 1 taps around the window, which is filled up to
- * pieces of 3 x 3 taps: a convolution with a kernel of 1 x 1, whose input is a maximum taken down
- * the columns and along the rows. */
+ *     |b| + |r| + sum over channels of D * sum over taps of r(ky) r(kx) |w|
+ * with D the largest |x| of the channel within m - 1 windows around that of the element, which is
+ * filled up to pieces of 3 taps, each every stride-th: a convolution with a kernel of 1 x 1, whose
+ * input is a maximum taken down the columns and along the rows. */
 #include "oracle.h"
 
 #include <math.h>
@@ -28,10 +28,29 @@ int64_t oracle_source_index(int32_t mode, int64_t i, int64_t size)
     }
 }
 
-/* Taps along axis 0 (y) or 1 (x) of a kernel that is filled up to pieces of three. */
+/* Of axis 0 (y) or 1 (x); one between outputs of which there is one alone. */
+static int64_t stride_of(const cli_convolution *c, int axis)
+{
+    const conv2d_tensor *out = &c->output.t;
+    return out->sizes[out->rank - 2 + axis] == 1 ? 1 : c->params.stride[axis];
+}
+
+/* Whether tap k, of the kernel or beyond it, is one of a piece: of three taps, stride apart, whose
+ * first is the kernel's. */
+static bool in_piece(const cli_convolution *c, int axis, int64_t k)
+{
+    const int64_t s = stride_of(c, axis);
+    return k / (3 * s) * 3 * s + k % s < c->weight.t.sizes[2 + axis];
+}
+
+/* Taps up to the last one of a piece. */
 static int64_t piece_taps(const cli_convolution *c, int axis)
 {
-    return (c->weight.t.sizes[2 + axis] + 2) / 3 * 3;
+    const int64_t taps = c->weight.t.sizes[2 + axis];
+    int64_t end = taps == 1 ? 1 : taps + 3 * stride_of(c, axis);
+    while (end > taps && !in_piece(c, axis, end - 1))
+        end--;
+    return end;
 }
 
 /* The leading padding of an axis, auto_pad resolved. */
@@ -46,12 +65,14 @@ static int64_t leading_pad(const cli_convolution *c, int axis)
 static void largest(const cli_convolution *c, int axis, int m, const double *from,
                     int64_t from_step, int64_t size, double *to, int64_t to_step, int64_t n)
 {
-    const int64_t first = -leading_pad(c, axis), end = piece_taps(c, axis) + m - 1;
+    const int64_t stride = stride_of(c, axis), first = -leading_pad(c, axis);
+    const int64_t around = c->weight.t.sizes[2 + axis] > 1 ? (m - 1) * stride : 0;
+    const int64_t end = piece_taps(c, axis) + around;
     for (int64_t i = 0; i < n; i++) {
         double most = 0;
-        for (int64_t tap = 1 - m; tap < end; tap++) {
+        for (int64_t tap = -around; tap < end; tap++) {
             const int64_t at = oracle_source_index(
-                c->params.padding_mode, first + i + tap * c->params.dilation[axis], size);
+                c->params.padding_mode, first + i * stride + tap * c->params.dilation[axis], size);
             if (at >= 0)
                 most = fmax(most, from[at * from_step]);
         }
@@ -81,20 +102,29 @@ static void fill_reach(const cli_convolution *c, int m, double least, double *pl
     }
 }
 
+/* r of tap k: its place in its piece counts. */
+static double tap_factor(const cli_convolution *c, int axis, int m, int64_t k)
+{
+    static const double outer[] = {[2] = 4, [4] = 18.3, [6] = 39.6};
+    static const double inner[] = {[2] = 2, [4] = 8.3, [6] = 16.6};
+    if (c->weight.t.sizes[2 + axis] == 1)
+        return 1;
+    return k / stride_of(c, axis) % 3 == 1 ? inner[m] : outer[m];
+}
+
 static void fill_taps(const cli_convolution *c, int m, double least, double *to)
 {
-    static const double outers[] = {[2] = 4, [4] = 18.3, [6] = 39.6};
-    static const double inners[] = {[2] = 2, [4] = 8.3, [6] = 16.6};
-    const double outer = outers[m], inner = inners[m], piece = 2 * outer + inner;
-    const size_t kh = (size_t)c->weight.t.sizes[2], kw = (size_t)c->weight.t.sizes[3];
-    const double pieces = (double)(piece_taps(c, 0) / 3 * (piece_taps(c, 1) / 3));
-    size_t n = 0;
+    const int64_t kh = c->weight.t.sizes[2], kw = c->weight.t.sizes[3];
+    double all[2] = {0}; /* of all taps of pieces, those beyond the kernel among them */
+    for (int a = 0; a < 2; a++)
+        for (int64_t k = 0; k < piece_taps(c, a); k++)
+            all[a] += in_piece(c, a, k) ? tap_factor(c, a, m, k) : 0;
+    int64_t n = 0;
     for (tensor_walk w = tensor_begin(&c->weight.t); w.more; tensor_next(&w), n++) {
-        const double ry = n / kw % kh % 3 == 1 ? inner : outer;
-        const double rx = n % kw % 3 == 1 ? inner : outer;
-        if (n % (kh * kw) == 0) /* of all taps, those beyond the kernel among them */
-            to[n / (kh * kw)] = pieces * piece * piece * least;
-        to[n / (kh * kw)] += ry * rx * fabs(tensor_load(w.at, c->weight.t.dtype));
+        if (n % (kh * kw) == 0)
+            to[n / (kh * kw)] = all[0] * all[1] * least;
+        to[n / (kh * kw)] += tap_factor(c, 0, m, n / kw % kh) * tap_factor(c, 1, m, n % kw) *
+                             fabs(tensor_load(w.at, c->weight.t.dtype));
     }
 }
 

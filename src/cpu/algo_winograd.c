@@ -21,13 +21,24 @@ static bool supports(const c2_kernel *gemm, const c2_problem *p, c2_why *why)
 {
     if (p->accuracy == CONV2D_ACCURACY_STRICT)
         return c2_refuse(why, "accuracy = strict: the errors of transformed sums are larger");
-    const int64_t most = gemm->family == C2_FAMILY_WINO_GEMM ? C2_WINO_MAX_KERNEL : C2_WINO_TAPS;
-    if (c2_min(p->kh, p->kw) < C2_WINO_TAPS || c2_max(p->kh, p->kw) > most)
-        return c2_refuse(why, "kernel %lld x %lld: only 3 x 3%s", (long long)p->kh,
-                         (long long)p->kw, most > C2_WINO_TAPS ? " to 9 x 9" : "");
-    if (p->stride[0] != 1 || p->stride[1] != 1)
-        return c2_refuse(why, "stride %lld, %lld: only 1", (long long)p->stride[0],
-                         (long long)p->stride[1]);
+    if (p->kh * p->kw == 1)
+        return c2_refuse(why, "kernel 1 x 1: no sums of taps to transform");
+    for (int a = 0; a < 2; a++) {
+        const long long taps = a ? p->kw : p->kh, stride = p->stride[a];
+        if (taps == 1)
+            continue;
+        if (stride > 1 && p->dilation[a] > 1)
+            return c2_refuse(why, "stride[%d] = %lld with dilation[%d] = %lld: only one of them", a,
+                             stride, a, (long long)p->dilation[a]);
+        if (stride >= taps)
+            return c2_refuse(why, "stride[%d] = %lld, kernel %lld: no taps a stride apart", a,
+                             stride, taps);
+        if (c2_wino_axis_pieces(taps, stride) > C2_WINO_MAX_PIECES)
+            return c2_refuse(why, "kernel %lld x %lld with strides of %lld, %lld: more than %d "
+                                  "pieces of 3 taps, every stride-th, along axis %d",
+                             (long long)p->kh, (long long)p->kw, (long long)p->stride[0],
+                             (long long)p->stride[1], C2_WINO_MAX_PIECES, a);
+    }
     if (p->icg == 1)
         return c2_refuse(why, "one input channel a group: no sums that would pay for transforms");
     if (!p->weights_finite)
@@ -54,6 +65,11 @@ static bool supports_parts(const c2_kernel *gemm, const conv2d_device *device, c
 {
     if (p->input_dtype != CONV2D_FLOAT32)
         return c2_refuse(why, "dtype %s: float32 only", c2_dtype_name(p->input_dtype));
+    if (p->kh != C2_WINO_TAPS || p->kw != C2_WINO_TAPS)
+        return c2_refuse(why, "kernel %lld x %lld: only 3 x 3", (long long)p->kh, (long long)p->kw);
+    if (p->stride[0] != 1 || p->stride[1] != 1)
+        return c2_refuse(why, "stride %lld, %lld: only 1", (long long)p->stride[0],
+                         (long long)p->stride[1]);
     if (!supports(gemm, p, why) || !c2_dot_supports(device, gemm, p, p->icg, why))
         return false;
     if (p->icg > INT32_MAX)
@@ -68,9 +84,11 @@ static bool supports_parts(const c2_kernel *gemm, const conv2d_device *device, c
 
 static double bound_fma(const c2_problem *p)
 {
-    const int64_t pieces = c2_div_up(p->kh, C2_WINO_TAPS) * c2_div_up(p->kw, C2_WINO_TAPS);
+    const int64_t pieces = c2_wino_axis_pieces(p->kh, p->stride[0]) *
+                           c2_wino_axis_pieces(p->kw, p->stride[1]);
+    const int64_t in_a_row = c2_wino_merges(p, pieces) ? pieces * p->icg : p->icg;
     const double n =
-        (double)(c2_min(p->icg, C2_WINO_K) + pieces * c2_div_up(p->icg, C2_WINO_K) + 20);
+        (double)(c2_min(in_a_row, C2_WINO_K) + pieces * c2_div_up(p->icg, C2_WINO_K) + 20);
     return n * 0x1p-24 / (1 - n * 0x1p-24);
 }
 
@@ -94,8 +112,10 @@ static void packing(const c2_problem *p, const c2_wino_plan *plan, c2_text *out)
 {
     c2_text_add(out, "v1,g%lld,w%d,o%lld,c%lld%s", (long long)p->groups, plan->nr,
                 (long long)p->ocg, (long long)p->icg, plan->parts ? ",x3" : "");
-    if (c2_wino_pieces(plan) > 1)
-        c2_text_add(out, ",p%lldx%lld", (long long)plan->pieces[0], (long long)plan->pieces[1]);
+    if (c2_wino_pieces(plan) > 1 || c2_wino_is_line(plan))
+        c2_text_add(out, ",p%lldx%lld,s%lldx%lld", (long long)plan->axis[0].pieces,
+                    (long long)plan->axis[1].pieces, (long long)plan->axis[0].stride,
+                    (long long)plan->axis[1].stride);
 }
 
 static conv2d_status pack(const conv2d_device *device, const c2_problem *p, int m,

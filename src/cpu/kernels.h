@@ -509,7 +509,8 @@ typedef c2_tiles_kernel *c2_tiles_fn;
 /* wino_in: one tile of (mr + 2)^2 pixels d to B'dB, for channels in blocks of nr = VF lanes:
  *   v[(i * (mr + 2) + j) * v_step + block * v_block + lane]
  * Lanes beyond the channels are zeros. Pixel (i, j) begins at pixels + i * row + j * col, or, with
- * a table, at table[i * (mr + 2) + j]; its channels are neighbours. */
+ * a table, at table[i * (mr + 2) + j]; its channels are neighbours. A line is one of mr + 2 pixels,
+ * i = 0, to B'd. */
 typedef struct c2_wino_in_args {
     const void *const *table; /* or NULL */
     const void *pixels;
@@ -517,6 +518,7 @@ typedef struct c2_wino_in_args {
     int channels;       /* at least 1 */
     float *v;
     ptrdiff_t v_step, v_block; /* floats */
+    bool line;
 } c2_wino_in_args;
 typedef void c2_wino_in_kernel(const c2_wino_in_args *);
 typedef c2_wino_in_kernel *c2_wino_in_fn;
@@ -529,7 +531,7 @@ typedef struct c2_wino_gemm_args {
     const float *u;    /* readable up to nr lanes */
     const float *next; /* weights to prefetch meanwhile, as many as u has; or NULL */
     float *out;        /* [m][nr], aligned to a vector; lanes from n on hold anything */
-    int m, n, klen;    /* 1 .. mr, 1 .. nr, at least 1 */
+    int m, n, klen;    /* at least 1, 1 .. nr, at least 1 */
     bool accumulate;
 } c2_wino_gemm_args;
 typedef void c2_wino_gemm_kernel(const c2_wino_gemm_args *);
@@ -538,7 +540,8 @@ typedef c2_wino_gemm_kernel *c2_wino_gemm_fn;
 /* wino_out: one tile of (mr + 2)^2 products m to the mr x mr pixels A'mA, nr lanes each:
  * pixel (i, j) = y[i * row + j * col], from products m[(i * (mr + 2) + j) * m_step].
  * Or finished, if bias is not NULL: min(high, max(low, pixel + bias)), and nothing is written
- * beyond lane n - 1; bias -0 and infinite bounds leave a pixel as it is. */
+ * beyond lane n - 1; bias -0 and infinite bounds leave a pixel as it is. A line is one of mr + 2
+ * products to the mr pixels A'm, i = 0. */
 typedef struct c2_wino_out_args {
     const float *m;
     ptrdiff_t m_step;
@@ -547,6 +550,7 @@ typedef struct c2_wino_out_args {
     const float *bias; /* nr */
     float low, high;
     int n; /* 1 .. nr */
+    bool line;
 } c2_wino_out_args;
 typedef void c2_wino_out_kernel(const c2_wino_out_args *);
 typedef c2_wino_out_kernel *c2_wino_out_fn;

@@ -29,14 +29,15 @@ const c2_kernel *c2_wino_kernel(const c2_kernel *gemm, c2_family family, int mr,
 static c2_wino_segment segment_at(const work *w, int64_t tile)
 {
     const c2_wino_plan *plan = &w->s->plan;
-    const int64_t row = tile / plan->grid[1], phase = row / plan->grid[0];
-    c2_wino_segment seg = {.tx = tile % plan->grid[1],
-                           .ty = row % plan->grid[0],
-                           .x = phase % plan->phases[1],
-                           .y = phase / plan->phases[1] % plan->phases[0],
-                           .n = phase / plan->phases[1] / plan->phases[0],
+    const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
+    const int64_t row = tile / ax->grid, phase = row / ay->grid;
+    c2_wino_segment seg = {.tx = tile % ax->grid,
+                           .ty = row % ay->grid,
+                           .x = phase % ax->phases,
+                           .y = phase / ax->phases % ay->phases,
+                           .n = phase / ax->phases / ay->phases,
                            .first = tile - w->tile_begin};
-    seg.count = c2_min(plan->segment, c2_min(plan->grid[1] - seg.tx, w->tile_end - tile));
+    seg.count = c2_min(plan->segment, c2_min(ax->grid - seg.tx, w->tile_end - tile));
     return seg;
 }
 
@@ -49,69 +50,75 @@ static void transform_in(const work *w)
     }
 }
 
-/* M of a panel, the part of one step and piece; a->u: its weights, which go on to the next.
- * last: none follow. */
-static void multiply_piece(const work *w, const float *v, float *m, const c2_split *groups,
-                           bool last, c2_wino_gemm_args *a)
+/* One step and piece of a panel, to a->out; a->u: its weights, which go on to the next. last: none
+ * follow. */
+static void multiply_piece(const work *w, const float *v, bool last, c2_wino_gemm_args *a)
 {
     const c2_wino_plan *plan = &w->s->plan;
-    const int64_t icg = w->args->problem->icg;
-    for (int64_t k = 0; k < icg; k += C2_WINO_K, a->accumulate = true) {
-        a->klen = (int)c2_min(C2_WINO_K, icg - k);
-        /* The weights behind these are fetched during the first rows. */
-        a->next = last && k + a->klen >= icg ? NULL : a->u + a->klen * plan->nr;
-        for (int64_t i = 0; i < groups->n; i++, a->next = NULL) {
-            const int64_t row = c2_split_begin(groups, i);
-            a->m = (int)(c2_split_begin(groups, i + 1) - row);
-            a->v = v + k / plan->lanes * plan->v_block + row * plan->lanes;
-            a->out = m + row * plan->nr;
-            w->s->gemm(a);
-        }
+    const int64_t channels = plan->v_channels;
+    for (int64_t k = 0; k < channels; k += C2_WINO_K, a->accumulate = true) {
+        a->klen = (int)c2_min(C2_WINO_K, channels - k);
+        a->next = last && k + a->klen >= channels ? NULL : a->u + a->klen * plan->nr;
+        a->v = v + k / plan->lanes * plan->v_block;
+        w->s->gemm(a);
         a->u += a->klen * plan->nr;
     }
 }
 
-/* Whether all weights of a piece are zeros in a step: those of the point at infinity are the last
- * taps of the piece, which lie beyond the kernel. Never of the first piece. */
-static bool is_zero(const c2_wino_plan *plan, const c2_problem *p, int step, int64_t piece)
+/* Whether the weights of a piece of V are zeros in step i along an axis: those of the point at
+ * infinity are the last taps of the piece. If they are of the first one, they are of all. */
+static bool is_zero(const c2_wino_axis *axis, int i, int64_t piece)
 {
-    const int64_t y = piece / plan->pieces[1], x = piece % plan->pieces[1];
-    const int infinity = plan->edge - 1;
-    return (step / plan->edge == infinity && (y + 1) * C2_WINO_TAPS > p->kh) ||
-           (step % plan->edge == infinity && (x + 1) * C2_WINO_TAPS > p->kw);
+    return i == axis->edge - 1 && axis->ends_beyond[piece];
+}
+
+/* M of step (i, j) of a panel, to a->out. */
+static void multiply_step(const work *w, const float *v, int i, int j, c2_wino_gemm_args *a)
+{
+    const c2_wino_plan *plan = &w->s->plan;
+    const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
+    const int64_t pieces_y = plan->merged ? 1 : ay->pieces;
+    const int64_t pieces_x = plan->merged ? 1 : ax->pieces;
+    const bool last_step = i == ay->edge - 1 && j == ax->edge - 1;
+    a->accumulate = false;
+    if (is_zero(ay, i, 0) || is_zero(ax, j, 0))
+        memset(a->out, 0, (size_t)(a->m * plan->nr) * sizeof *a->out);
+    for (int64_t y = 0; y < pieces_y; y++)
+        for (int64_t x = 0; x < pieces_x; x++, v += plan->piece_blocks * plan->v_block) {
+            if (is_zero(ay, i, y) || is_zero(ax, j, x))
+                a->u += plan->v_channels * plan->nr;
+            else
+                multiply_piece(w, v, last_step && y == pieces_y - 1 && x == pieces_x - 1, a);
+        }
 }
 
 /* M of a panel; u: its weights. */
 static void multiply(const work *w, const float *u, float *products, int channels)
 {
     const c2_wino_plan *plan = &w->s->plan;
-    const c2_problem *p = w->args->problem;
-    const int64_t n = w->tile_end - w->tile_begin, pieces = c2_wino_pieces(plan);
-    const c2_split groups = c2_split_even(n, c2_div_up(n, plan->mr));
-    c2_wino_gemm_args a = {.v_block = plan->v_block, .u = u, .n = channels};
-    for (int step = 0; step < plan->steps; step++) {
-        const float *v = (const float *)w->v + step * plan->v_step;
-        a.accumulate = false;
-        for (int64_t i = 0; i < pieces; i++, v += plan->piece_blocks * plan->v_block) {
-            if (is_zero(plan, p, step, i))
-                a.u += p->icg * plan->nr;
-            else
-                multiply_piece(w, v, products + step * plan->m_step, &groups,
-                               step == plan->steps - 1 && i == pieces - 1, &a);
+    const int64_t n = w->tile_end - w->tile_begin;
+    c2_wino_gemm_args a = {.v_block = plan->v_block, .u = u, .m = (int)n, .n = channels};
+    for (int i = 0, step = 0; i < plan->axis[0].edge; i++)
+        for (int j = 0; j < plan->axis[1].edge; j++, step++) {
+            a.out = products + step * plan->m_step;
+            multiply_step(w, (const float *)w->v + step * plan->v_step, i, j, &a);
         }
-    }
+}
+
+static int64_t segment_pixels(const c2_wino_plan *plan)
+{
+    return plan->segment * plan->axis[0].size * plan->axis[1].size;
 }
 
 /* Floats of a row of Y's transposed copy, one a channel. */
 static int64_t turned_row(const c2_wino_plan *plan)
 {
-    return (int64_t)c2_round_up((size_t)(plan->segment * plan->m * plan->m), 16) + 16;
+    return (int64_t)c2_round_up((size_t)segment_pixels(plan), 16) + 16;
 }
 
 int64_t c2_wino_y_floats(const c2_wino_plan *plan)
 {
-    const int64_t pixels = plan->segment * plan->m * plan->m;
-    return plan->nr * (pixels + (plan->pixels_last ? turned_row(plan) : 0));
+    return plan->nr * (segment_pixels(plan) + (plan->pixels_last ? turned_row(plan) : 0));
 }
 
 /* Store the segment's pixels of channels oc .. oc + channels - 1 of the group. */
@@ -121,7 +128,7 @@ static void store(const work *w, const c2_wino_segment *seg, const c2_lanes *lan
     const c2_state *s = w->s;
     const c2_problem *p = w->args->problem;
     const int64_t first = w->g * p->ocg + oc, row = turned_row(&s->plan);
-    float *turned = w->room + s->plan.nr * s->plan.segment * s->plan.m * s->plan.m;
+    float *turned = w->room + s->plan.nr * segment_pixels(&s->plan);
     const int part = s->plan.pixels_last ? C2_MAX_MR : channels;
     if (s->plan.pixels_last) {
         const c2_widen_args turn = {w->room, 1, s->plan.nr, turned, row, channels,
@@ -172,7 +179,7 @@ static void finish(const work *w, const c2_wino_segment *seg, const float *m, in
     const c2_state *s = w->s;
     const c2_problem *p = w->args->problem;
     const int64_t *stride = s->phase.output_stride;
-    const int64_t first = w->g * p->ocg + oc, size = s->plan.m;
+    const int64_t first = w->g * p->ocg + oc, y = seg->ty * s->plan.axis[0].size;
     float room[C2_MAX_NR];
     float *image = (float *)w->args->output.data + seg->n * stride[0] + first * stride[1] +
                    seg->y * p->output_stride[2] + seg->x * p->output_stride[3];
@@ -180,11 +187,10 @@ static void finish(const work *w, const c2_wino_segment *seg, const float *m, in
     a.low = s->low;
     a.high = s->high;
     a.n = channels;
-    a.row = stride[2];
-    a.col = stride[3];
+    c2_wino_set_steps(&s->plan, stride[2], stride[3], &a.row, &a.col);
     for (int64_t t = 0; t < n; t++) {
         a.m = m + (seg->first + t) * s->plan.nr;
-        a.y = image + seg->ty * size * a.row + (seg->tx + t) * size * a.col;
+        a.y = image + y * stride[2] + (seg->tx + t) * s->plan.axis[1].size * stride[3];
         transform_tile(s, &a);
     }
 }
@@ -194,29 +200,28 @@ static void transform_out(const work *w, const float *products, int64_t oc, int 
 {
     const c2_wino_plan *plan = &w->s->plan;
     const c2_problem *p = w->args->problem;
-    const int m = plan->m;
+    const int my = plan->axis[0].size, mx = plan->axis[1].size;
     for (int64_t tile = w->tile_begin; tile < w->tile_end;) {
         const c2_wino_segment seg = segment_at(w, tile);
-        const int64_t y = seg.ty * m, x = seg.tx * m;
-        const int64_t rows = c2_min(m, phase_size(p, 0, seg.y) - y);
-        const int64_t cols = c2_min(seg.count * m, phase_size(p, 1, seg.x) - x);
+        const int64_t y = seg.ty * my, x = seg.tx * mx;
+        const int64_t rows = c2_min(my, phase_size(p, 0, seg.y) - y);
+        const int64_t cols = c2_min(seg.count * mx, phase_size(p, 1, seg.x) - x);
         tile += seg.count;
         if (rows <= 0 || cols <= 0) /* of a phase smaller than the first */
             continue;
-        const int64_t finished = w->s->finishes && rows == m ? cols / m : 0;
-        c2_wino_out_args a = {.m_step = plan->m_step};
+        const int64_t finished = w->s->finishes && rows == my ? cols / mx : 0;
+        c2_wino_out_args a = {.m_step = plan->m_step, .line = c2_wino_is_line(plan)};
         finish(w, &seg, products, finished, oc, channels, a);
-        if (finished * m >= cols)
+        if (finished * mx >= cols)
             continue;
-        const int64_t pitch = (seg.count - finished) * m, rest = cols - finished * m;
-        a.row = pitch * plan->nr;
-        a.col = plan->nr;
+        const int64_t pitch = (seg.count - finished) * mx, rest = cols - finished * mx;
+        c2_wino_set_steps(plan, pitch * plan->nr, plan->nr, &a.row, &a.col);
         for (int64_t t = finished; t < seg.count; t++) {
             a.m = products + (seg.first + t) * plan->nr;
-            a.y = w->room + (t - finished) * m * plan->nr;
+            a.y = w->room + (t - finished) * mx * plan->nr;
             transform_tile(w->s, &a);
         }
-        const c2_lanes lanes = {0, (rows - 1) * pitch + rest, pitch, rest, y, x + finished * m};
+        const c2_lanes lanes = {0, (rows - 1) * pitch + rest, pitch, rest, y, x + finished * mx};
         store(w, &seg, &lanes, oc, channels);
     }
 }
@@ -309,8 +314,8 @@ conv2d_status c2_wino_state_create(conv2d_device *device, const c2_problem *p, i
                   p->output_dtype == CONV2D_FLOAT32 && (p->output_stride[1] == 1 || p->ocg == 1);
     s->phase = *p;
     for (int a = 0; a < 2; a++) {
-        s->phase.output_stride[2 + a] *= s->plan.phases[a];
-        s->phase.residual_stride[2 + a] *= s->plan.phases[a];
+        s->phase.output_stride[2 + a] *= s->plan.axis[a].phases;
+        s->phase.residual_stride[2 + a] *= s->plan.axis[a].phases;
     }
     if (p->dilation[0] > 1 || p->dilation[1] > 1)
         s->phase.ow = 0; /* no row of a phase is the whole row of an image */

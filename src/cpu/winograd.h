@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Winograd convolution F(m,3), m = 2, 4 or 6: stride 1, any dilation, padding and strides; kernels
- * of 3x3, or larger ones as a sum of pieces of 3x3, whose taps beyond the kernel are zeros and
- * whose channels follow those of the piece before.
+ * Winograd convolution F(m,3), m = 2, 4 or 6, of kernels as sums of pieces of 3x3 taps (of 3 taps,
+ * if the kernel is one row or one column), whose taps beyond the kernel are zeros and whose
+ * channels follow those of the piece before. Any padding and strides of tensors; along an axis
+ * either a dilation or a stride.
  *
  * Output pixels of equal remainder modulo the dilation are a grid of their own, a phase, on which
- * the kernel is not dilated. A phase is cut into tiles of m x m pixels, each of which needs
- * edge x edge input pixels, edge = m + 2. Tiles are numbered image by image, phase by phase, row by
- * row. A task takes a block of them and some panels of nr output channels:
- *   V[step][piece][block of VF channels][tile][VF]  transformed input; step = one of edge * edge
- *                                                   products
+ * the kernel is not dilated. With a stride s, a piece has every s-th tap: the pixels that outputs
+ * side by side read there are s apart, and to them the stride is 1. A phase is cut into tiles of
+ * m x m pixels (m along a kernel of one row or column), each of which needs a border of two more.
+ * Tiles are numbered image by image, phase by phase, row by row. A task takes a block of them and
+ * some panels of nr output channels:
+ *   V[step][piece][block of VF channels][tile][VF]  transformed input; step = one of a tile's
+ *                                                   products. Pieces of few channels are merged:
+ *                                                   all channels of all pieces follow each other
  *   U[panel][step][piece][channel][nr]       transformed weights, read from front to back
  *   M[step][tile][nr]                        products of one panel
  * and from M the pixels of the panel. A segment is a run of tiles of a block that lie in one row;
@@ -31,28 +35,42 @@ enum {
     C2_WINO_MAX_EDGE = 8, /* of a tile, with its border */
     C2_WINO_MAX_M = 6,
     C2_WINO_TAPS = 3, /* of a piece, down and along a row */
-    C2_WINO_MAX_KERNEL = 9,
+    C2_WINO_MAX_PIECES = 4, /* down and along a row */
+    C2_WINO_FEW = 16,       /* channels of a piece below which pieces are merged */
     C2_WINO_PARTS = 3,
     C2_WINO_ROWS = 16,     /* tiles of half a register pair of V: blocks are multiples of it */
     C2_WINO_CHANNELS = 32, /* of a step of the tile registers' products */
     C2_WINO_CUT = 128      /* channels of a tile that are transformed, then cut into parts */
 };
 
+/* The kernel and its tiles along y or x. Piece i has the taps (i / stride) * 3 stride +
+ * i % stride + {0, stride, 2 stride}; those of one i / stride read neighbours. */
+typedef struct c2_wino_axis {
+    int size, edge; /* outputs of a tile, inputs under it: m and m + 2, or of one tap 1 and 1 */
+    int64_t taps, stride;
+    int64_t step;   /* input pixels between neighbours of a tile: the stride or the dilation */
+    int64_t pieces;
+    bool ends_beyond[C2_WINO_MAX_PIECES]; /* whether the last tap of a piece is none of the kernel's:
+                                             then its weights at the point at infinity are zeros */
+    int64_t phases;
+    int64_t grid;   /* tiles of the largest phase */
+} c2_wino_axis;
+
 typedef struct c2_wino_plan {
-    int m, edge, steps; /* steps = edge * edge */
+    int m, steps;       /* steps: the product of the tile's edges */
+    c2_wino_axis axis[2]; /* y, x */
+    bool merged;        /* V has one piece, of all channels of all pieces */
     int lanes, mr, nr;  /* VF of the transforms, tile of the GEMM kernel */
     bool parts;         /* V and U are words of parts; */
     bool far;           /* U comes from beyond the L2 cache */
     int64_t unit;       /* blocks are multiples of so many tiles */
-    int64_t pieces[2];  /* of the kernel: y, x; in parts one */
-    int64_t phases[2];  /* y, x */
-    int64_t grid[2];    /* tiles of the largest phase */
     int64_t tiles;      /* of all images */
     c2_split blocks;    /* of the units of tiles */
     int64_t panels;     /* of nr output channels */
     c2_split panel_blocks;        /* of the panels of a group */
+    int64_t v_pieces, v_channels; /* pieces of V, and channels of each */
     int64_t channel_blocks;       /* of `lanes` input channels; in parts of C2_WINO_CHANNELS; */
-    int64_t piece_blocks;         /* those of a piece */
+    int64_t piece_blocks;         /* those of a piece of V */
     int64_t v_step, v_block;      /* strides of V in floats or words: of 32 tiles, in parts */
     int64_t m_step, m_panel;      /* of M */
     int64_t group;                /* panels that M has room for */
@@ -67,7 +85,37 @@ typedef struct c2_wino_plan {
 
 static inline int64_t c2_wino_pieces(const c2_wino_plan *plan)
 {
-    return plan->pieces[0] * plan->pieces[1];
+    return plan->axis[0].pieces * plan->axis[1].pieces;
+}
+
+/* Whether tiles are lines, across or down. */
+static inline bool c2_wino_is_line(const c2_wino_plan *plan)
+{
+    return plan->axis[0].edge == 1 || plan->axis[1].edge == 1;
+}
+
+/* Groups of pieces along an axis: those of one i / stride. */
+static inline int64_t c2_wino_rounds(const c2_wino_axis *axis)
+{
+    return c2_div_up(axis->pieces, axis->stride);
+}
+
+static inline int64_t c2_wino_first_tap(const c2_wino_axis *axis, int64_t piece)
+{
+    return piece / axis->stride * C2_WINO_TAPS * axis->stride + piece % axis->stride;
+}
+
+/* Of a kernel of so many taps. */
+static inline int64_t c2_wino_axis_pieces(int64_t taps, int64_t stride)
+{
+    const int64_t round = C2_WINO_TAPS * stride;
+    return taps / round * stride + c2_min(stride, taps % round);
+}
+
+/* Pieces of few channels would cost a call of the kernel each. Bits depend on it. */
+static inline bool c2_wino_merges(const c2_problem *p, int64_t pieces)
+{
+    return pieces > 1 && p->icg < C2_WINO_FEW;
 }
 
 c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p, int m,
@@ -107,9 +155,24 @@ typedef struct c2_wino_segment {
  * for a tile's floats. */
 void c2_wino_transform(const c2_state *s, const c2_run_args *args, int64_t g,
                        const c2_wino_segment *segment, void *v, float *window, float *cut);
+/* Input coordinate along an axis of a tile's first pixel under a piece; it may lie outside. */
+int64_t c2_wino_origin(const c2_problem *p, const c2_wino_plan *plan, int axis, int64_t phase,
+                       int64_t tile, int64_t piece);
+/* Image n from the first channel of group g on. */
+const char *c2_wino_image(const c2_problem *p, const c2_run_args *args, int64_t n, int64_t g);
+/* Columns that the tiles of a whole segment read, those of later pieces among them. */
+int64_t c2_wino_columns(const c2_wino_plan *plan);
+/* Steps between pixels of a tile; of a column of them, which is a line to the kernels, too. */
+void c2_wino_set_steps(const c2_wino_plan *plan, int64_t y, int64_t x, ptrdiff_t *row,
+                       ptrdiff_t *col);
 /* Floats of a window, and of the Y of a segment, before and after the transposed copy. */
-int64_t c2_wino_window_floats(const c2_wino_plan *plan);
+int64_t c2_wino_window_floats(const c2_problem *p, const c2_wino_plan *plan);
 int64_t c2_wino_y_floats(const c2_wino_plan *plan);
+
+/* winograd_merged.c: the same of merged pieces. */
+int64_t c2_wino_merged_floats(const c2_problem *p, const c2_wino_plan *plan);
+void c2_wino_transform_merged(const c2_state *s, const c2_run_args *args, int64_t g,
+                              const c2_wino_segment *segment, float *v, float *window);
 
 /* winograd_parts.c: words of n channels from c on of tile `tile` of the block, from its transform,
  * step after step C2_WINO_CUT apart. */

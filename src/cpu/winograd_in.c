@@ -2,15 +2,19 @@
  * The input side of Winograd convolution: where the pixels of a segment's tiles lie, and the calls
  * of the transform. Channels that are neighbours are read in place, through pointers where a tile
  * touches a border; others are first copied into a window of the segment, [row][column][VF], which
- * serves all pieces of the kernel that lie side by side. */
+ * serves the pieces of the kernel that read the same columns. Merged pieces have a window, too
+ * (winograd_merged.c). */
 #include "core/dtype.h"
 #include "cpu/columns.h"
 #include "cpu/winograd.h"
 
-enum { MAX_COLUMNS = C2_WINO_SEGMENT * C2_WINO_MAX_M + C2_WINO_MAX_KERNEL - 1 };
-_Static_assert(C2_WINO_MAX_KERNEL % C2_WINO_TAPS == 0, "pieces end where the largest kernel does");
+enum {
+    MOST_ROUNDS = C2_WINO_MAX_PIECES,
+    MAX_COLUMNS = C2_WINO_SEGMENT * C2_WINO_MAX_M + MOST_ROUNDS * C2_WINO_TAPS - 1
+};
 
-/* Input coordinates of a segment, for pieces of the kernel side by side; -1 = a padded zero. */
+/* Input coordinates of a segment, for pieces of the kernel that read neighbours; -1 = a padded
+ * zero. */
 typedef struct places {
     int64_t y[C2_WINO_MAX_EDGE], x[MAX_COLUMNS];
     int64_t n_columns, first_x; /* unfolded */
@@ -20,45 +24,61 @@ typedef struct places {
     int64_t element;   /* bytes */
 } places;
 
-static int64_t origin(const c2_problem *p, int axis, int64_t phase, int64_t tile, int m)
+int64_t c2_wino_origin(const c2_problem *p, const c2_wino_plan *plan, int axis, int64_t phase,
+                       int64_t tile, int64_t piece)
 {
-    return phase + tile * m * p->dilation[axis] - p->pad[axis];
+    const c2_wino_axis *a = &plan->axis[axis];
+    return phase + tile * a->size * a->step - p->pad[axis] +
+           c2_wino_first_tap(a, piece) * p->dilation[axis];
 }
 
-/* Columns that `count` tiles of a row read, beyond m for each. */
-static int64_t more_columns(const c2_wino_plan *plan)
+const char *c2_wino_image(const c2_problem *p, const c2_run_args *args, int64_t n, int64_t g)
 {
-    return plan->pieces[1] * C2_WINO_TAPS - 1;
+    return (const char *)args->input.data +
+           (n * p->input_stride[0] + g * p->icg * p->input_stride[1]) *
+               (int64_t)c2_dtype_bytes(p->input_dtype);
 }
 
-/* piece: of the kernel's rows. */
-static void find_places(const c2_state *s, const c2_run_args *args, int64_t g, int64_t piece,
-                        const c2_wino_segment *seg, places *at)
+int64_t c2_wino_columns(const c2_wino_plan *plan)
+{
+    const c2_wino_axis *x = &plan->axis[1];
+    return plan->segment * x->size + x->edge - x->size + (c2_wino_rounds(x) - 1) * C2_WINO_TAPS;
+}
+
+/* y: piece of the kernel's rows; x: the first of those of its columns that share a window. */
+static void find_places(const c2_state *s, const c2_run_args *args, int64_t g, int64_t piece_y,
+                        int64_t piece_x, const c2_wino_segment *seg, places *at)
 {
     const c2_problem *p = args->problem;
-    const int m = s->plan.m, edge = s->plan.edge;
-    const int64_t dy = p->dilation[0], dx = p->dilation[1], x = origin(p, 1, seg->x, seg->tx, m);
-    const int64_t y = origin(p, 0, seg->y, seg->ty, m) + piece * C2_WINO_TAPS * dy;
-    at->n_columns = seg->count * m + more_columns(&s->plan);
+    const c2_wino_axis *ay = &s->plan.axis[0], *ax = &s->plan.axis[1];
+    const int64_t y = c2_wino_origin(p, &s->plan, 0, seg->y, seg->ty, piece_y);
+    const int64_t x = c2_wino_origin(p, &s->plan, 1, seg->x, seg->tx, piece_x);
+    at->n_columns = c2_wino_columns(&s->plan) - (s->plan.segment - seg->count) * ax->size;
     at->first_x = x;
-    at->rows_inside = y >= 0 && y + (edge - 1) * dy < p->h;
-    for (int i = 0; i < edge; i++)
-        at->y[i] = c2_pad_index(p->padding_mode, y + i * dy, p->h);
+    at->rows_inside = y >= 0 && y + (ay->edge - 1) * ay->step < p->h;
+    for (int i = 0; i < ay->edge; i++)
+        at->y[i] = c2_pad_index(p->padding_mode, y + i * ay->step, p->h);
     at->inside_begin = at->inside_end = 0;
     for (int64_t i = 0; i < at->n_columns; i++) {
-        const int64_t column = x + i * dx;
+        const int64_t column = x + i * ax->step;
         at->x[i] = c2_pad_index(p->padding_mode, column, p->w);
         at->inside_begin += column < 0;
         at->inside_end += column < p->w;
     }
     at->element = (int64_t)c2_dtype_bytes(p->input_dtype);
-    at->image = (const char *)args->input.data +
-                (seg->n * p->input_stride[0] + g * p->icg * p->input_stride[1]) * at->element;
+    at->image = c2_wino_image(p, args, seg->n, g);
 }
 
 static const char *pixel(const c2_problem *p, const places *at, int64_t y, int64_t x)
 {
     return at->image + (y * p->input_stride[2] + x * p->input_stride[3]) * at->element;
+}
+
+void c2_wino_set_steps(const c2_wino_plan *plan, int64_t y, int64_t x, ptrdiff_t *row,
+                       ptrdiff_t *col)
+{
+    *row = y;
+    *col = plan->axis[1].edge > 1 ? x : y;
 }
 
 /* One tile of channels [c, c + a->channels), whose pixels `a` names: into V as it is, or cut into
@@ -86,34 +106,36 @@ static void in_place(const c2_state *s, const c2_problem *p, const c2_wino_segme
                      const places *at, int64_t column, void *v, float *cut)
 {
     const c2_wino_plan *plan = &s->plan;
-    const int m = plan->m, edge = plan->edge;
+    const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
     const int64_t whole = plan->parts ? C2_WINO_CUT : p->icg;
     const void *table[C2_WINO_MAX_EDGE * C2_WINO_MAX_EDGE];
-    c2_wino_in_args a = {.row = p->dilation[0] * p->input_stride[2],
-                         .col = p->dilation[1] * p->input_stride[3]};
-    for (int64_t t = 0; t < seg->count; t++, column += m) {
+    c2_wino_in_args a = {.line = c2_wino_is_line(plan)};
+    c2_wino_set_steps(plan, ay->step * p->input_stride[2], ax->step * p->input_stride[3], &a.row,
+                      &a.col);
+    for (int64_t t = 0; t < seg->count; t++, column += ax->size) {
         const int64_t *x = at->x + column;
         const bool inside = at->rows_inside && column >= at->inside_begin &&
-                            column + edge <= at->inside_end;
+                            column + ax->edge <= at->inside_end;
         for (int64_t c = 0; c < p->icg; c += whole) {
             const int64_t bytes = c * at->element;
             a.channels = (int)c2_min(whole, p->icg - c);
             a.table = inside ? NULL : table;
             if (inside)
                 a.pixels = pixel(p, at, at->y[0], x[0]) + bytes;
-            for (int i = 0; i < edge && !inside; i++)
-                for (int j = 0; j < edge; j++)
-                    table[i * edge + j] = at->y[i] < 0 || x[j] < 0
-                                              ? (const char *)s->zeros
-                                              : pixel(p, at, at->y[i], x[j]) + bytes;
+            for (int i = 0; i < ay->edge && !inside; i++)
+                for (int j = 0; j < ax->edge; j++)
+                    table[i * ax->edge + j] = at->y[i] < 0 || x[j] < 0
+                                                  ? (const char *)s->zeros
+                                                  : pixel(p, at, at->y[i], x[j]) + bytes;
             one_tile(s, s->in, &a, seg->first + t, c, v, cut);
         }
     }
 }
 
-/* V of the piece that is i places to the right of v's. */
-static void *piece_of(const c2_wino_plan *plan, void *v, int64_t i)
+/* V of a piece. */
+static void *piece_of(const c2_wino_plan *plan, void *v, int64_t piece_y, int64_t piece_x)
 {
+    const int64_t i = piece_y * plan->axis[1].pieces + piece_x;
     return (float *)v + i * plan->piece_blocks * plan->v_block;
 }
 
@@ -123,50 +145,61 @@ static int64_t window_channels(const c2_wino_plan *plan)
     return plan->parts ? C2_WINO_CHANNELS : plan->lanes;
 }
 
+/* Pieces (y, x), (y, x + stride) and so on. */
 static void by_window(const c2_state *s, const c2_problem *p, const c2_wino_segment *seg,
-                      const places *at, void *v, float *window, float *cut)
+                      const places *at, int64_t piece_y, int64_t piece_x, void *v, float *window,
+                      float *cut)
 {
     const c2_wino_plan *plan = &s->plan;
-    const int64_t wide = window_channels(plan);
-    c2_wino_in_args a = {.row = at->n_columns * wide, .col = wide};
-    c2_columns columns =
-        c2_columns_make(p, s->widen, at->first_x, p->dilation[1], at->n_columns);
+    const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
+    const int64_t wide = window_channels(plan), row = at->n_columns * wide;
+    c2_wino_in_args a = {.line = c2_wino_is_line(plan)};
+    c2_wino_set_steps(plan, row, wide, &a.row, &a.col);
+    c2_columns columns = c2_columns_make(p, s->widen, at->first_x, ax->step, at->n_columns);
     columns.pitch = wide;
     for (int64_t c = 0; c < p->icg; c += wide) {
         columns.channels = a.channels = (int)c2_min(wide, p->icg - c);
-        for (int i = 0; i < plan->edge; i++) {
-            const char *row =
+        for (int i = 0; i < ay->edge; i++) {
+            const char *from =
                 at->y[i] < 0 ? NULL
                              : pixel(p, at, at->y[i], 0) + c * p->input_stride[1] * at->element;
-            c2_columns_copy(&columns, row, window + i * a.row);
+            c2_columns_copy(&columns, from, window + i * row);
         }
-        for (int64_t i = 0; i < plan->pieces[1]; i++)
+        for (int64_t i = 0; piece_x + i * ax->stride < ax->pieces; i++)
             for (int64_t t = 0; t < seg->count; t++) {
-                a.pixels = window + (i * C2_WINO_TAPS + t * plan->m) * wide;
-                one_tile(s, s->in_f32, &a, seg->first + t, c, piece_of(plan, v, i), cut);
+                a.pixels = window + (i * C2_WINO_TAPS + t * ax->size) * wide;
+                one_tile(s, s->in_f32, &a, seg->first + t, c,
+                         piece_of(plan, v, piece_y, piece_x + i * ax->stride), cut);
             }
     }
 }
 
-int64_t c2_wino_window_floats(const c2_wino_plan *plan)
+int64_t c2_wino_window_floats(const c2_problem *p, const c2_wino_plan *plan)
 {
+    if (plan->merged)
+        return c2_wino_merged_floats(p, plan);
     return plan->channels_last
                ? 0
-               : plan->edge * (plan->segment * plan->m + more_columns(plan)) *
-                     window_channels(plan);
+               : plan->axis[0].edge * c2_wino_columns(plan) * window_channels(plan);
 }
 
 void c2_wino_transform(const c2_state *s, const c2_run_args *args, int64_t g,
                        const c2_wino_segment *segment, void *v, float *window, float *cut)
 {
     const c2_wino_plan *plan = &s->plan;
-    for (int64_t y = 0; y < plan->pieces[0]; y++) {
-        places at;
-        void *row = piece_of(plan, v, y * plan->pieces[1]);
-        find_places(s, args, g, y, segment, &at);
-        if (!plan->channels_last)
-            by_window(s, args->problem, segment, &at, row, window, cut);
-        for (int64_t x = 0; x < plan->pieces[1] && plan->channels_last; x++)
-            in_place(s, args->problem, segment, &at, x * C2_WINO_TAPS, piece_of(plan, row, x), cut);
+    const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
+    if (plan->merged) {
+        c2_wino_transform_merged(s, args, g, segment, v, window);
+        return;
     }
+    for (int64_t y = 0; y < ay->pieces; y++)
+        for (int64_t first = 0; first < c2_min(ax->stride, ax->pieces); first++) {
+            places at;
+            find_places(s, args, g, y, first, segment, &at);
+            if (!plan->channels_last)
+                by_window(s, args->problem, segment, &at, y, first, v, window, cut);
+            for (int64_t i = 0; plan->channels_last && first + i * ax->stride < ax->pieces; i++)
+                in_place(s, args->problem, segment, &at, i * C2_WINO_TAPS,
+                         piece_of(plan, v, y, first + i * ax->stride), cut);
+        }
 }

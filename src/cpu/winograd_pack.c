@@ -18,6 +18,7 @@ enum { MAX_NR = 32 };
 
 /* F(2,3) at points 0, 1, -1, infinity; F(4,3) at 0, 1, -1, 1/2, -2, infinity; F(6,3) at 0, 1, -1,
  * 2, -2, 1/2, -1/2, infinity. */
+static const double identity[1][3] = {{1, 0, 0}};
 static const double g2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
 static const double g4[6][3] = {{1, 0, 0},
                                 {1 / 3., 1 / 3., 1 / 3.},
@@ -47,14 +48,15 @@ size_t c2_wino_pack_bytes(const c2_problem *p, const c2_wino_plan *plan)
     return bytes;
 }
 
-/* The weights of one input channel for a panel in the piece that begins with tap (y, x):
- * w[tap][lane]. */
-static void load_taps(const c2_problem *p, const void *weight, int64_t at, int64_t y, int64_t x,
-                      int n, double w[9][MAX_NR])
+/* The weights of one input channel for a panel in piece (y, x): w[tap][lane]. */
+static void load_taps(const c2_problem *p, const c2_wino_plan *plan, const void *weight,
+                      int64_t at, int64_t y, int64_t x, int n, double w[9][MAX_NR])
 {
+    const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
     const int64_t *stride = p->weight_stride;
     for (int tap = 0; tap < 9; tap++) {
-        const int64_t ky = y + tap / 3, kx = x + tap % 3;
+        const int64_t ky = c2_wino_first_tap(ay, y) + tap / 3 * ay->stride;
+        const int64_t kx = c2_wino_first_tap(ax, x) + tap % 3 * ax->stride;
         const int64_t first = at + ky * stride[2] + kx * stride[3];
         const int live = ky < p->kh && kx < p->kw ? n : 0;
         for (int o = 0; o < MAX_NR; o++)
@@ -66,14 +68,17 @@ static void load_taps(const c2_problem *p, const void *weight, int64_t at, int64
 static void transform(const c2_wino_plan *plan, double w[9][MAX_NR], float *to, int64_t step)
 {
     const double(*g)[3] = plan->m == 2 ? g2 : plan->m == 4 ? g4 : g6;
-    for (int i = 0; i < plan->edge; i++) {
+    /* Along a single tap there is nothing to transform. */
+    const double(*gy)[3] = plan->axis[0].edge > 1 ? g : identity;
+    const double(*gx)[3] = plan->axis[1].edge > 1 ? g : identity;
+    for (int i = 0; i < plan->axis[0].edge; i++) {
         double row[3][MAX_NR];
         for (int x = 0; x < 3; x++)
             for (int o = 0; o < MAX_NR; o++)
-                row[x][o] = g[i][0] * w[x][o] + g[i][1] * w[3 + x][o] + g[i][2] * w[6 + x][o];
-        for (int j = 0; j < plan->edge; j++, to += step)
+                row[x][o] = gy[i][0] * w[x][o] + gy[i][1] * w[3 + x][o] + gy[i][2] * w[6 + x][o];
+        for (int j = 0; j < plan->axis[1].edge; j++, to += step)
             for (int o = 0; o < plan->nr; o++)
-                to[o] = (float)(row[0][o] * g[j][0] + row[1][o] * g[j][1] + row[2][o] * g[j][2]);
+                to[o] = (float)(row[0][o] * gx[j][0] + row[1][o] * gx[j][1] + row[2][o] * gx[j][2]);
     }
 }
 
@@ -84,11 +89,10 @@ static void pack_panel(const c2_problem *p, const c2_wino_plan *plan, const c2_w
     double w[9][MAX_NR];
     const int64_t step = c2_wino_pieces(plan) * p->icg * plan->nr;
     for (int64_t i = 0; i < c2_wino_pieces(plan); i++) {
-        const int64_t y = i / plan->pieces[1] * C2_WINO_TAPS;
-        const int64_t x = i % plan->pieces[1] * C2_WINO_TAPS;
+        const int64_t y = i / plan->axis[1].pieces, x = i % plan->axis[1].pieces;
         for (int64_t c = 0; c < p->icg; c++, to += plan->nr) {
             const int64_t at = o * p->weight_stride[0] + c * p->weight_stride[1];
-            load_taps(p, view->weight, at, y, x, n, w);
+            load_taps(p, plan, view->weight, at, y, x, n, w);
             transform(plan, w, to, step);
         }
     }
@@ -105,7 +109,7 @@ static void pack_parts(const c2_problem *p, const c2_wino_plan *plan, c2_pair_fn
     for (int64_t c = 0; c < plan->channel_blocks * C2_WINO_CHANNELS; c += 2) {
         for (int i = 0; i < 2; i++) {
             const int64_t at = o * p->weight_stride[0] + (c + i) * p->weight_stride[1];
-            load_taps(p, view->weight, at, 0, 0, c + i < p->icg ? n : 0, w);
+            load_taps(p, plan, view->weight, at, 0, 0, c + i < p->icg ? n : 0, w);
             transform(plan, w, floats[i], nr);
         }
         const c2_pair_args a = {floats[0], floats[1],   to + c / 2 * C2_WINO_PARTS * nr, nr, nr,

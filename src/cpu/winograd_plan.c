@@ -16,6 +16,10 @@ static const double u_bytes_kept = 32 << 20, v_bytes_wanted_then = 4 << 20;
 enum { MOST_ROW_GROUPS_THEN = 16 };
 static const double memory_times = 3; /* what a float from memory takes, in those of a cache; */
 static const double near_weight = 0.3; /* and of the L2 cache, in those of the last */
+static const double merged_bytes_wanted = 32 << 10; /* of a window of merged pieces, */
+/* a float of which takes as long as so many of a copy in long runs; their sums are so short that a
+ * float that is stored beyond the L2 cache is waited for, so many stores long (Zen 3). */
+static const double merged_copies = 4, merged_stores = 3;
 static const double v_kept = 0.375; /* of the L2 cache for V, beside U that passes by */
 static const double partial_float = 0.4e-9; /* seconds of a pixel's lane of a tile that is not whole
                                                (Granite Rapids VM) */
@@ -43,15 +47,18 @@ static void set_strides(c2_wino_plan *plan, int64_t n, int64_t rows)
 }
 
 /* Sizes of a block of n tiles. */
-static void set_block(c2_wino_plan *plan, int64_t n)
+static void set_block(const c2_problem *p, c2_wino_plan *plan, int64_t n)
 {
     const int64_t units = c2_div_up(plan->tiles, plan->unit);
     plan->blocks = c2_split_even(units, c2_min(units, c2_div_up(plan->tiles, n)));
     n = c2_min(plan->tiles, plan->unit * c2_div_up(units, plan->blocks.n));
-    plan->segment = c2_min(C2_WINO_SEGMENT, c2_min(n, plan->grid[1]));
+    plan->segment = c2_min(C2_WINO_SEGMENT, c2_min(n, plan->axis[1].grid));
+    while (plan->merged && plan->segment > 1 &&
+           (double)c2_wino_window_floats(p, plan) * sizeof(float) > merged_bytes_wanted)
+        plan->segment = c2_div_up(plan->segment, 2);
     set_strides(plan, n, plan->parts ? c2_div_up(n, plan->mr) * plan->mr : n);
     const size_t room =
-        (size_t)c2_max(c2_wino_window_floats(plan), c2_wino_y_floats(plan)) * sizeof(float);
+        (size_t)c2_max(c2_wino_window_floats(p, plan), c2_wino_y_floats(plan)) * sizeof(float);
     plan->cut_bytes = plan->parts ? (size_t)(plan->steps * C2_WINO_CUT) * sizeof(float) : 0;
     plan->v_bytes =
         c2_round_up((size_t)(plan->steps * plan->v_step) * sizeof(float), C2_ALIGN);
@@ -77,7 +84,7 @@ static void choose_block(const c2_problem *p, c2_wino_plan *plan)
     int64_t n = c2_min(plan->tiles, c2_max(1, fit) * plan->mr);
     const uint64_t stack = C2_STACK_BYTES;
     const uint64_t limit = p->workspace_limit > stack ? p->workspace_limit : stack;
-    for (set_block(plan, n); n > 1 && plan->scratch_bytes > limit; set_block(plan, n))
+    for (set_block(p, plan, n); n > 1 && plan->scratch_bytes > limit; set_block(p, plan, n))
         n = n > plan->mr ? n - plan->mr : n > 4 ? n / 2 : n - 1;
 }
 
@@ -86,8 +93,8 @@ static double partial_tiles(const c2_problem *p, const c2_wino_plan *plan)
 {
     double whole = 1;
     for (int a = 0; a < 2; a++)
-        whole *= (double)(c2_div_up(a ? p->ow : p->oh, p->dilation[a]) / plan->m) /
-                 (double)plan->grid[a];
+        whole *= (double)(c2_div_up(a ? p->ow : p->oh, p->dilation[a]) / plan->axis[a].size) /
+                 (double)plan->axis[a].grid;
     return 1 - whole;
 }
 
@@ -97,18 +104,38 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
 {
     const double steps = plan->steps, tiles = (double)plan->tiles;
     const double piece = (double)c2_div_up(p->icg, plan->lanes) * plan->lanes;
-    const double padded_in = (double)c2_wino_pieces(plan) * piece;
-    /* Pieces side by side share a window. */
-    const double windows = plan->channels_last ? 0 : (double)plan->pieces[0];
-    const double copies = windows * tiles * piece * steps * speed->turn;
+    const double padded_in = (double)(plan->channel_blocks * plan->lanes);
+    /* Pieces of neighbours side by side share a window. */
+    const double windows = plan->channels_last
+                               ? 0
+                               : (double)plan->axis[0].pieces * (double)c2_min(plan->axis[1].stride,
+                                                                               plan->axis[1].pieces);
+    const double copies = plan->merged
+                              ? tiles * padded_in * steps * merged_copies * speed->copy
+                              : windows * tiles * piece * steps * speed->turn;
     const double a_float = speed->transform * (plan->parts ? part_transform : 1);
     const double in = tiles * padded_in * steps * a_float + copies;
     const double out = tiles * (double)plan->panels * plan->nr * steps *
                        (a_float + (plan->pixels_last ? speed->turn : 0));
     const double stores = plan->pixels_last ? 0
-                                            : tiles * partial_tiles(p, plan) * plan->m * plan->m *
-                                                  (double)p->ocg * partial_float;
-    return (double)plan->panel_blocks.n * in + out + stores;
+                                            : tiles * partial_tiles(p, plan) * plan->axis[0].size *
+                                                  plan->axis[1].size * (double)p->ocg *
+                                                  partial_float;
+    const bool waits = plan->merged && c2_output_bytes(p) > speed->l2;
+    const double far = waits ? c2_output_bytes(p) / 4 / (double)p->groups * merged_stores * speed->store
+                             : 0;
+    return (double)plan->panel_blocks.n * in + out + stores + far;
+}
+
+/* Steps along an axis times the pieces that are not zeros there. */
+static double live_steps(const c2_wino_plan *plan, int a)
+{
+    const c2_wino_axis *axis = &plan->axis[a];
+    const int64_t pieces = plan->merged ? 1 : axis->pieces;
+    int64_t n = 0;
+    for (int64_t i = 0; i < pieces; i++)
+        n += axis->edge - axis->ends_beyond[i];
+    return (double)n;
 }
 
 static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_wino_plan *plan)
@@ -117,12 +144,8 @@ static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_w
     const double channels = ceil((double)p->ocg / lanes) * lanes;
     const double block = tiles / (double)plan->blocks.n;
     const double rows = block / ceil(block / plan->mr), vectors = fmin(channels, plan->nr) / lanes;
-    /* At infinity there are no products of pieces that end beyond the kernel. */
-    const double beyond_y = plan->pieces[0] * C2_WINO_TAPS > p->kh ? 1.0 / plan->edge : 0;
-    const double beyond_x = plan->pieces[1] * C2_WINO_TAPS > p->kw ? 1.0 / plan->edge : 0;
-    const double pieces =
-        ((double)plan->pieces[0] - beyond_y) * ((double)plan->pieces[1] - beyond_x);
-    const double products = tiles * channels * pieces * (double)p->icg * steps / speed->fma_lanes *
+    const double live = live_steps(plan, 0) * live_steps(plan, 1); /* steps of pieces */
+    const double products = tiles * channels * live * (double)plan->v_channels / speed->fma_lanes *
                             c2_cost_small_tile(rows, vectors, 1);
     const double kept = fmin(u_bytes_kept, speed->stay), u = u_bytes(p, plan);
     const double missed = fmin(1, fmax(0, u / kept - 1));
@@ -130,10 +153,9 @@ static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_w
                                 ? speed->stream * (1 + (memory_times - 1) * missed)
                                 : near_weight * speed->stream;
     const double weights = (double)plan->blocks.n * u / 4 * a_weight;
-    /* Each call of a kernel, for each step and panel. */
     const double calls = ceil(block / plan->mr) * (double)plan->blocks.n *
-                         (double)plan->panels * steps * pieces *
-                         ceil((double)p->icg / (double)C2_WINO_K) * speed->call;
+                         (double)plan->panels * live *
+                         ceil((double)plan->v_channels / (double)C2_WINO_K) * speed->call;
     const double v = steps * block * (double)plan->channel_blocks * lanes * 4;
     const double again = v > v_kept * speed->l2 ? tiles / block * (double)plan->panels * v : 0;
     return fmax(products, weights) + calls + again * speed->again;
@@ -204,13 +226,13 @@ static void choose_part_block(const conv2d_device *device, const c2_problem *p,
 {
     const double room = fmin(bytes, (double)p->workspace_limit);
     c2_wino_plan best = *plan;
-    set_block(&best, plan->mr);
+    set_block(p, &best, plan->mr);
     best.seconds = HUGE_VAL;
     for (int64_t n = plan->mr; n <= MOST_PART_TILES; n += plan->mr) {
         for (int64_t group = 1; group <= c2_min(MOST_GROUP, plan->panels); group++) {
             c2_wino_plan tried = *plan;
             tried.group = group;
-            set_block(&tried, n);
+            set_block(p, &tried, n);
             tried.seconds = seconds(device, p, &tried, gemm);
             if ((double)tried.scratch_bytes <= room && tried.seconds < best.seconds)
                 best = tried;
@@ -223,10 +245,25 @@ static void choose_part_block(const conv2d_device *device, const c2_problem *p,
     *plan = best;
 }
 
+static c2_wino_axis axis_of(const c2_problem *p, int a, int m)
+{
+    const int64_t taps = a ? p->kw : p->kh, size = a ? p->ow : p->oh;
+    c2_wino_axis axis = {.size = taps > 1 ? m : 1, .taps = taps, .stride = p->stride[a]};
+    axis.edge = taps > 1 ? m + C2_WINO_TAPS - 1 : 1;
+    axis.step = c2_max(p->stride[a], p->dilation[a]);
+    axis.pieces = c2_wino_axis_pieces(taps, p->stride[a]);
+    for (int64_t i = 0; i < axis.pieces && taps > 1; i++)
+        axis.ends_beyond[i] =
+            c2_wino_first_tap(&axis, i) + (C2_WINO_TAPS - 1) * axis.stride >= taps;
+    axis.phases = c2_min(p->dilation[a], size);
+    axis.grid = c2_div_up(c2_div_up(size, p->dilation[a]), axis.size);
+    return axis;
+}
+
 c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p, int m,
                                const c2_kernel *gemm)
 {
-    c2_wino_plan plan = {.m = m, .edge = m + 2, .steps = (m + 2) * (m + 2)};
+    c2_wino_plan plan = {.m = m, .steps = 1};
     plan.parts = gemm->family != C2_FAMILY_WINO_GEMM;
     plan.lanes = c2_wino_kernel(gemm, C2_FAMILY_WINO_IN, m, CONV2D_FLOAT32)->lanes;
     plan.mr = gemm->mr;
@@ -235,16 +272,17 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
     plan.group = 1;
     plan.tiles = p->n;
     for (int a = 0; a < 2; a++) {
-        const int64_t size = a ? p->ow : p->oh;
-        plan.pieces[a] = c2_div_up(a ? p->kw : p->kh, C2_WINO_TAPS);
-        plan.phases[a] = c2_min(p->dilation[a], size);
-        plan.grid[a] = c2_div_up(c2_div_up(size, p->dilation[a]), m);
-        plan.tiles *= plan.phases[a] * plan.grid[a];
+        plan.axis[a] = axis_of(p, a, m);
+        plan.steps *= plan.axis[a].edge;
+        plan.tiles *= plan.axis[a].phases * plan.axis[a].grid;
     }
     plan.panels = c2_div_up(p->ocg, plan.nr);
-    plan.piece_blocks = c2_div_up(p->icg, plan.parts ? C2_WINO_CHANNELS : plan.lanes);
-    plan.channel_blocks = c2_wino_pieces(&plan) * plan.piece_blocks;
-    plan.channels_last = p->input_stride[1] == 1;
+    plan.merged = c2_wino_merges(p, c2_wino_pieces(&plan));
+    plan.v_pieces = plan.merged ? 1 : c2_wino_pieces(&plan);
+    plan.v_channels = plan.merged ? c2_wino_pieces(&plan) * p->icg : p->icg;
+    plan.piece_blocks = c2_div_up(plan.v_channels, plan.parts ? C2_WINO_CHANNELS : plan.lanes);
+    plan.channel_blocks = plan.v_pieces * plan.piece_blocks;
+    plan.channels_last = p->input_stride[1] == 1 && !plan.merged;
     plan.pixels_last =
         p->output_stride[3] == 1 && p->dilation[1] == 1 && p->output_stride[1] != 1;
     plan.panel_blocks = c2_split_even(plan.panels, 1);
@@ -284,7 +322,7 @@ void c2_wino_plan_share(const conv2d_device *device, const c2_problem *p, const 
         for (int64_t rounds = 1; rounds <= MOST_ROUNDS; rounds++) {
             const int64_t blocks = c2_div_up(rounds * threads, p->groups * parts);
             c2_wino_plan shared = alone;
-            set_block(&shared, c2_div_up(alone.tiles, c2_max(alone.blocks.n, blocks)));
+            set_block(p, &shared, c2_div_up(alone.tiles, c2_max(alone.blocks.n, blocks)));
             shared.panel_blocks = c2_split_even(shared.panels, parts);
             const double t = parallel_seconds(device, p, &shared, gemm, (double)threads);
             if (t < least && shared.scratch_bytes <= alone.scratch_bytes) {

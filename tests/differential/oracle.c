@@ -208,41 +208,62 @@ int oracle_tile(const char *algorithm)
     return 0;
 }
 
+/* Between two windows; there may be one alone. */
+static int64_t stride(const conv2d_problem *p, int a)
+{
+    return p->output.sizes[p->output.rank - 2 + a] == 1 ? 1 : p->params.stride[a];
+}
+
+/* Pieces of three taps, every stride-th, along axis a of the kernel. */
+static int64_t pieces(const conv2d_problem *p, int a)
+{
+    const int64_t taps = p->weight.sizes[2 + a], s = stride(p, a), rest = taps % (3 * s);
+    return taps / (3 * s) * s + (rest < s ? rest : s);
+}
+
+/* Taps along axis a with those that fill the last pieces. */
+static int64_t filled_taps(const conv2d_problem *p, int a)
+{
+    const int64_t taps = p->weight.sizes[2 + a], s = stride(p, a), rest = taps % (3 * s);
+    if (taps == 1 || rest == 0)
+        return taps;
+    return taps - rest + 2 * s + (rest < s ? rest : s);
+}
+
 bool oracle_has_tiles(const conv2d_problem *p)
 {
-    const int y = p->output.rank - 2; /* strides count only between two windows */
-    for (int a = 0; a < 2; ++a)
-        if (p->params.stride[a] != 1 && p->output.sizes[y + a] != 1)
+    for (int a = 0; a < 2; ++a) {
+        const int64_t taps = p->weight.sizes[2 + a], s = stride(p, a);
+        if (taps > 1 && (s >= taps || (s > 1 && p->params.dilation[a] > 1) || pieces(p, a) > 4))
             return false;
-    for (int a = 2; a < 4; ++a)
-        if (p->weight.sizes[a] < 3 || p->weight.sizes[a] > 9)
-            return false;
-    return p->weight.sizes[1] > 1 && p->params.accuracy != CONV2D_ACCURACY_STRICT &&
+    }
+    return p->weight.sizes[2] * p->weight.sizes[3] > 1 && p->weight.sizes[1] > 1 && p->params.accuracy != CONV2D_ACCURACY_STRICT &&
            p->input.dtype != CONV2D_FLOAT64;
 }
 
 bool oracle_has_one_piece(const conv2d_problem *p)
 {
-    return p->weight.sizes[2] == 3 && p->weight.sizes[3] == 3;
+    return p->weight.sizes[2] == 3 && p->weight.sizes[3] == 3 && stride(p, 0) == 1 &&
+           stride(p, 1) == 1;
 }
 
-/* Pieces of three taps along axis a of the kernel. */
-static int64_t pieces(const conv2d_problem *p, int a) { return (p->weight.sizes[2 + a] + 2) / 3; }
-
-/* The largest |input| of a channel in the tiles that may hold output (y, x): m - 1 taps around the
- * window of the pieces. Infinite if one is not finite or beyond 2^120. */
+/* The largest |input| of a channel in the tiles that may hold output (y, x): m - 1 windows around
+ * that of the pieces. Infinite if one is not finite or beyond 2^120. */
 static long double reach(const conv2d_problem *p, int m, int64_t channel, const int64_t at[4],
                          const int64_t pads[2])
 {
     const conv2d_tensor *t = &p->input;
     const int32_t mode = p->params.padding_mode;
+    const int64_t sy = stride(p, 0), sx = stride(p, 1);
+    const int64_t more_y = p->weight.sizes[2] > 1 ? (m - 1) * sy : 0;
+    const int64_t more_x = p->weight.sizes[3] > 1 ? (m - 1) * sx : 0;
     long double most = 0;
-    for (int64_t ky = 1 - m; ky < 3 * pieces(p, 0) + m - 1; ++ky) {
+    for (int64_t ky = -more_y; ky < filled_taps(p, 0) + more_y; ++ky) {
         const int64_t y =
-            source_index(mode, at[2] + ky * p->params.dilation[0] - pads[0], t->sizes[2]);
-        for (int64_t kx = 1 - m; y >= 0 && kx < 3 * pieces(p, 1) + m - 1; ++kx) {
+            source_index(mode, at[2] * sy + ky * p->params.dilation[0] - pads[0], t->sizes[2]);
+        for (int64_t kx = -more_x; y >= 0 && kx < filled_taps(p, 1) + more_x; ++kx) {
             const int64_t x =
-                source_index(mode, at[3] + kx * p->params.dilation[1] - pads[1], t->sizes[3]);
+                source_index(mode, at[3] * sx + kx * p->params.dilation[1] - pads[1], t->sizes[3]);
             if (x < 0)
                 continue;
             const long double value =
@@ -256,23 +277,39 @@ static long double reach(const conv2d_problem *p, int m, int64_t channel, const 
     return most;
 }
 
-/* sum over the pieces' taps of r(ky mod 3) r(kx mod 3) |w|; each |w| and |x| is counted as `least`
- * more than it is. */
-static long double tap_sum(const conv2d_problem *p, int m, int64_t o, int64_t c, long double least)
+static bool in_piece(const conv2d_problem *p, int a, int64_t k)
+{
+    const int64_t s = stride(p, a);
+    return k / (3 * s) * 3 * s + k % s < p->weight.sizes[2 + a];
+}
+
+/* r of tap k along axis a: its place in its piece counts. */
+static long double tap_factor(const conv2d_problem *p, int m, int a, int64_t k)
 {
     static const long double outer[] = {[2] = 4, [4] = 18.3L, [6] = 39.6L};
     static const long double inner[] = {[2] = 2, [4] = 8.3L, [6] = 16.6L};
+    if (p->weight.sizes[2 + a] == 1)
+        return 1;
+    return k / stride(p, a) % 3 == 1 ? inner[m] : outer[m];
+}
+
+/* sum over the pieces' taps of r(ky) r(kx) |w|; each |w| and |x| is counted as `least` more than it
+ * is. */
+static long double tap_sum(const conv2d_problem *p, int m, int64_t o, int64_t c, long double least)
+{
     const conv2d_tensor *t = &p->weight;
     long double sum = 0;
-    for (int64_t ky = 0; ky < 3 * pieces(p, 0); ++ky)
-        for (int64_t kx = 0; kx < 3 * pieces(p, 1); ++kx) {
+    for (int64_t ky = 0; ky < filled_taps(p, 0); ++ky)
+        for (int64_t kx = 0; kx < filled_taps(p, 1); ++kx) {
+            if (!in_piece(p, 0, ky) || !in_piece(p, 1, kx))
+                continue;
             const bool is_tap = ky < t->sizes[2] && kx < t->sizes[3];
             const long double w =
                 is_tap ? fabsl(oracle_load(t, o * t->strides[0] + c * t->strides[1] +
                                                   ky * t->strides[2] + kx * t->strides[3]))
                        : 0;
             /* One that is not finite must have been refused: it excuses nothing. */
-            sum += (ky % 3 == 1 ? inner : outer)[m] * (kx % 3 == 1 ? inner : outer)[m] *
+            sum += tap_factor(p, m, 0, ky) * tap_factor(p, m, 1, kx) *
                    ((isfinite(w) ? w : 0) + least);
         }
     return sum;
@@ -317,8 +354,9 @@ long double oracle_tile_parts_bound(const conv2d_problem *p, int m, long double 
 
 long double oracle_tile_bound(const conv2d_problem *p, int m, long double s)
 {
-    const int64_t c = p->weight.sizes[1], blocks = pieces(p, 0) * pieces(p, 1) * ((c + 63) / 64);
-    const long double n = (long double)((c < 64 ? c : 64) + blocks + 20), nu = n * 0x1p-24L;
+    const int64_t c = p->weight.sizes[1], q = pieces(p, 0) * pieces(p, 1);
+    const int64_t in_a_row = c < 16 ? q * c : c, blocks = q * ((c + 63) / 64);
+    const long double n = (long double)((in_a_row < 64 ? in_a_row : 64) + blocks + 20), nu = n * 0x1p-24L;
     const long double least = p->params.flush_denormals ? 0x1p-125L : 0x1p-149L;
     return nu / (1 - nu) * s + n * (m == 2 ? 16 : 128) * least;
 }

@@ -85,7 +85,7 @@ static void draw_kernel(rng *r, random_case *c)
 static void draw_stride(rng *r, random_case *c)
 {
     conv2d_params *p = &c->problem.params;
-    /* Winograd algorithms take stride 1 alone, and 3x3 most often. */
+    /* Of 3x3, Winograd algorithms take a stride of 1 most often. */
     const int kind = c->label[AXIS_KERNEL] == KERNEL_3X3 ? DRAW(r, 48, 12, 7, 8, 16, 9)
                                                          : DRAW(r, 40, 15, 8, 10, 15, 12);
     c->label[AXIS_STRIDE] = kind;
@@ -418,10 +418,13 @@ static void draw_limits(rng *r, random_case *c)
         p->workspace_limit = PICK(r, small);
     p->flush_denormals = kind == LIMIT_NONE_FLUSH;
     p->accuracy = percent(r, 30) ? CONV2D_ACCURACY_STRICT : (int)rng_range(r, 0, 3);
-    /* Only Winograd algorithms look at it, and one of them takes fast alone. */
-    const int kernel = c->label[AXIS_KERNEL];
-    if ((kernel == KERNEL_3X3 && c->seed % 8 != 0) ||
-        ((kernel == KERNEL_SQUARE || kernel == KERNEL_OTHER) && c->seed % 2 != 0))
+    /* Only Winograd algorithms look at it, and one of them takes fast alone; with such strides it
+     * takes few kernels. */
+    const int kernel = c->label[AXIS_KERNEL], stride = c->label[AXIS_STRIDE];
+    const bool seldom = stride == STRIDE_3 || stride == STRIDE_BOTH;
+    const bool larger = kernel == KERNEL_SQUARE || kernel == KERNEL_OTHER;
+    if ((kernel == KERNEL_3X3 && c->seed % 8 != 0) || (larger && c->seed % 2 != 0) ||
+        (seldom && kernel != KERNEL_1X1 && c->seed % 8 != 0))
         p->accuracy = CONV2D_ACCURACY_FAST;
     if (p->accuracy == CONV2D_ACCURACY_FAST && p->workspace_limit == 65536 && c->seed % 2)
         p->workspace_limit = 262144; /* which has room for its tiles */

@@ -27,45 +27,52 @@ C2_ALWAYS_INLINE void steps(const int m, const int nv, const bool prefetch, cons
     }
 }
 
+/* Rows [row, row + m). */
 C2_ALWAYS_INLINE void tile(const int m, const int nv, const bool prefetch,
-                           const c2_wino_gemm_args *a)
+                           const c2_wino_gemm_args *a, ptrdiff_t row)
 {
     vf a0[C2_MR], a1[C2_MR];
     C2_UNROLL
     for (int i = 0; i < m; i++)
         a0[i] = a1[i] = vf_zero();
-    const float *v = a->v, *u = a->u, *next = prefetch ? a->next : u;
+    const float *v = a->v + row * VF, *u = a->u, *next = prefetch ? a->next : u;
     int k = a->klen;
-    for (; k >= VF; k -= VF, v += a->v_block, u += VF * C2_NR, next += VF * C2_NR)
+    /* The same rows of the channels that follow, which the next call takes: V is larger than L1. */
+    const ptrdiff_t ahead = (a->klen / VF) * a->v_block;
+    for (; k >= VF; k -= VF, v += a->v_block, u += VF * C2_NR, next += VF * C2_NR) {
+        for (int i = 0; i < m * VF; i += C2_LINE)
+            __builtin_prefetch(v + ahead + i);
         steps(m, nv, prefetch, v, u, next, VF, a0, a1);
+    }
     if (k > 0)
         steps(m, nv, prefetch, v, u, next, k, a0, a1);
     C2_UNROLL
     for (int i = 0; i < m; i++) {
-        float *out = a->out + i * C2_NR;
+        float *out = a->out + (row + i) * C2_NR;
         vf_store(out, a->accumulate ? vf_add(vf_load(out), a0[i]) : a0[i]);
         if (nv > 1)
             vf_store(out + VF, a->accumulate ? vf_add(vf_load(out + VF), a1[i]) : a1[i]);
     }
 }
 
-C2_ALWAYS_INLINE void rows(const int nv, const bool prefetch, const c2_wino_gemm_args *a)
+C2_ALWAYS_INLINE void rows(const int nv, const bool prefetch, const c2_wino_gemm_args *a, int m,
+                           ptrdiff_t row)
 {
-    switch (a->m) {
-    case 1: tile(1, nv, prefetch, a); break;
-    case 2: tile(C2_AT_MOST(2, C2_MR), nv, prefetch, a); break;
-    case 3: tile(C2_AT_MOST(3, C2_MR), nv, prefetch, a); break;
-    case 4: tile(C2_AT_MOST(4, C2_MR), nv, prefetch, a); break;
-    case 5: tile(C2_AT_MOST(5, C2_MR), nv, prefetch, a); break;
-    case 6: tile(C2_AT_MOST(6, C2_MR), nv, prefetch, a); break;
-    case 7: tile(C2_AT_MOST(7, C2_MR), nv, prefetch, a); break;
-    case 8: tile(C2_AT_MOST(8, C2_MR), nv, prefetch, a); break;
-    case 9: tile(C2_AT_MOST(9, C2_MR), nv, prefetch, a); break;
-    case 10: tile(C2_AT_MOST(10, C2_MR), nv, prefetch, a); break;
-    case 11: tile(C2_AT_MOST(11, C2_MR), nv, prefetch, a); break;
-    case 12: tile(C2_AT_MOST(12, C2_MR), nv, prefetch, a); break;
-    case 13: tile(C2_AT_MOST(13, C2_MR), nv, prefetch, a); break;
-    default: tile(C2_AT_MOST(14, C2_MR), nv, prefetch, a); break;
+    switch (m) {
+    case 1: tile(1, nv, prefetch, a, row); break;
+    case 2: tile(C2_AT_MOST(2, C2_MR), nv, prefetch, a, row); break;
+    case 3: tile(C2_AT_MOST(3, C2_MR), nv, prefetch, a, row); break;
+    case 4: tile(C2_AT_MOST(4, C2_MR), nv, prefetch, a, row); break;
+    case 5: tile(C2_AT_MOST(5, C2_MR), nv, prefetch, a, row); break;
+    case 6: tile(C2_AT_MOST(6, C2_MR), nv, prefetch, a, row); break;
+    case 7: tile(C2_AT_MOST(7, C2_MR), nv, prefetch, a, row); break;
+    case 8: tile(C2_AT_MOST(8, C2_MR), nv, prefetch, a, row); break;
+    case 9: tile(C2_AT_MOST(9, C2_MR), nv, prefetch, a, row); break;
+    case 10: tile(C2_AT_MOST(10, C2_MR), nv, prefetch, a, row); break;
+    case 11: tile(C2_AT_MOST(11, C2_MR), nv, prefetch, a, row); break;
+    case 12: tile(C2_AT_MOST(12, C2_MR), nv, prefetch, a, row); break;
+    case 13: tile(C2_AT_MOST(13, C2_MR), nv, prefetch, a, row); break;
+    default: tile(C2_AT_MOST(14, C2_MR), nv, prefetch, a, row); break;
     }
 }
 _Static_assert(C2_MR <= 14 && C2_NV == 2, "rows and vectors have a case of their own");
@@ -73,10 +80,16 @@ _Static_assert(C2_MR <= 14 && C2_NV == 2, "rows and vectors have a case of their
 c2_wino_gemm_kernel C2_K(wino_gemm);
 void C2_K(wino_gemm)(const c2_wino_gemm_args *a)
 {
-    if (a->n <= VF)
-        rows(1, false, a);
-    else if (a->next)
-        rows(2, true, a);
-    else
-        rows(2, false, a);
+    /* As even as they can be; the weights behind these are fetched during the first. */
+    const int groups = (a->m + C2_MR - 1) / C2_MR, size = a->m / groups, more = a->m % groups;
+    ptrdiff_t row = 0;
+    for (int i = 0, m; i < groups; i++, row += m) {
+        m = size + (i < more);
+        if (a->n <= VF)
+            rows(1, false, a, m, row);
+        else if (a->next && i == 0)
+            rows(2, true, a, m, row);
+        else
+            rows(2, false, a, m, row);
+    }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * wino_in: the input transform of Winograd convolution, one tile, lanes = channels: first down the
- * columns, then along the rows, all of a tile's values in registers or on the stack. */
+ * columns, then along the rows, all of a tile's values in registers or on the stack. A line goes
+ * once. */
 #include "cpu/body/wino.h"
 
 /* B'd for one row or column of a tile. Coefficients before common terms were taken out are in
@@ -79,23 +80,46 @@ C2_ALWAYS_INLINE void block(const bool by_table, const bool tail, const c2_wino_
     }
 }
 
-C2_ALWAYS_INLINE void blocks(const bool by_table, const c2_wino_in_args *a)
+C2_ALWAYS_INLINE void line(const bool tail, const c2_wino_in_args *a, ptrdiff_t channel, float *v)
+{
+    vf d[C2_EDGE], out[C2_EDGE];
+    C2_UNROLL
+    for (int j = 0; j < C2_EDGE; j++) {
+        const px *p = (const px *)(a->table ? a->table[j] : a->pixels) + channel;
+        d[j] = load(a->table ? p : p + j * a->col, tail, a->channels - (int)channel);
+    }
+    transform(d, out);
+    C2_UNROLL
+    for (int j = 0; j < C2_EDGE; j++)
+        vf_store(v + j * a->v_step, out[j]);
+}
+
+C2_ALWAYS_INLINE void blocks(const bool by_table, const bool is_line, const c2_wino_in_args *a)
 {
     float *v = a->v;
     int channel = 0;
-    for (; channel + VF <= a->channels; channel += VF, v += a->v_block)
-        block(by_table, false, a, channel, v);
-    if (channel < a->channels)
-        block(by_table, true, a, channel, v);
+    for (; channel < a->channels; channel += VF, v += a->v_block) {
+        const bool tail = channel + VF > a->channels;
+        if (is_line && tail)
+            line(true, a, channel, v);
+        else if (is_line)
+            line(false, a, channel, v);
+        else if (tail)
+            block(by_table, true, a, channel, v);
+        else
+            block(by_table, false, a, channel, v);
+    }
 }
 
 c2_wino_in_kernel C2_K(wino_in);
 void C2_K(wino_in)(const c2_wino_in_args *a)
 {
-    if (a->table)
-        blocks(true, a);
+    if (a->line)
+        blocks(false, true, a);
+    else if (a->table)
+        blocks(true, false, a);
     else
-        blocks(false, a);
+        blocks(false, false, a);
 }
 _Static_assert((C2_MR == 2 || C2_MR == 4 || C2_MR == 6) && C2_NV == 1,
                "F(2,3), F(4,3) or F(6,3), one vector");

@@ -33,9 +33,33 @@ C2_ALWAYS_INLINE void transform(const vf m[C2_EDGE], vf y[C2_MR])
 }
 #endif
 
+/* Pixel j of a row, a vector of it. */
+C2_ALWAYS_INLINE void store(const bool finish, const c2_wino_out_args *a, int v, vf y, float *to)
+{
+    if (finish)
+        y = vf_min(vf_set1(a->high), vf_max(vf_set1(a->low), vf_add(y, vf_load(a->bias + v))));
+    if (finish && a->n - v < VF)
+        vf_store_n(to, y, a->n - v);
+    else
+        vf_store(to, y);
+}
+
+C2_ALWAYS_INLINE void line(const bool finish, const c2_wino_out_args *a)
+{
+    for (int v = 0; v < (finish ? a->n : C2_NR); v += VF) {
+        vf m[C2_EDGE], y[C2_MR];
+        C2_UNROLL
+        for (int j = 0; j < C2_EDGE; j++)
+            m[j] = vf_load(a->m + j * a->m_step + v);
+        transform(m, y);
+        C2_UNROLL
+        for (int j = 0; j < C2_MR; j++)
+            store(finish, a, v, y[j], a->y + j * a->col + v);
+    }
+}
+
 C2_ALWAYS_INLINE void tile(const bool finish, const c2_wino_out_args *a)
 {
-    const vf low = vf_set1(a->low), high = vf_set1(a->high);
     for (int v = 0; v < (finish ? a->n : C2_NR); v += VF) {
         vf column[C2_EDGE], t[C2_MR][C2_EDGE], y[C2_MR];
         C2_UNROLL_LINES
@@ -52,15 +76,8 @@ C2_ALWAYS_INLINE void tile(const bool finish, const c2_wino_out_args *a)
         for (int i = 0; i < C2_MR; i++) {
             transform(t[i], y);
             C2_UNROLL
-            for (int j = 0; j < C2_MR; j++) {
-                float *to = a->y + i * a->row + j * a->col + v;
-                if (finish)
-                    y[j] = vf_min(high, vf_max(low, vf_add(y[j], vf_load(a->bias + v))));
-                if (finish && a->n - v < VF)
-                    vf_store_n(to, y[j], a->n - v);
-                else
-                    vf_store(to, y[j]);
-            }
+            for (int j = 0; j < C2_MR; j++)
+                store(finish, a, v, y[j], a->y + i * a->row + j * a->col + v);
         }
     }
 }
@@ -68,7 +85,11 @@ C2_ALWAYS_INLINE void tile(const bool finish, const c2_wino_out_args *a)
 c2_wino_out_kernel C2_K(wino_out);
 void C2_K(wino_out)(const c2_wino_out_args *a)
 {
-    if (a->bias)
+    if (a->line && a->bias)
+        line(true, a);
+    else if (a->line)
+        line(false, a);
+    else if (a->bias)
         tile(true, a);
     else
         tile(false, a);
