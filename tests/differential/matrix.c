@@ -201,8 +201,12 @@ bool matrix_wants(const char *algorithm, const char *match)
 static const refusal gpu_refusals[] = {
     {"winograd_f2x3", AXIS_LIMIT, BIT(LIMIT_ZERO)},
     {"winograd_f2x3", AXIS_KERNEL, ALL_BUT(KERNEL_3X3)},
+    {"winograd_f2x3", AXIS_STRIDE, BIT(STRIDE_2) | BIT(STRIDE_3)},
+    {"winograd_f2x3", AXIS_STRIDE, BIT(STRIDE_UNEQUAL) | BIT(STRIDE_BOTH)},
     {"winograd_f4x3", AXIS_LIMIT, BIT(LIMIT_ZERO)},
     {"winograd_f4x3", AXIS_KERNEL, ALL_BUT(KERNEL_3X3)},
+    {"winograd_f4x3", AXIS_STRIDE, BIT(STRIDE_2) | BIT(STRIDE_3)},
+    {"winograd_f4x3", AXIS_STRIDE, BIT(STRIDE_UNEQUAL) | BIT(STRIDE_BOTH)},
 };
 
 static int n_values(int axis)
