@@ -115,7 +115,8 @@ static double fill_seconds(const search *s, const c2_window *w, double channels,
     const bool runs = split || (p->input_stride[3] == 1 && p->stride[1] <= 2);
     const double far = c2_input_is_far(p) ? far_seconds : 0;
     return channels * (floats * (far + (runs ? s->speed->copy : s->speed->gather)) +
-                       lines * (double)w->x.n_phases * s->speed->run);
+                       lines * (double)w->x.n_phases * s->speed->run) +
+           c2_cost_far_rows(s->speed, p, channels * lines);
 }
 
 /* Bytes in which a strip's outputs wait to be stored: all channels that are joined, or a tile. */

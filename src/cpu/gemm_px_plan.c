@@ -164,8 +164,9 @@ static double window_seconds(const search *s, const c2_window *window, size_t by
     const double copied_rows = (double)channels *
                                (double)(window->y.n_phases * window->x.n_phases) *
                                (double)(rows + window->y.reach);
+    const double begun = copied_rows / (double)window->x.n_phases;
     return (double)bytes / window->element * (runs ? s->speed->copy : s->speed->gather) +
-           copied_rows * s->speed->run;
+           copied_rows * s->speed->run + c2_cost_far_rows(s->speed, s->stored, begun);
 }
 
 static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t cols)

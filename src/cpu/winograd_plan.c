@@ -114,7 +114,10 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
                               ? tiles * padded_in * steps * merged_copies * speed->copy
                               : windows * tiles * piece * steps * speed->turn;
     const double a_float = speed->transform * (plan->parts ? part_transform : 1);
-    const double in = tiles * padded_in * steps * a_float + copies;
+    const double segments = tiles / (double)c2_min(plan->segment, plan->axis[1].grid);
+    const double begun = segments * (double)plan->axis[0].edge * windows * (double)p->icg;
+    const double in =
+        tiles * padded_in * steps * a_float + copies + c2_cost_far_rows(speed, p, begun);
     const double out = tiles * (double)plan->panels * plan->nr * steps *
                        (a_float + (plan->pixels_last ? speed->turn : 0));
     const double stores = plan->pixels_last ? 0
