@@ -38,9 +38,9 @@
  *   window by window; every activation passes NaN on.
  *   CONV2D_ACCURACY_DEFAULT adds Winograd algorithms for kernels of up to about 12x12 (1x1 apart),
  *   of lines, too, and for strides below the kernel's size, whose bound has the largest |input|
- *   around a window in place of |input|, and another factor (docs/numerics.md): integers may then be
- *   off by a rounding, and NaN or infinity may spread to outputs up to three pixels further, five
- *   where the taps of a row or column of the kernel, every stride-th, are no multiple of three.
+ *   around a window in place of |input|, and another factor (docs/numerics.md): integers may then
+ *   be off by a rounding, and NaN or infinity may spread to outputs up to three pixels further,
+ *   five where the taps of a row or column, every stride-th, are no multiple of three.
  *   CONV2D_ACCURACY_FAST adds one with larger tiles: two pixels more; and, for large kernels,
  *   convolution by FFT, where errors grow with the norm of an image's channel, and NaN or infinity
  *   may spread to all of an image.

@@ -60,8 +60,9 @@ bool c2_beyond_l2(const conv2d_device *device, double bytes);
  * not there since it was written. */
 bool c2_cost_in_memory(double bytes);
 bool c2_input_is_far(const c2_problem *p);
-/* Seconds more that so many rows of pixels take to begin, each of another channel or row of a copied
- * block, where the input's columns are neighbours in images that only the last cache holds. */
+/* Seconds more that so many rows of pixels take to begin, each of another channel or row of a
+ * copied block, where the input's columns are neighbours in images that only the last cache
+ * holds. */
 double c2_cost_far_rows(const c2_speed *speed, const c2_problem *p, double rows);
 /* Whether whole vectors of a run's neighbouring output channels may be stored past the caches,
  * where they would not stay: float32 at multiples of 64 bytes, more of it and of the input than

@@ -509,8 +509,7 @@ typedef c2_tiles_kernel *c2_tiles_fn;
 /* wino_in: one tile of (mr + 2)^2 pixels d to B'dB, for channels in blocks of nr = VF lanes:
  *   v[(i * (mr + 2) + j) * v_step + block * v_block + lane]
  * Lanes beyond the channels are zeros. Pixel (i, j) begins at pixels + i * row + j * col, or, with
- * a table, at table[i * (mr + 2) + j]; its channels are neighbours. A line is one of mr + 2 pixels,
- * i = 0, to B'd. */
+ * a table, at table[i * (mr + 2) + j]; its channels are neighbours. */
 typedef struct c2_wino_in_args {
     const void *const *table; /* or NULL */
     const void *pixels;
@@ -518,7 +517,7 @@ typedef struct c2_wino_in_args {
     int channels;       /* at least 1 */
     float *v;
     ptrdiff_t v_step, v_block; /* floats */
-    bool line;
+    bool line;                 /* mr + 2 pixels, i = 0, to B'd */
 } c2_wino_in_args;
 typedef void c2_wino_in_kernel(const c2_wino_in_args *);
 typedef c2_wino_in_kernel *c2_wino_in_fn;
@@ -540,8 +539,7 @@ typedef c2_wino_gemm_kernel *c2_wino_gemm_fn;
 /* wino_out: one tile of (mr + 2)^2 products m to the mr x mr pixels A'mA, nr lanes each:
  * pixel (i, j) = y[i * row + j * col], from products m[(i * (mr + 2) + j) * m_step].
  * Or finished, if bias is not NULL: min(high, max(low, pixel + bias)), and nothing is written
- * beyond lane n - 1; bias -0 and infinite bounds leave a pixel as it is. A line is one of mr + 2
- * products to the mr pixels A'm, i = 0. */
+ * beyond lane n - 1; bias -0 and infinite bounds leave a pixel as it is. */
 typedef struct c2_wino_out_args {
     const float *m;
     ptrdiff_t m_step;
@@ -549,8 +547,8 @@ typedef struct c2_wino_out_args {
     ptrdiff_t row, col;
     const float *bias; /* nr */
     float low, high;
-    int n; /* 1 .. nr */
-    bool line;
+    int n;     /* 1 .. nr */
+    bool line; /* mr + 2 products, i = 0, to the mr pixels A'm */
 } c2_wino_out_args;
 typedef void c2_wino_out_kernel(const c2_wino_out_args *);
 typedef c2_wino_out_kernel *c2_wino_out_fn;
@@ -579,16 +577,12 @@ static inline int c2_kernel_parts(const c2_kernel *k)
 {
     switch (k->family) {
     case C2_FAMILY_DOT_CH:
-    case C2_FAMILY_DOT_PX:
-        return 1;
+    case C2_FAMILY_DOT_PX: return 1;
     case C2_FAMILY_DOT2_PX:
-    case C2_FAMILY_DOT2_CH:
-        return 2;
+    case C2_FAMILY_DOT2_CH: return 2;
     case C2_FAMILY_DOT3_PX:
-    case C2_FAMILY_DOT3_CH:
-        return 3;
-    default:
-        return 0;
+    case C2_FAMILY_DOT3_CH: return 3;
+    default: return 0;
     }
 }
 /* Words of a row of the ISA's tile registers, by which its kernels step; 1 without any. */

@@ -50,8 +50,9 @@ typedef struct c2_wino_axis {
     int64_t taps, stride;
     int64_t step;   /* input pixels between neighbours of a tile: the stride or the dilation */
     int64_t pieces;
-    bool ends_beyond[C2_WINO_MAX_PIECES]; /* whether the last tap of a piece is none of the kernel's:
-                                             then its weights at the point at infinity are zeros */
+    /* Whether the last tap of a piece is none of the kernel's: then its weights at the point at
+     * infinity are zeros. */
+    bool ends_beyond[C2_WINO_MAX_PIECES];
     int64_t phases;
     int64_t grid;   /* tiles of the largest phase */
 } c2_wino_axis;

@@ -55,7 +55,7 @@ static void copy_run(const float *from, int64_t n, float *to)
         memcpy(to + i, from + i, STEP * sizeof *to);
 }
 
-/* A row of the window, the channels of row `piece` of the pieces: of the image's pixels at `row`. */
+/* A row of the window, the channels of row `piece` of the pieces, from the pixels at `row`. */
 static void spread(const c2_problem *p, const c2_wino_plan *plan, const float *row, int64_t piece,
                    int64_t columns, float *to)
 {

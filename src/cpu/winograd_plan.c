@@ -106,10 +106,9 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
     const double piece = (double)c2_div_up(p->icg, plan->lanes) * plan->lanes;
     const double padded_in = (double)(plan->channel_blocks * plan->lanes);
     /* Pieces of neighbours side by side share a window. */
-    const double windows = plan->channels_last
-                               ? 0
-                               : (double)plan->axis[0].pieces * (double)c2_min(plan->axis[1].stride,
-                                                                               plan->axis[1].pieces);
+    const c2_wino_axis *x = &plan->axis[1];
+    const double side = plan->merged ? 1 : (double)c2_min(x->stride, x->pieces);
+    const double windows = plan->channels_last ? 0 : (double)plan->axis[0].pieces * side;
     const double copies = plan->merged
                               ? tiles * padded_in * steps * merged_copies * speed->copy
                               : windows * tiles * piece * steps * speed->turn;
@@ -124,9 +123,10 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
                                             : tiles * partial_tiles(p, plan) * plan->axis[0].size *
                                                   plan->axis[1].size * (double)p->ocg *
                                                   partial_float;
-    const bool waits = plan->merged && c2_output_bytes(p) > speed->l2;
-    const double far = waits ? c2_output_bytes(p) / 4 / (double)p->groups * merged_stores * speed->store
-                             : 0;
+    const double written = c2_output_bytes(p) / sizeof(float) / (double)p->groups;
+    const double far = plan->merged && c2_output_bytes(p) > speed->l2
+                           ? written * merged_stores * speed->store
+                           : 0;
     return (double)plan->panel_blocks.n * in + out + stores + far;
 }
 

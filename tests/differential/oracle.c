@@ -237,8 +237,8 @@ bool oracle_has_tiles(const conv2d_problem *p)
         if (taps > 1 && (s >= taps || (s > 1 && p->params.dilation[a] > 1) || pieces(p, a) > 4))
             return false;
     }
-    return p->weight.sizes[2] * p->weight.sizes[3] > 1 && p->weight.sizes[1] > 1 && p->params.accuracy != CONV2D_ACCURACY_STRICT &&
-           p->input.dtype != CONV2D_FLOAT64;
+    return p->weight.sizes[2] * p->weight.sizes[3] > 1 && p->weight.sizes[1] > 1 &&
+           p->params.accuracy != CONV2D_ACCURACY_STRICT && p->input.dtype != CONV2D_FLOAT64;
 }
 
 bool oracle_has_one_piece(const conv2d_problem *p)
@@ -356,7 +356,8 @@ long double oracle_tile_bound(const conv2d_problem *p, int m, long double s)
 {
     const int64_t c = p->weight.sizes[1], q = pieces(p, 0) * pieces(p, 1);
     const int64_t in_a_row = c < 16 ? q * c : c, blocks = q * ((c + 63) / 64);
-    const long double n = (long double)((in_a_row < 64 ? in_a_row : 64) + blocks + 20), nu = n * 0x1p-24L;
+    const long double n = (long double)((in_a_row < 64 ? in_a_row : 64) + blocks + 20);
+    const long double nu = n * 0x1p-24L;
     const long double least = p->params.flush_denormals ? 0x1p-125L : 0x1p-149L;
     return nu / (1 - nu) * s + n * (m == 2 ? 16 : 128) * least;
 }
