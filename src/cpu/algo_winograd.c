@@ -25,19 +25,20 @@ static bool supports(const c2_kernel *gemm, const c2_problem *p, c2_why *why)
         return c2_refuse(why, "kernel 1 x 1: no sums of taps to transform");
     for (int a = 0; a < 2; a++) {
         const long long taps = a ? p->kw : p->kh, stride = p->stride[a];
+        const char *const what = a ? "columns" : "rows";
         if (taps == 1)
             continue;
         if (stride > 1 && p->dilation[a] > 1)
-            return c2_refuse(why, "stride[%d] = %lld with dilation[%d] = %lld: only one of them", a,
+            return c2_refuse(why, "stride[%d] = %lld, dilation[%d] = %lld: only one of them", a,
                              stride, a, (long long)p->dilation[a]);
         if (stride >= taps)
-            return c2_refuse(why, "stride[%d] = %lld, kernel %lld: no taps a stride apart", a,
-                             stride, taps);
-        if (c2_wino_axis_pieces(taps, stride) > C2_WINO_MAX_PIECES)
-            return c2_refuse(why, "kernel %lld x %lld with strides of %lld, %lld: more than %d "
-                                  "pieces of 3 taps, every stride-th, along axis %d",
-                             (long long)p->kh, (long long)p->kw, (long long)p->stride[0],
-                             (long long)p->stride[1], C2_WINO_MAX_PIECES, a);
+            return c2_refuse(why, "stride[%d] = %lld, %lld %s of the kernel: none a stride apart",
+                             a, stride, taps, what);
+        const long long pieces = c2_wino_axis_pieces(taps, stride);
+        if (pieces > C2_WINO_MAX_PIECES)
+            return c2_refuse(why,
+                             "%lld %s of the kernel, stride %lld: %lld pieces of 3, %d at most",
+                             taps, what, stride, pieces, C2_WINO_MAX_PIECES);
     }
     if (p->icg == 1)
         return c2_refuse(why, "one input channel a group: no sums that would pay for transforms");
