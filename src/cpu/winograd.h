@@ -47,7 +47,7 @@ enum {
  * i % stride + {0, stride, 2 stride}; those of one i / stride read neighbours. */
 typedef struct c2_wino_axis {
     int size, edge; /* outputs of a tile, inputs under it: m and m + 2, or of one tap 1 and 1 */
-    int64_t taps, stride;
+    int64_t stride;
     int64_t step;   /* input pixels between neighbours of a tile: the stride or the dilation */
     int64_t pieces;
     /* Whether the last tap of a piece is none of the kernel's: then its weights at the point at
@@ -69,7 +69,7 @@ typedef struct c2_wino_plan {
     c2_split blocks;    /* of the units of tiles */
     int64_t panels;     /* of nr output channels */
     c2_split panel_blocks;        /* of the panels of a group */
-    int64_t v_pieces, v_channels; /* pieces of V, and channels of each */
+    int64_t v_channels;           /* of a piece of V */
     int64_t channel_blocks;       /* of `lanes` input channels; in parts of C2_WINO_CHANNELS; */
     int64_t piece_blocks;         /* those of a piece of V */
     int64_t v_step, v_block;      /* strides of V in floats or words: of 32 tiles, in parts */

@@ -9,8 +9,7 @@
 #include "cpu/winograd.h"
 
 enum {
-    MOST_ROUNDS = C2_WINO_MAX_PIECES,
-    MAX_COLUMNS = C2_WINO_SEGMENT * C2_WINO_MAX_M + MOST_ROUNDS * C2_WINO_TAPS - 1
+    MAX_COLUMNS = C2_WINO_SEGMENT * C2_WINO_MAX_M + C2_WINO_MAX_PIECES * C2_WINO_TAPS - 1
 };
 
 /* Input coordinates of a segment, for pieces of the kernel that read neighbours; -1 = a padded

@@ -251,7 +251,7 @@ static void choose_part_block(const conv2d_device *device, const c2_problem *p,
 static c2_wino_axis axis_of(const c2_problem *p, int a, int m)
 {
     const int64_t taps = a ? p->kw : p->kh, size = a ? p->ow : p->oh;
-    c2_wino_axis axis = {.size = taps > 1 ? m : 1, .taps = taps, .stride = p->stride[a]};
+    c2_wino_axis axis = {.size = taps > 1 ? m : 1, .stride = p->stride[a]};
     axis.edge = taps > 1 ? m + C2_WINO_TAPS - 1 : 1;
     axis.step = c2_max(p->stride[a], p->dilation[a]);
     axis.pieces = c2_wino_axis_pieces(taps, p->stride[a]);
@@ -281,10 +281,9 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
     }
     plan.panels = c2_div_up(p->ocg, plan.nr);
     plan.merged = c2_wino_merges(p, c2_wino_pieces(&plan));
-    plan.v_pieces = plan.merged ? 1 : c2_wino_pieces(&plan);
     plan.v_channels = plan.merged ? c2_wino_pieces(&plan) * p->icg : p->icg;
     plan.piece_blocks = c2_div_up(plan.v_channels, plan.parts ? C2_WINO_CHANNELS : plan.lanes);
-    plan.channel_blocks = plan.v_pieces * plan.piece_blocks;
+    plan.channel_blocks = (plan.merged ? 1 : c2_wino_pieces(&plan)) * plan.piece_blocks;
     plan.channels_last = p->input_stride[1] == 1 && !plan.merged;
     plan.pixels_last =
         p->output_stride[3] == 1 && p->dilation[1] == 1 && p->output_stride[1] != 1;

@@ -2,8 +2,7 @@
  * wino_in, wino_gemm and wino_out. Transforms of integers are multiples of 1/64 and exact, so
  * they must equal B'dB and A'mA by the matrices of the definition; real numbers must stay within
  * the roundings that docs/numerics.md counts, times the absolute terms; lines by B'd and A'm, half
- * the roundings. Products are compared bit
- * by bit with products added one after the other. */
+ * the roundings. Products are compared bit by bit with products added one after the other. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -45,7 +44,7 @@ static matrix_row *const in_rows[] = {b2, b4, b6}, *const in_terms[] = {b2, b4_t
 static matrix_row *const out_rows[] = {a2, a4, a6};
 static const int in_roundings[] = {2, 6, 6}, out_roundings[] = {4, 8, 6};
 
-/* A tile of edge x edge, or a line of one row: its extents, and the matrix that goes down. */
+/* A tile of edge x edge, or a line, which has one row. */
 typedef struct shape {
     int edge, rows, m, out_rows;
     bool line;
