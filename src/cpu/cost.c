@@ -88,7 +88,7 @@ double c2_cost_epilogue(const c2_speed *speed, const c2_problem *p, int lane_axi
 
 static const double cache_bytes = 32 << 20; /* of the last level */
 
-static double input_bytes(const c2_problem *p)
+double c2_input_bytes(const c2_problem *p)
 {
     const double pixels = (double)p->n * (double)p->h * (double)p->w;
     return pixels * (double)(p->groups * p->icg) * (double)c2_dtype_bytes(p->input_dtype);
@@ -100,7 +100,7 @@ double c2_output_bytes(const c2_problem *p)
     return outputs * (double)c2_dtype_bytes(p->output_dtype);
 }
 
-double c2_tensor_bytes(const c2_problem *p) { return input_bytes(p) + c2_output_bytes(p); }
+double c2_tensor_bytes(const c2_problem *p) { return c2_input_bytes(p) + c2_output_bytes(p); }
 
 bool c2_beyond_l2(const conv2d_device *device, double bytes)
 {
@@ -114,12 +114,12 @@ double c2_cost_far_rows(const c2_speed *speed, const c2_problem *p, double rows)
     /* Rows of 264 and 1280 bytes, copied or turned, 3x3 128-3@256, 32-9@256, 16-32@320 with stride
      * 2 and 64@256 on Zen 3; images of 1.5 times the L2 cache take less. */
     const double times = 3, l2 = 4;
-    if (p->input_stride[3] != 1 || input_bytes(p) / (double)p->n <= l2 * speed->l2)
+    if (p->input_stride[3] != 1 || c2_input_bytes(p) / (double)p->n <= l2 * speed->l2)
         return 0;
     return rows * times * speed->far_row;
 }
 
-bool c2_input_is_far(const c2_problem *p) { return c2_cost_in_memory(input_bytes(p)); }
+bool c2_input_is_far(const c2_problem *p) { return c2_cost_in_memory(c2_input_bytes(p)); }
 
 bool c2_may_stream(const c2_run_args *args, const c2_kernel *kernel)
 {

@@ -50,7 +50,8 @@ double c2_cost_epilogue(const c2_speed *speed, const c2_problem *p, int lane_axi
 /* The part of the rows of taps (axis 0; columns: 1) that are not zeros of padding, on average over
  * all output rows. */
 double c2_live_part(const c2_problem *p, int axis);
-/* Bytes of the elements of the output, and of input and output. */
+/* Bytes of the elements of the input, of the output, and of both. */
+double c2_input_bytes(const c2_problem *p);
 double c2_output_bytes(const c2_problem *p);
 double c2_tensor_bytes(const c2_problem *p);
 /* Whether so many bytes are more than a core's own cache keeps: for plans, not for costs, which do

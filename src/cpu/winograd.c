@@ -158,40 +158,56 @@ static int64_t phase_size(const c2_problem *p, int axis, int64_t phase)
     return c2_div_up(size - phase, p->dilation[axis]);
 }
 
-/* The pixels of a tile, nr lanes of each in calls of the kernel's lanes. */
-static void transform_tile(const c2_state *s, const c2_wino_out_args *tile)
+/* The pixels of a tile, nr lanes of each in calls of the kernel's lanes; of *a, m, y, bias and n are
+ * set here: a copy of it would wait for the stores that filled it, and they wait for the pixels of
+ * the tile before. */
+static void transform_tile(const c2_state *s, c2_wino_out_args *a, const float *m, float *y,
+                           const float *bias, int channels)
 {
-    c2_wino_out_args a = *tile;
-    const int all = tile->bias ? tile->n : s->plan.nr;
+    const int all = bias ? channels : s->plan.nr;
     for (int lane = 0; lane < all; lane += s->out_nr) {
-        a.m = tile->m + lane;
-        a.y = tile->y + lane;
-        a.bias = tile->bias ? tile->bias + lane : NULL;
-        a.n = (int)c2_min(s->out_nr, all - lane);
-        s->out(&a);
+        a->m = m + lane;
+        a->y = y + lane;
+        a->bias = bias ? bias + lane : NULL;
+        a->n = (int)c2_min(s->out_nr, all - lane);
+        s->out(a);
     }
 }
 
+/* The first output of the segment, a float32, of channel `channel`. */
+static float *first_output(const work *w, const c2_wino_segment *seg, int64_t channel)
+{
+    const c2_wino_plan *plan = &w->s->plan;
+    const int64_t *image = w->args->problem->output_stride, *phase = w->s->phase.output_stride;
+    return (float *)w->args->output.data + seg->n * image[0] + channel * image[1] +
+           seg->y * image[2] + seg->x * image[3] + seg->ty * plan->axis[0].size * phase[2] +
+           seg->tx * plan->axis[1].size * phase[3];
+}
+
 /* Results of the segment's first n tiles, none of which leaves the image. */
-static void finish(const work *w, const c2_wino_segment *seg, const float *m, int64_t n, int64_t oc,
-                   int channels, c2_wino_out_args a)
+static void finish(const work *w, const c2_wino_segment *seg, const float *m, int64_t n,
+                   int64_t first, int channels, const float *bias, c2_wino_out_args a)
 {
     const c2_state *s = w->s;
-    const c2_problem *p = w->args->problem;
     const int64_t *stride = s->phase.output_stride;
-    const int64_t first = w->g * p->ocg + oc, y = seg->ty * s->plan.axis[0].size;
-    float room[C2_MAX_NR];
-    float *image = (float *)w->args->output.data + seg->n * stride[0] + first * stride[1] +
-                   seg->y * p->output_stride[2] + seg->x * p->output_stride[3];
-    a.bias = c2_bias_of(w->args, first, channels, s->plan.nr, room);
-    a.low = s->low;
-    a.high = s->high;
-    a.n = channels;
+    float *pixels = first_output(w, seg, first);
     c2_wino_set_steps(&s->plan, stride[2], stride[3], &a.row, &a.col);
-    for (int64_t t = 0; t < n; t++) {
-        a.m = m + (seg->first + t) * s->plan.nr;
-        a.y = image + y * stride[2] + (seg->tx + t) * s->plan.axis[1].size * stride[3];
-        transform_tile(s, &a);
+    for (int64_t t = 0; t < n; t++, pixels += s->plan.axis[1].size * stride[3])
+        transform_tile(s, &a, m + (seg->first + t) * s->plan.nr, pixels, bias, channels);
+}
+
+/* Results of the segment, which wait in Y, to where neighbouring columns are neighbours. */
+static void turn(const work *w, const c2_wino_segment *seg, int64_t rows, int64_t cols,
+                 int64_t first, int channels)
+{
+    const c2_state *s = w->s;
+    const int64_t nr = s->plan.nr, *stride = s->phase.output_stride;
+    const float *from = w->room;
+    float *to = first_output(w, seg, first);
+    for (int64_t y = 0; y < rows; y++, to += stride[2]) {
+        const c2_widen_args a = {from, 1, nr, to, stride[1], channels, (int)cols};
+        s->widen_f32(&a);
+        from += seg->count * s->plan.axis[1].size * nr;
     }
 }
 
@@ -201,6 +217,9 @@ static void transform_out(const work *w, const float *products, int64_t oc, int 
     const c2_wino_plan *plan = &w->s->plan;
     const c2_problem *p = w->args->problem;
     const int my = plan->axis[0].size, mx = plan->axis[1].size;
+    const int64_t first = w->g * p->ocg + oc;
+    float bias_room[C2_MAX_NR];
+    const float *bias = c2_bias_of(w->args, first, channels, plan->nr, bias_room);
     for (int64_t tile = w->tile_begin; tile < w->tile_end;) {
         const c2_wino_segment seg = segment_at(w, tile);
         const int64_t y = seg.ty * my, x = seg.tx * mx;
@@ -210,16 +229,22 @@ static void transform_out(const work *w, const float *products, int64_t oc, int 
         if (rows <= 0 || cols <= 0) /* of a phase smaller than the first */
             continue;
         const int64_t finished = w->s->finishes && rows == my ? cols / mx : 0;
-        c2_wino_out_args a = {.m_step = plan->m_step, .line = c2_wino_is_line(plan)};
-        finish(w, &seg, products, finished, oc, channels, a);
+        c2_wino_out_args a = {.m_step = plan->m_step,
+                              .line = c2_wino_is_line(plan),
+                              .low = w->s->low,
+                              .high = w->s->high};
+        finish(w, &seg, products, finished, first, channels, bias, a);
         if (finished * mx >= cols)
             continue;
         const int64_t pitch = (seg.count - finished) * mx, rest = cols - finished * mx;
         c2_wino_set_steps(plan, pitch * plan->nr, plan->nr, &a.row, &a.col);
-        for (int64_t t = finished; t < seg.count; t++) {
-            a.m = products + (seg.first + t) * plan->nr;
-            a.y = w->room + (t - finished) * mx * plan->nr;
-            transform_tile(w->s, &a);
+        for (int64_t t = finished; t < seg.count; t++)
+            transform_tile(w->s, &a, products + (seg.first + t) * plan->nr,
+                           w->room + (t - finished) * mx * plan->nr, w->s->turns ? bias : NULL,
+                           channels);
+        if (w->s->turns) {
+            turn(w, &seg, rows, cols, first, channels);
+            continue;
         }
         const c2_lanes lanes = {0, (rows - 1) * pitch + rest, pitch, rest, y, x + finished * mx};
         store(w, &seg, &lanes, oc, channels);
@@ -310,8 +335,10 @@ conv2d_status c2_wino_state_create(conv2d_device *device, const c2_problem *p, i
     find_kernels(gemm, p, m, s);
     s->plan = c2_wino_plan_make(device, p, m, gemm);
     c2_wino_plan_share(device, p, gemm, &s->plan);
-    s->finishes = c2_clamp_of(p, &s->low, &s->high) && !p->has_residual &&
-                  p->output_dtype == CONV2D_FLOAT32 && (p->output_stride[1] == 1 || p->ocg == 1);
+    const bool simple = c2_clamp_of(p, &s->low, &s->high) && !p->has_residual &&
+                        p->output_dtype == CONV2D_FLOAT32;
+    s->finishes = simple && (p->output_stride[1] == 1 || p->ocg == 1);
+    s->turns = simple && !s->finishes && s->plan.pixels_last;
     s->phase = *p;
     for (int a = 0; a < 2; a++) {
         s->phase.output_stride[2 + a] *= s->plan.axis[a].phases;

@@ -79,7 +79,8 @@ typedef struct c2_wino_plan {
     size_t v_bytes, m_bytes;      /* of V and M; then the window of a segment, or Y; then */
     size_t cut_bytes;             /* a tile's floats that will be cut */
     size_t scratch_bytes;         /* of a worker; up to C2_STACK_BYTES they are on its stack */
-    bool channels_last;           /* input channels are neighbours: read in place */
+    bool channels_last;           /* input channels are neighbours: read in place, */
+    bool fetches;                 /* and asked for a tile ahead */
     bool pixels_last;             /* output pixels of a phase's row are neighbours */
     double seconds;
 } c2_wino_plan;
@@ -137,8 +138,9 @@ struct c2_state {
     int out_nr; /* lanes of a call */
     c2_widen_fn widen, widen_f32;
     c2_epilogue_fn epilogue;
-    bool finishes;   /* the kernel stores results of whole tiles */
-    float low, high; /* of the activation, if it does */
+    bool finishes;   /* the kernel stores results of whole tiles, */
+    bool turns;      /* or puts results into Y, whose transposed copy the output is */
+    float low, high; /* of the activation, in both */
     c2_problem phase; /* with the strides of a phase's residual and output */
     float *zeros;     /* icg of them; the bits are 0 in every type */
     size_t zeros_bytes;

@@ -100,6 +100,24 @@ static void one_tile(const c2_state *s, c2_wino_in_fn in, c2_wino_in_args *a, in
     in(a);
 }
 
+enum { LINE = 64 }; /* bytes */
+
+/* Ask for the pixels that the tile behind a's has for itself, in images that the L2 cache does not
+ * hold: runs of a few lines, columns apart, are not seen coming. 64@224 on Zen 5: 6.1 to 5.5 ms.
+ * Inlined, since GCC 12 drops calls of functions that do nothing else. */
+static inline __attribute__((always_inline)) void
+fetch_next(const c2_wino_axis *ay, const c2_wino_axis *ax, const c2_wino_in_args *a,
+           int64_t element)
+{
+    for (int i = 0; i < ay->edge; i++)
+        for (int j = 0; j < ax->size; j++) {
+            const char *pixel = (const char *)a->pixels +
+                                (i * a->row + (ax->edge + j) * a->col) * element;
+            for (int64_t b = 0; b < a->channels * element; b += LINE)
+                __builtin_prefetch(pixel + b);
+        }
+}
+
 /* Tiles whose channels are neighbours. column: of the first one's first pixel. */
 static void in_place(const c2_state *s, const c2_problem *p, const c2_wino_segment *seg,
                      const places *at, int64_t column, void *v, float *cut)
@@ -126,6 +144,8 @@ static void in_place(const c2_state *s, const c2_problem *p, const c2_wino_segme
                     table[i * ax->edge + j] = at->y[i] < 0 || x[j] < 0
                                                   ? (const char *)s->zeros
                                                   : pixel(p, at, at->y[i], x[j]) + bytes;
+            if (plan->fetches && inside && column + ax->edge + ax->size <= at->inside_end)
+                fetch_next(ay, ax, &a, at->element);
             one_tile(s, s->in, &a, seg->first + t, c, v, cut);
         }
     }

@@ -41,15 +41,16 @@ static void copy_rows(const c2_widen_args *a)
 C2_ALWAYS_INLINE void transpose_block(const c2_widen_args *a, ptrdiff_t pixel_stride,
                                       const px *from, int m, int n, float *to)
 {
+    const ptrdiff_t channel_stride = a->channel_stride, to_stride = a->to_stride;
     vf x[VF];
     C2_UNROLL
     for (int j = 0; j < VF; j++)
-        x[j] = j < n ? load_part(from + j * a->channel_stride, pixel_stride, m) : vf_zero();
+        x[j] = j < n ? load_part(from + j * channel_stride, pixel_stride, m) : vf_zero();
     vf_transpose(x);
     C2_UNROLL
     for (int i = 0; i < VF; i++)
         if (i < m)
-            store_part(to + i * a->to_stride, x[i], n);
+            store_part(to + i * to_stride, x[i], n);
 }
 
 /* A vector of channels at a time along all pixels: more streams than that, and the processor no

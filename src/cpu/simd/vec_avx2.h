@@ -44,7 +44,7 @@ static inline vf vf_where_positive(vf x, vf a, vf b)
     return _mm256_blendv_ps(b, a, _mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ));
 }
 /* Four rows, each half by itself: row j of the result has lanes j and j + 4 of the four rows. */
-static inline void vf_transpose_halves(vf r[4])
+static inline __attribute__((always_inline)) void vf_transpose_halves(vf r[4])
 {
     const __m256d a = _mm256_castps_pd(_mm256_unpacklo_ps(r[0], r[1]));
     const __m256d b = _mm256_castps_pd(_mm256_unpackhi_ps(r[0], r[1]));
@@ -55,13 +55,13 @@ static inline void vf_transpose_halves(vf r[4])
     r[2] = _mm256_castpd_ps(_mm256_unpacklo_pd(b, d));
     r[3] = _mm256_castpd_ps(_mm256_unpackhi_pd(b, d));
 }
-static inline void vf_swap_halves(vf r[5])
+static inline __attribute__((always_inline)) void vf_swap_halves(vf r[5])
 {
     const vf low = _mm256_permute2f128_ps(r[0], r[4], 0x20);
     r[4] = _mm256_permute2f128_ps(r[0], r[4], 0x31);
     r[0] = low;
 }
-static inline void vf_transpose(vf r[VF])
+static inline __attribute__((always_inline)) void vf_transpose(vf r[VF])
 {
     vf_transpose_halves(r);
     vf_transpose_halves(r + 4);

@@ -39,7 +39,7 @@ static inline vf vf_where_positive(vf x, vf a, vf b)
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ), b, a);
 }
 /* Four rows, each quarter by itself: row j of the result has lanes j, j + 4, j + 8, j + 12. */
-static inline void vf_transpose_quarters(vf r[4])
+static inline __attribute__((always_inline)) void vf_transpose_quarters(vf r[4])
 {
     const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(r[0], r[1]));
     const __m512d b = _mm512_castps_pd(_mm512_unpackhi_ps(r[0], r[1]));
@@ -51,7 +51,7 @@ static inline void vf_transpose_quarters(vf r[4])
     r[3] = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
 }
 /* The quarters of rows 0, 4, 8, 12 change places. */
-static inline void vf_swap_quarters(vf r[13])
+static inline __attribute__((always_inline)) void vf_swap_quarters(vf r[13])
 {
     const vf a = _mm512_shuffle_f32x4(r[0], r[4], 0x88), b = _mm512_shuffle_f32x4(r[0], r[4], 0xdd);
     const vf c = _mm512_shuffle_f32x4(r[8], r[12], 0x88);
@@ -61,7 +61,7 @@ static inline void vf_swap_quarters(vf r[13])
     r[8] = _mm512_shuffle_f32x4(a, c, 0xdd);
     r[12] = _mm512_shuffle_f32x4(b, d, 0xdd);
 }
-static inline void vf_transpose(vf r[VF])
+static inline __attribute__((always_inline)) void vf_transpose(vf r[VF])
 {
     vf_transpose_quarters(r);
     vf_transpose_quarters(r + 4);
