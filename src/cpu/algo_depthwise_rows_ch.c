@@ -70,12 +70,12 @@ static const char *variant_isa(const conv2d_device *device, int variant)
 /* Two rows share what they load if they are as many rows of taps apart as pixels of taps. */
 static int tile_rows(const c2_kernel *k, const c2_problem *p)
 {
-    const bool alike = p->stride[0] == p->stride[1];
-    return alike && (p->stride[0] == 1 || p->dilation[0] == 1) ? k->mr / TILE_COLS : 1;
+    const bool near = p->stride[0] == 1 || p->dilation[0] == 1;
+    return near && p->stride[0] == p->stride[1] ? k->mr / TILE_COLS : 1;
 }
 
-/* Rows that are a dilation apart read the same input: they are a phase, made one after the other
- * so that it stays in a cache. This many of them, and as many rows from one to its next. */
+/* Rows a dilation apart read the same input: they are a phase, made one after the other. This many
+ * of them, and as many rows from one to its next. */
 static int64_t row_phases(const c2_problem *p)
 {
     return p->stride[0] == 1 ? c2_min(p->dilation[0], p->oh) : 1;
@@ -99,7 +99,6 @@ static int64_t count_full(int64_t ow)
 }
 
 static bool is_turned(const c2_problem *p) { return p->input_stride[1] != 1 && p->ic > 1; }
-
 static size_t most_scratch(const c2_problem *p)
 {
     return p->kw > PIECE ? MOST_OF_WIDE : MOST_SCRATCH;
@@ -370,20 +369,26 @@ static void find_rows(task *t, int64_t oy, int rows)
             t->state->element;
 }
 
-/* Columns that no output pixel of the tile needs are left out like padded ones. */
-static void find_columns(task *t, int64_t ox, int cols)
+/* Columns that no output pixel of a tile needs are left out like padded ones. Finds how many full
+ * tiles of `most` have all their pixels inside the image; or one. */
+static void find_columns(task *t, int64_t ox, int cols, int64_t most)
 {
     const c2_problem *p = t->problem;
     const int64_t x = ox * p->stride[1] - p->pad[1], d = p->dilation[1];
     const int64_t step = p->input_stride[3] * t->state->element;
     const int64_t n_cols = (cols - 1) * p->stride[1] + p->kw;
     c2_dwrow_ch_args *a = &t->kernel;
+    a->tiles = 1;
+    a->col_step = a->far = 0;
     live_part(p, x, d, n_cols, p->w, &a->col_begin, &a->col_end);
-    a->ahead = 0;
-    if (cols == TILE_COLS && x >= 0 && x + (n_cols - 1) * d < p->w) {
+    const int64_t last = x + (n_cols - 1) * d, next = TILE_COLS * p->stride[1] * d;
+    if (cols == TILE_COLS && x >= 0 && last < p->w) {
         a->pixels = t->image + x * step + c2_min(0, (n_cols - 1) * d * step);
         a->col = t->state->inside;
-        a->ahead = t->state->far ? TILE_COLS * p->stride[1] * d * step : 0;
+        a->col_step = d * step;
+        a->tiles = (int)c2_min(most, 1 + (p->w - 1 - last) / next);
+        a->next = next * step;
+        a->far = t->state->far;
         return;
     }
     const int64_t low = c2_min(0, (p->w - 1) * step);
@@ -420,31 +425,32 @@ static void store_by_epilogue(task *t, int64_t oy, int64_t ox)
     }
 }
 
-static void pixel_tile(task *t, int64_t oy, int64_t ox, int rows, int cols)
+/* A tile, or up to `most` full ones; returns how many. */
+static int pixel_tiles(task *t, int64_t oy, int64_t ox, int rows, int cols, int64_t most)
 {
     const c2_problem *p = t->problem;
+    const bool by_epilogue = !t->sums && !t->state->finished;
     c2_dwrow_ch_args *a = &t->kernel;
     a->rows = rows;
     a->cols = cols;
-    find_columns(t, ox, cols);
-    if (t->sums) {
-        a->n = t->channels;
-        a->out = t->sums + (oy * p->ow + ox) * t->state->kernel->nr;
-        t->state->fn(a);
-        return;
-    }
-    if (!t->state->finished) {
-        store_by_epilogue(t, oy, ox);
-        return;
-    }
-    const c2_target target = c2_target_of(t->args, t->state->epilogue, t->n, t->channel);
-    const int64_t out = oy * p->output_stride[2] + ox * p->output_stride[3];
-    const int64_t residual = oy * p->residual_stride[2] + ox * p->residual_stride[3];
+    find_columns(t, ox, cols, by_epilogue ? 1 : most);
     a->n = t->channels;
-    a->bias = target.bias;
-    a->out = target.out + out * t->state->element;
-    a->residual = target.residual ? target.residual + residual * t->state->element : NULL;
+    if (by_epilogue) {
+        store_by_epilogue(t, oy, ox);
+        return a->tiles;
+    }
+    if (t->sums) {
+        a->out = t->sums + (oy * p->ow + ox) * t->state->kernel->nr;
+    } else {
+        const c2_target target = c2_target_of(t->args, t->state->epilogue, t->n, t->channel);
+        const int64_t out = oy * p->output_stride[2] + ox * p->output_stride[3];
+        const int64_t residual = oy * p->residual_stride[2] + ox * p->residual_stride[3];
+        a->bias = target.bias;
+        a->out = target.out + out * t->state->element;
+        a->residual = target.residual ? target.residual + residual * t->state->element : NULL;
+    }
     t->state->fn(a);
+    return a->tiles;
 }
 
 static void row_of_tiles(task *t, int64_t oy, int rows)
@@ -454,11 +460,12 @@ static void row_of_tiles(task *t, int64_t oy, int rows)
     find_rows(t, oy, rows);
     for (int64_t phase = 0; phase < c2_min(d, p->ow); phase++) {
         const int64_t cols = c2_div_up(p->ow - phase, d);
-        for (int64_t i = 0; i < full + t->state->halves; i++) {
+        for (int64_t i = 0, done; i < full + t->state->halves; i += done) {
             const int64_t x = c2_min(i, full) * TILE_COLS + c2_max(0, i - full) * HALF_COLS;
             const int64_t n = c2_min(i < full ? TILE_COLS : HALF_COLS, cols - x);
-            if (n > 0) /* smaller phases may have a tile less */
-                pixel_tile(t, oy, phase + x * d, rows, (int)n);
+            const int64_t most = i < full ? c2_min(full - i, (cols - x) / TILE_COLS) : 1;
+            /* Smaller phases may have a tile less. */
+            done = n > 0 ? pixel_tiles(t, oy, phase + x * d, rows, (int)n, most) : 1;
         }
     }
 }

@@ -260,7 +260,8 @@ typedef c2_grouped_px_kernel *c2_grouped_px_fn;
  *                          + bias[j] + residual[y][x][j])
  * Input rows, y*stride + ky, before row_begin and from row_end on are padding, left out, and so are
  * columns with a negative col. Columns of a full tile are read, kw + 6*stride of them. Bias,
- * residual and out are stored like pixels. */
+ * residual and out are stored like pixels. Tile i of several reads pixels i * next bytes on; its
+ * outputs and residuals are 7*i columns on. */
 typedef struct c2_dwrow_ch_args {
     const void *pixels;
     const ptrdiff_t *row, *col;
@@ -268,15 +269,16 @@ typedef struct c2_dwrow_ch_args {
     int kh, kw, stride;  /* kw 3, 5 or 7 with stride 1 or 2; or kw >= 6 with 1 */
     int row_begin, row_end;      /* within 0 .. (rows - 1)*stride + kh */
     int col_begin, col_end;      /* likewise of columns: all others are padding */
+    ptrdiff_t col_step; /* bytes, if these are all read and lie so far apart; else 0 */
     int rows, cols;              /* 1 .. mr / 7, 1 .. 7 */
+    int tiles;                   /* more than one: of 7 columns, no sums */
     int n;                       /* channels */
     float low, high;             /* max(low, x), then min(high, x); infinite = neither */
     const void *bias, *residual; /* or NULL */
     ptrdiff_t residual_row, residual_col;
     void *out;
-    ptrdiff_t out_row, out_col; /* elements */
-    bool streams; /* as in c2_gemm_ch_args */
-    ptrdiff_t ahead; /* bytes to pixels of the next tile, which come from memory; or 0 */
+    ptrdiff_t out_row, out_col, next; /* elements; next: bytes */
+    bool streams, far; /* as in c2_gemm_ch_args; the next tile's pixels are fetched from memory */
     float *sums; /* or NULL: bare sums, sums[(y*cols + x)*sums_pitch + j], whole vectors */
     ptrdiff_t sums_pitch;
 } c2_dwrow_ch_args;

@@ -158,9 +158,9 @@ static int64_t phase_size(const c2_problem *p, int axis, int64_t phase)
     return c2_div_up(size - phase, p->dilation[axis]);
 }
 
-/* The pixels of a tile, nr lanes of each in calls of the kernel's lanes; of *a, m, y, bias and n are
- * set here: a copy of it would wait for the stores that filled it, and they wait for the pixels of
- * the tile before. */
+/* The pixels of a tile, nr lanes of each in calls of the kernel's lanes; m, y, bias and n of *a are
+ * set here: a copy would wait for the stores that filled it, and they wait for the pixels of the
+ * tile before. */
 static void transform_tile(const c2_state *s, c2_wino_out_args *a, const float *m, float *y,
                            const float *bias, int channels)
 {

@@ -10,7 +10,7 @@
 #include "check.h"
 
 enum { TILE = 7, MAX_K = 7, MAX_WIDE = 24, MAX_READ = TILE - 1 + MAX_WIDE, MAX_ROWS = 2,
-       MAX_STRIDE = 2, MAX_N = 40, GAP = 3, LINE = 16 /* floats of 64 bytes */ };
+       MAX_STRIDE = 2, MAX_TILES = 3, MAX_N = 40, GAP = 3, LINE = 16 /* floats of 64 bytes */ };
 
 static bool wrong(check *c, const char *what, int y, int x, int lane, float got, float expected)
 {
@@ -30,7 +30,8 @@ typedef struct ch_call {
     bool inside; /* nearly always: all taps of a square kernel, at one distance, finished */
     ptrdiff_t row[(MAX_ROWS - 1) * MAX_STRIDE + MAX_K], col[MAX_READ];
     guard_buffer pixels, weight, bias, residual, out, sums;
-    char was[MAX_ROWS * (TILE + GAP) * (MAX_N + GAP) * 4 + 64]; /* out before the call */
+    /* Out before the call. */
+    char was[MAX_ROWS * (MAX_TILES * TILE + GAP) * (MAX_N + GAP) * 4 + 64];
 } ch_call;
 
 /* All of 0 .. n - 1, or some; of none of them [0, 0). */
@@ -46,8 +47,10 @@ static void ch_pixels(check *c, ch_call *k)
 {
     const int n = k->a.n;
     const int64_t bytes = (int64_t)check_pixel_bytes(c->kernel);
-    k->pixels = check_pixels(c, (size_t)(3 * n));
-    k->a.pixels = (const char *)k->pixels.data + n * bytes;
+    const int64_t far = c2_max(0, -(k->a.tiles - 1) * k->a.next / bytes); /* the last tile, left */
+    const int64_t beyond = c2_max(0, (k->a.tiles - 1) * k->a.next / bytes);
+    k->pixels = check_pixels(c, (size_t)(far + 3 * n + beyond));
+    k->a.pixels = (const char *)k->pixels.data + (far + n) * bytes;
     for (int i = 0; i < (MAX_ROWS - 1) * MAX_STRIDE + MAX_K; i++)
         k->row[i] = i < k->a.row_end - k->a.row_begin
                         ? (ptrdiff_t)(rng_range(c->random, -n, 0) * bytes)
@@ -70,6 +73,7 @@ static void ch_pixels(check *c, ch_call *k)
     }
     k->a.row = k->row;
     k->a.col = k->col;
+    k->a.col_step = alike ? step * bytes : 0;
 }
 
 static void ch_shape(check *c, ch_call *k)
@@ -91,8 +95,11 @@ static void ch_shape(check *c, ch_call *k)
     k->a.n = check_size(r, 2 * lanes + lanes / 2, lanes);
     k->a.low = rng_range(r, 0, 1) ? -INFINITY : -1.5f;
     k->a.high = rng_range(r, 0, 1) ? INFINITY : 2.5f;
-    /* Far beyond what is there: it may only be asked for. */
-    k->a.ahead = k->inside || rng_range(r, 0, 2) ? 0 : (ptrdiff_t)rng_range(r, -(1 << 30), 1 << 30);
+    k->a.tiles = k->a.cols == TILE ? (int)rng_range(r, 1, MAX_TILES) : 1;
+    k->a.far = !k->inside && rng_range(r, 0, 2) == 0;
+    k->a.next = (ptrdiff_t)rng_range(r, -k->a.n, k->a.n) * (ptrdiff_t)check_pixel_bytes(c->kernel);
+    if (k->a.tiles == 1) /* far beyond what is there: it may only be asked for */
+        k->a.next = (ptrdiff_t)rng_range(r, -(1 << 30), 1 << 30);
     part(r, (k->a.rows - 1) * k->a.stride + k->a.kh, &k->a.row_begin, &k->a.row_end);
     part(r, (k->a.cols - 1) * k->a.stride + k->a.kw, &k->a.col_begin, &k->a.col_end);
     ch_pixels(c, k);
@@ -108,13 +115,14 @@ static void ch_outputs(check *c, ch_call *k)
     const size_t bytes = check_pixel_bytes(c->kernel);
     k->a.streams = !k->inside && bytes == sizeof(float) && rng_range(r, 0, 2) == 0;
     k->a.out_col = k->a.n + rng_range(r, 0, GAP);
-    k->a.out_row = k->a.cols * k->a.out_col + rng_range(r, 0, GAP);
+    const int all_cols = k->a.tiles * k->a.cols;
+    k->a.out_row = all_cols * k->a.out_col + rng_range(r, 0, GAP);
     if (k->a.streams) {
         k->a.out_col = (ptrdiff_t)c2_round_up((size_t)k->a.n, LINE);
-        k->a.out_row = k->a.cols * k->a.out_col;
+        k->a.out_row = all_cols * k->a.out_col;
     }
     const size_t n =
-        (size_t)((k->a.rows - 1) * k->a.out_row + (k->a.cols - 1) * k->a.out_col + k->a.n);
+        (size_t)((k->a.rows - 1) * k->a.out_row + (all_cols - 1) * k->a.out_col + k->a.n);
     k->residual = check_pixels(c, n);
     k->out = guard_alloc((k->a.streams ? c2_round_up(n, LINE) : n) * bytes, c->at_end);
     memcpy(k->out.data, k->residual.data, n * bytes);
@@ -128,7 +136,7 @@ static void ch_outputs(check *c, ch_call *k)
     k->a.bias = rng_range(r, 0, 1) ? k->bias.data : NULL;
     const int whole = (k->a.n + lanes - 1) / lanes * lanes;
     k->sums = guard_alloc((size_t)(k->a.rows * k->a.cols * whole) * sizeof(float), c->at_end);
-    k->a.sums = k->inside || rng_range(r, 0, 3) ? NULL : k->sums.data;
+    k->a.sums = k->inside || k->a.tiles > 1 || rng_range(r, 0, 3) ? NULL : k->sums.data;
     k->a.sums_pitch = whole;
 }
 
@@ -138,11 +146,12 @@ static float ch_sum(check *c, const ch_call *k, int y, int x, int j)
     float sum = 0;
     for (int ky = 0; ky < k->a.kh; ky++)
         for (int kx = 0; kx < kw; kx++) {
-            const int row = y * k->a.stride + ky, col = x * k->a.stride + kx;
+            const int row = y * k->a.stride + ky, col = x % k->a.cols * k->a.stride + kx;
             if (row < k->a.row_begin || row >= k->a.row_end || k->col[col] < 0)
                 continue;
             const char *at =
-                (const char *)k->a.pixels + k->row[row - k->a.row_begin] + k->col[col];
+                (const char *)k->a.pixels + k->row[row - k->a.row_begin] + k->col[col] +
+                x / k->a.cols * k->a.next;
             sum = check_add_product(
                 c->kernel, check_pixel(c->kernel, at, j),
                 k->a.weight[((j / lanes * k->a.kh + ky) * kw + kx) * lanes + j % lanes], sum);
@@ -167,7 +176,7 @@ static bool ch_check(check *c, const ch_call *k)
 {
     bool used[sizeof k->was] = {false};
     for (int y = 0; y < k->a.rows; y++)
-        for (int x = 0; x < k->a.cols; x++)
+        for (int x = 0; x < k->a.tiles * k->a.cols; x++)
             for (int j = 0; j < k->a.n; j++) {
                 const float sum = ch_sum(c, k, y, x, j);
                 const ptrdiff_t at = y * k->a.out_row + x * k->a.out_col + j;
@@ -219,6 +228,8 @@ static double ch_bench(const c2_kernel *k)
                                 .stride = 1,
                                 .row_end = k->mr / TILE + BENCH_K - 1,
                                 .col_end = BENCH_READ,
+                                .col_step = BENCH_N * (ptrdiff_t)check_pixel_bytes(k),
+                                .tiles = 1,
                                 .rows = k->mr / TILE,
                                 .cols = TILE,
                                 .n = BENCH_N,

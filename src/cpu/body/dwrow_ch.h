@@ -17,6 +17,12 @@ typedef struct finish {
     bool bounded; /* bounds cost time of the units that FMAs need */
 } finish;
 
+/* Where a tile's first pixel, output and residual (or NULL) of channel 0 are. */
+typedef struct place {
+    const px *pixels, *residual;
+    px *out;
+} place;
+
 C2_ALWAYS_INLINE vf get(const bool tail, const px *p, int n)
 {
     return tail ? px_load_n(p, n) : px_load(p);
@@ -62,17 +68,17 @@ C2_ALWAYS_INLINE void add_row(const int rows, const int cols, const int k, const
  * each may change it, and nothing but the number of columns is asked between them. */
 C2_ALWAYS_INLINE void store_plain(const int rows, const int cols, const bool tail,
                                   const bool streams, const bool bounded,
-                                  const c2_dwrow_ch_args *a, const finish *f, ptrdiff_t c,
-                                  vf acc[ROWS][COLS])
+                                  const c2_dwrow_ch_args *a, const finish *f, px *out,
+                                  ptrdiff_t c, vf acc[ROWS][COLS])
 {
     const int n = a->n - (int)c, n_cols = a->cols;
     const vf low = f->low, high = f->high;
     const vf bias = a->bias ? get(tail, (const px *)a->bias + c, n) : vf_set1(-0.0f);
     const ptrdiff_t row = a->out_row, col = a->out_col;
-    px *out = (px *)a->out + c;
+    px *line = out + c;
     C2_UNROLL
-    for (int y = 0; y < rows; y++, out += row) {
-        px *to = out;
+    for (int y = 0; y < rows; y++, line += row) {
+        px *to = line;
         C2_UNROLL
         for (int x = 0; x < cols; x++, to += col) {
             if (__builtin_expect(x >= n_cols, 0))
@@ -110,12 +116,11 @@ C2_ALWAYS_INLINE void store_sums(const int rows, const int cols, const c2_dwrow_
 
 /* A row of sums, with a residual, which may be the output. Not inlined: there are many tiles. */
 static __attribute__((noinline)) void store_row(const c2_dwrow_ch_args *a, const finish *f,
-                                                const float *sums, int y, ptrdiff_t c)
+                                                const float *sums, ptrdiff_t c,
+                                                const px *residual, px *out)
 {
     const int n = a->n - (int)c;
     const bool tail = n < VF;
-    px *out = (px *)a->out + y * a->out_row + c;
-    const px *residual = (const px *)a->residual + y * a->residual_row + c;
     for (int x = 0; x < a->cols; x++, out += a->out_col, residual += a->residual_col) {
         vf v = vf_load(sums + x * VF);
         if (a->bias)
@@ -131,26 +136,27 @@ static __attribute__((noinline)) void store_row(const c2_dwrow_ch_args *a, const
 }
 
 C2_ALWAYS_INLINE void store(const int rows, const int cols, const bool tail,
-                            const c2_dwrow_ch_args *a, const finish *f, ptrdiff_t c,
-                            vf acc[ROWS][COLS])
+                            const c2_dwrow_ch_args *a, const finish *f, const place *at,
+                            ptrdiff_t c, vf acc[ROWS][COLS])
 {
     if (a->sums) {
         store_sums(rows, cols, a, c, acc);
-    } else if (a->residual) {
+    } else if (at->residual) {
         float sums[COLS * VF];
         C2_UNROLL
         for (int y = 0; y < rows; y++) {
             C2_UNROLL
             for (int x = 0; x < cols; x++)
                 vf_store(sums + x * VF, acc[y][x]);
-            store_row(a, f, sums, y, c);
+            store_row(a, f, sums, c, at->residual + y * a->residual_row + c,
+                      at->out + y * a->out_row + c);
         }
     } else if (!tail && a->streams) {
-        store_plain(rows, cols, false, true, true, a, f, c, acc);
+        store_plain(rows, cols, false, true, true, a, f, at->out, c, acc);
     } else if (tail || f->bounded) {
-        store_plain(rows, cols, tail, false, true, a, f, c, acc);
+        store_plain(rows, cols, tail, false, true, a, f, at->out, c, acc);
     } else {
-        store_plain(rows, cols, false, false, false, a, f, c, acc);
+        store_plain(rows, cols, false, false, false, a, f, at->out, c, acc);
     }
 }
 
@@ -190,11 +196,11 @@ C2_ALWAYS_INLINE void add_any(const int rows, const int cols, const int k, const
 /* Vectors of pixels that are no whole lines lie in two, for which their stores, unlike others, ask
  * only when their turn comes: ask for the second one, the vector before had the first. */
 C2_ALWAYS_INLINE void expect_output(const int rows, const int cols, const c2_dwrow_ch_args *a,
-                                    ptrdiff_t c)
+                                    const px *first, ptrdiff_t c)
 {
     const int n_cols = a->cols;
     const ptrdiff_t col = a->out_col;
-    const px *out = (const px *)a->out + c + VF - 1;
+    const px *out = first + c + VF - 1;
     if (col * (ptrdiff_t)sizeof *out % 64 == 0)
         return;
     C2_UNROLL
@@ -214,7 +220,7 @@ C2_ALWAYS_INLINE void expect_input(const int cols, const int k, const int s,
                                    const c2_dwrow_ch_args *a, const px *pixels, int end)
 {
     for (int ky = a->row_begin; ky < end; ky++) {
-        const px *p = at_byte(pixels, a->row[ky - a->row_begin] + a->ahead);
+        const px *p = at_byte(pixels, a->row[ky - a->row_begin] + a->next);
         C2_UNROLL
         for (int j = k - s; j < k - s + s * cols; j++)
             __builtin_prefetch(at_byte(p, a->col[j]));
@@ -222,7 +228,8 @@ C2_ALWAYS_INLINE void expect_input(const int cols, const int k, const int s,
 }
 
 C2_ALWAYS_INLINE void tile(const int rows, const int cols, const int k, const int s,
-                           const bool tail, const c2_dwrow_ch_args *a, const finish *f, ptrdiff_t c)
+                           const bool tail, const c2_dwrow_ch_args *a, const finish *f,
+                           const place *at, ptrdiff_t c)
 {
     vf acc[ROWS][COLS];
     C2_UNROLL
@@ -232,12 +239,12 @@ C2_ALWAYS_INLINE void tile(const int rows, const int cols, const int k, const in
             acc[y][x] = vf_zero();
     }
     if (!tail && !a->sums)
-        expect_output(rows, cols, a, c);
+        expect_output(rows, cols, a, at->out, c);
     const int kh = a->kh, kw = k ? k : a->kw, n = a->n - (int)c;
-    const px *pixels = (const px *)a->pixels + c;
+    const px *pixels = at->pixels + c;
     const float *weight = a->weight + c * kh * kw;
     const int last = kh + (rows - 1) * s, end = a->row_end < last ? a->row_end : last;
-    if (k && a->ahead && c % LINE == 0)
+    if (k && a->far && c % LINE == 0)
         expect_input(cols, k, s, a, pixels, end);
     /* ky: of the first output row; the second's is ky - s. */
     for (int ky = a->row_begin; ky < end; ky++) {
@@ -252,46 +259,61 @@ C2_ALWAYS_INLINE void tile(const int rows, const int cols, const int k, const in
         else
             add_any(1, cols, k, s, tail, a, p, n, w - s * kw * VF, acc + rows - 1);
     }
-    store(rows, cols, tail, a, f, c, acc);
+    store(rows, cols, tail, a, f, at, c, acc);
 }
 
-/* Whether pixels of all taps are there, at one distance, and a row of sums is finished. */
+/* Whether pixels of all taps are there, at one distance, and whole rows of sums are finished. */
 C2_ALWAYS_INLINE bool is_inside(const int k, const int s, const c2_dwrow_ch_args *a)
 {
-    const ptrdiff_t *col = a->col, step = col[1] - col[0];
-    ptrdiff_t other = 0;
-    C2_UNROLL
-    for (int j = 2; j < s * (COLS - 1) + k; j++)
-        other |= (col[j] - col[j - 1]) ^ step;
-    return other == 0 && step >= 0 && col[0] >= 0 && a->kh == k && a->row_begin == 0 &&
-           a->row_end >= k && a->cols == COLS && !a->sums && !a->residual && !a->streams &&
-           !a->ahead;
+    return a->col_step != 0 && a->col_begin == 0 && a->col_end == k + (COLS - 1) * s &&
+           a->kh == k && a->row_begin == 0 && a->row_end >= k + (a->rows - 1) * s &&
+           a->cols == COLS && !a->sums && !a->residual && !a->streams && !a->far;
 }
 
-/* What tile() does to such a row of COLS pixels, with nothing asked or read again between vectors,
+/* Row ky of the weights of a vector of channels. */
+C2_ALWAYS_INLINE void get_weights(const int k, int ky, const float *w, vf *b)
+{
+    C2_UNROLL
+    for (int kx = 0; kx < k; kx++)
+        b[kx] = vf_keep(vf_load(w + (ky * k + kx) * VF));
+}
+
+/* What a pixel, column j of an input row, adds to a row of sums. */
+C2_ALWAYS_INLINE void add_pixel(const int k, const int s, int j, vf x, const vf *b, vf *acc)
+{
+    C2_UNROLL
+    for (int kx = 0; kx < k; kx++) {
+        const int column = (j - kx) / s;
+        if (j >= kx && column * s == j - kx && column < COLS)
+            acc[column] = vf_fma(x, b[kx], acc[column]);
+    }
+}
+
+/* What tile() does to such rows of COLS pixels, with nothing asked or read again between vectors,
  * and pointers to every third pixel: half the instructions for 3 x 3, where they are the bound
- * (Zen 3: 25.5 to 16.5 ns a tile, 5 x 5 46 to 40). */
-C2_ALWAYS_INLINE void inside(const int k, const int s, const bool bounded,
-                             const c2_dwrow_ch_args *a, const finish *f)
+ * (Zen 3, one row: 25.5 to 16.5 ns a tile, 5 x 5 46 to 40; Zen 5, two: 144@56 62 to 56 us). */
+C2_ALWAYS_INLINE void inside(const int rows, const int k, const int s, const bool bounded,
+                             const c2_dwrow_ch_args *a, const finish *f, const place *at)
 {
     enum { APART = 3, MOST = 7 };
-    const ptrdiff_t step = a->col[1] - a->col[0], out_col = a->out_col;
+    const bool kept = s == 1 || k == 3; /* registers hold weights until the second row has them */
+    const ptrdiff_t step = a->col_step, out_col = a->out_col, out_row = a->out_row;
     const ptrdiff_t *row = a->row;
-    const px *pixels = at_byte(a->pixels, a->col[0]), *bias = a->bias;
+    const px *pixels = at_byte(at->pixels, a->col[0]), *bias = a->bias;
     const float *w = a->weight;
-    px *out = a->out;
+    px *out = at->out;
     const vf low = f->low, high = f->high;
     for (ptrdiff_t n = a->n; n >= VF; n -= VF) {
-        vf acc[COLS];
+        vf acc[ROWS][COLS], b[MOST][MOST];
         C2_UNROLL
         for (int x = 0; x < COLS; x++)
-            acc[x] = vf_zero();
+            acc[0][x] = acc[rows - 1][x] = vf_zero();
         C2_UNROLL
-        for (int ky = 0; ky < k; ky++) {
-            vf b[MOST];
-            C2_UNROLL
-            for (int kx = 0; kx < k; kx++)
-                b[kx] = vf_keep(vf_load(w + (ky * k + kx) * VF));
+        for (int ky = 0; ky < k + (rows - 1) * s; ky++) { /* of the first row */
+            if (ky < k)
+                get_weights(k, ky, w, b[ky]);
+            if (ky >= s && rows > 1 && !kept)
+                get_weights(k, ky - s, w, b[ky - s]);
             const px *p = at_byte(pixels, row[ky]);
             C2_UNROLL
             for (int j = 0; j < s * (COLS - 1) + k; j++) {
@@ -301,22 +323,24 @@ C2_ALWAYS_INLINE void inside(const int k, const int s, const bool bounded,
                     /* Or else the compiler loads early what it then spills. */
                     __asm__("" : "+r"(p));
                 }
-                C2_UNROLL
-                for (int kx = 0; kx < k; kx++) {
-                    const int column = (j - kx) / s;
-                    if (j >= kx && column * s == j - kx && column < COLS)
-                        acc[column] = vf_fma(x, b[kx], acc[column]);
-                }
+                if (ky < k)
+                    add_pixel(k, s, j, x, b[ky], acc[0]);
+                if (ky >= s && rows > 1)
+                    add_pixel(k, s, j, x, b[ky - s], acc[rows - 1]);
             }
         }
         const vf more = bias ? px_load(bias) : vf_set1(-0.0f);
-        px *to = out;
+        px *line = out;
         C2_UNROLL
-        for (int x = 0; x < COLS; x++) {
-            const vf v = vf_add(acc[x], more);
-            px_store(to + x % APART * out_col, bounded ? vf_min(high, vf_max(low, v)) : v);
-            if (x % APART == APART - 1)
-                to += APART * out_col;
+        for (int y = 0; y < rows; y++, line += out_row) {
+            px *to = line;
+            C2_UNROLL
+            for (int x = 0; x < COLS; x++) {
+                const vf v = vf_add(acc[y][x], more);
+                px_store(to + x % APART * out_col, bounded ? vf_min(high, vf_max(low, v)) : v);
+                if (x % APART == APART - 1)
+                    to += APART * out_col;
+            }
         }
         pixels += VF;
         bias = bias ? bias + VF : NULL;
@@ -327,34 +351,43 @@ C2_ALWAYS_INLINE void inside(const int k, const int s, const bool bounded,
 
 /* Of all channels that fill vectors. */
 C2_ALWAYS_INLINE void vectors(const int rows, const int cols, const int k, const int s,
-                              const c2_dwrow_ch_args *a, const finish *f)
+                              const c2_dwrow_ch_args *a, const finish *f, const place *at)
 {
     for (ptrdiff_t c = 0; c + VF <= a->n; c += VF)
-        tile(rows, cols, k, s, false, a, f, c);
+        tile(rows, cols, k, s, false, a, f, at, c);
 }
 
-C2_ALWAYS_INLINE void channels(const int k, const int s, const c2_dwrow_ch_args *a)
+C2_ALWAYS_INLINE void tiles(const int k, const int s, const c2_dwrow_ch_args *a)
 {
     const bool bounded = a->low > -INFINITY || a->high < INFINITY;
     const finish f = {vf_set1(a->low), vf_set1(a->high), bounded};
-    const bool two = ROWS == 2 && a->rows == 2, whole_row = ROWS == 1 && k && is_inside(k, s, a);
-    if (two && a->cols > HALF)
-        vectors(ROWS, COLS, k, s, a, &f);
-    else if (two)
-        vectors(ROWS, HALF, k, s, a, &f);
-    else if (whole_row && bounded)
-        inside(k, s, true, a, &f);
-    else if (whole_row)
-        inside(k, s, false, a, &f);
-    else if (a->cols > HALF)
-        vectors(1, COLS, k, s, a, &f);
-    else
-        vectors(1, HALF, k, s, a, &f);
+    const bool two = ROWS == 2 && a->rows == 2;
+    const bool simple = ROWS == 1 ? k > 0 : two && (k == 3 || k == 5); /* others spill */
+    const bool whole_rows = simple && is_inside(k, s, a);
     const ptrdiff_t whole = a->n - a->n % VF;
-    if (whole < a->n && two)
-        tile(ROWS, COLS, k, s, true, a, &f, whole);
-    else if (whole < a->n)
-        tile(1, COLS, k, s, true, a, &f, whole);
+    place at = {a->pixels, a->residual, a->out};
+    for (int i = 0; i < a->tiles; i++) {
+        if (whole_rows && bounded)
+            inside(ROWS, k, s, true, a, &f, &at);
+        else if (whole_rows)
+            inside(ROWS, k, s, false, a, &f, &at);
+        else if (two && a->cols > HALF)
+            vectors(ROWS, COLS, k, s, a, &f, &at);
+        else if (two)
+            vectors(ROWS, HALF, k, s, a, &f, &at);
+        else if (a->cols > HALF)
+            vectors(1, COLS, k, s, a, &f, &at);
+        else
+            vectors(1, HALF, k, s, a, &f, &at);
+        if (whole < a->n && two)
+            tile(ROWS, COLS, k, s, true, a, &f, &at, whole);
+        else if (whole < a->n)
+            tile(1, COLS, k, s, true, a, &f, &at, whole);
+        at.pixels = at_byte(at.pixels, a->next);
+        at.out += COLS * a->out_col;
+        if (at.residual)
+            at.residual += COLS * a->residual_col;
+    }
 }
 
 c2_dwrow_ch_kernel C2_K(dwrow_ch);
@@ -362,25 +395,25 @@ void C2_K(dwrow_ch)(const c2_dwrow_ch_args *a)
 {
     switch (10 * a->kw + a->stride) {
     case 31:
-        channels(3, 1, a);
+        tiles(3, 1, a);
         break;
     case 32:
-        channels(3, 2, a);
+        tiles(3, 2, a);
         break;
     case 51:
-        channels(5, 1, a);
+        tiles(5, 1, a);
         break;
     case 52:
-        channels(5, 2, a);
+        tiles(5, 2, a);
         break;
     case 71:
-        channels(7, 1, a);
+        tiles(7, 1, a);
         break;
     case 72:
-        channels(7, 2, a);
+        tiles(7, 2, a);
         break;
     default:
-        channels(0, 1, a);
+        tiles(0, 1, a);
         break;
     }
 }
