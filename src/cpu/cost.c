@@ -2,12 +2,14 @@
  * Speeds of the cost model, from tests/kernel --bench and the layers of bench/models/peers.txt,
  * November 2026, rounded. avx512, avx2 and generic: a Xeon at 2.8 GHz (Ice Lake); those of amd: an
  * EPYC at 3.7 GHz (Zen 4, which computes 512 bits in two halves), avx2 one of 3 GHz (Zen 3) that
- * has no more than that. neon: assumed (a core of 3 GHz with two FMA pipes), not measured. In rows
- * of kernels of pairs a product is one of words. The columns from near_weights to stay were
- * measured for avx512, far_row for avx2 too, on a Granite Rapids VM, where near_weights of 16 KB
- * cost dilated depthwise layers up to a third, and outputs of 30 to 40 MB with their inputs are
- * stored and read again faster through the caches; and for avx2 of amd on that Zen 3. Others of
- * AMD stay as they were; so does l2, which only Zen 3 is known to need less of. */
+ * has no more than that; amd-zen5: an EPYC VM of Zen 5, fitted to the times of all candidates for
+ * the layers of peers.txt and 212 random ones, not for those of second.txt. neon: assumed (a core
+ * of 3 GHz with two FMA pipes), not measured. In rows of kernels of pairs a product is one of
+ * words. The columns from near_weights to stay were measured for avx512, far_row for avx2 too, on a
+ * Granite Rapids VM, where near_weights of 16 KB cost dilated depthwise layers up to a third, and
+ * outputs of 30 to 40 MB with their inputs are stored and read again faster through the caches; and
+ * for avx2 of amd on that Zen 3. Those of amd, avx512, stay as they were; so does l2, which only
+ * Zen 3 is known to need less of. */
 #include "cpu/cost.h"
 
 #include <math.h>
@@ -21,12 +23,18 @@ static const c2_speed speeds[] = {
     {"amx", "", 480e9, 30e9, 0.15e-9, 8e-9, 0.6e-9, 0.10e-9, 0.9e-9, 1.0e-9, 0.05e-9,
      0.08e-9, 0.15e-9, 60e-9, 16 << 10, 0.02e-9, 30e-9, 48 << 20, 2 << 20, 0,
      40 << 10, 0.896},
+    {"avx512_bf16", "amd-zen5", 114e9, 34e9, 0.036e-9, 3.6e-9, 0.16e-9, 0.028e-9, 0.2e-9, 1.7e-9,
+     0.046e-9, 0.03e-9, 0.037e-9, 11e-9, 32 << 10, 0.003e-9, 3e-9, 24 << 20, 1 << 20, 0,
+     128 << 10, 0.96},
     {"avx512_bf16", "amd", 52e9, 18e9, 0.12e-9, 6e-9, 0.4e-9, 0.10e-9, 0.7e-9, 0.7e-9,
      0.06e-9, 0.08e-9, 0.11e-9, 18e-9, 16 << 10, 0, 0, 24 << 20, 2 << 20, 0,
      40 << 10, 0.896},
     {"avx512_bf16", "", 75e9, 30e9, 0.15e-9, 8e-9, 0.6e-9, 0.10e-9, 0.9e-9, 1.0e-9, 0.05e-9,
      0.08e-9, 0.15e-9, 25e-9, 16 << 10, 0, 30e-9, 48 << 20, 2 << 20, 0,
      40 << 10, 0.896},
+    {"avx512", "amd-zen5", 117e9, 34e9, 0.036e-9, 3.6e-9, 0.16e-9, 0.028e-9, 0.2e-9, 1.7e-9,
+     0.046e-9, 0.03e-9, 0.037e-9, 11e-9, 32 << 10, 0.003e-9, 3e-9, 24 << 20, 1 << 20, 0,
+     128 << 10, 0.96},
     {"avx512", "amd", 55e9, 18e9, 0.12e-9, 6e-9, 0.4e-9, 0.10e-9, 0.7e-9, 0.7e-9,
      0.06e-9, 0.08e-9, 0.11e-9, 18e-9, 16 << 10, 0, 0, 24 << 20, 2 << 20, 0,
      40 << 10, 0.896},
@@ -51,11 +59,11 @@ static const double transposed_store = 3; /* times a store's seconds */
 
 const c2_speed *c2_speed_of(const conv2d_device *device, const c2_kernel *kernel)
 {
-    const char *vendor = ((const c2_cpu_device *)device)->machine.vendor;
+    const char *cores = ((const c2_cpu_device *)device)->machine.cores;
     const size_t n = sizeof speeds / sizeof speeds[0];
     for (size_t i = 0; i + 1 < n; i++) {
         const c2_speed *s = &speeds[i];
-        if (strcmp(s->isa, kernel->isa) == 0 && (!s->vendor[0] || strcmp(s->vendor, vendor) == 0))
+        if (strcmp(s->isa, kernel->isa) == 0 && strncmp(s->cores, cores, strlen(s->cores)) == 0)
             return s;
     }
     return &speeds[n - 1];

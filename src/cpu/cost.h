@@ -8,7 +8,7 @@
 #include "cpu/cpu.h"
 
 typedef struct c2_speed {
-    const char *isa, *vendor; /* vendor "" = all that have no row of their own */
+    const char *isa, *cores; /* machines whose cores begin so and have no row before */
     double fma_lanes;   /* products a second in a full GEMM tile held by the caches */
     double load_lanes;  /* products a second where each needs a load of its own (depthwise) */
     double copy;        /* seconds a float copied in runs (windows) */

@@ -14,7 +14,7 @@ typedef struct c2_machine {
     int refused_error;              /* the error number of that */
     char feature_text[160];
     char model[96];
-    const char *vendor;                   /* of the cores: "intel", "amd", or "" for any other */
+    const char *cores; /* "intel", "amd", "amd-zen5" and later ones, or "" for any other */
     size_t l1d_bytes, l2_bytes, l3_bytes; /* with defaults where unknown */
 } c2_machine;
 

@@ -94,7 +94,7 @@ static double seconds_of(const conv2d_device *device, const c2_problem *p, const
     const double pair = icg * (forward + 2 * in_rows * nx * fetch) +
                         ocg * (back + 2 * rows * nx * fetch_seconds) +
                         icg * ocg * points * (product_seconds + filter);
-    return (double)d->n_pairs * (double)p->groups * pair * (speed->vendor[0] ? 1 : other_cores);
+    return (double)d->n_pairs * (double)p->groups * pair * (speed->cores[0] ? 1 : other_cores);
 }
 
 bool c2_fft_plan_make(const conv2d_device *device, const c2_problem *p, c2_fft_plan *plan_out)

@@ -17,6 +17,7 @@ enum {
 static const double transposed_copy = 2; /* times a copy's seconds, channels far apart in memory */
 static const double aligned = 0.93; /* of a product's time: no lanes from two cache lines */
 static const double finished_store = 0.5; /* of the epilogue's seconds, stored by the kernel */
+static const double far_input = 0.1e-9;   /* seconds of an input that no cache keeps (Zen 5) */
 static const double half_broadcast = 1.8; /* times longer a product of half types takes in place */
 /* Bytes of a window: a part of the L2 cache, or more where less would hold hardly a pixel. */
 static const double window_bytes = 3 << 17, window_most_bytes = 1 << 21;
@@ -328,7 +329,8 @@ double c2_ch_cost(const conv2d_device *device, const c2_kernel *kernel, const c2
     const c2_speed *speed = c2_speed_of(device, kernel);
     float low, high;
     const double epilogue = c2_cost_epilogue(speed, p, 1);
-    return (double)p->n * (double)p->groups * plan.seconds +
+    const double far = c2_input_is_far(p) ? c2_input_bytes(p) / sizeof(float) * far_input : 0;
+    return (double)p->n * (double)p->groups * plan.seconds + far +
            (c2_ch_finishes(p, &plan, &low, &high) ? finished_store * epilogue : epilogue);
 }
 

@@ -30,6 +30,7 @@ static const double fetched_bytes = 1 << 20;  /* more weights than these are fet
 static const double word_seconds = 0.108e-9;  /* of a word and part of a panel */
 static const double image_run = 2.5e-9;       /* to begin a run of a channel in the image */
 static const double far_word = 0.15e-9;       /* more, of a word of an image that is far */
+static const double far_turned = 0.5e-9;      /* of an input, turned, that no cache keeps (Zen 5) */
 static const double weight_seconds = 0.06e-9; /* of a word of weights that are far, */
 static const double memory_seconds = 0.15e-9; /* or come from memory */
 static const double block_seconds = 0.2e-6;   /* to begin a block: the registers' state */
@@ -537,7 +538,9 @@ double c2_px_cost(const conv2d_device *device, const c2_kernel *kernel, const c2
     /* plan.seconds counts stores of unit stride; others cost the same more in all blocks. */
     const c2_speed *speed = c2_speed_of(device, kernel);
     const double outputs = (double)p->n * (double)p->oc * (double)p->oh * (double)p->ow;
+    const bool turned = p->input_stride[3] != 1 && c2_input_is_far(p);
     return (double)p->n * (double)p->groups * plan.seconds +
+           (turned ? c2_input_bytes(p) / sizeof(float) * far_turned : 0) +
            fmax(0, c2_cost_epilogue(speed, p, 3) - outputs * speed->store);
 }
 

@@ -71,12 +71,17 @@ static uint32_t baseline(void)
 }
 
 #if defined(CONV2D_HAVE_CPU_FEATURES)
-static const char *vendor_of(const X86Info *info)
+static const char *cores_of(const X86Info *info)
 {
-    static const char *const vendors[][2] = {{"GenuineIntel", "intel"}, {"AuthenticAMD", "amd"}};
-    for (size_t i = 0; i < sizeof vendors / sizeof vendors[0]; i++) {
-        if (strcmp(info->vendor, vendors[i][0]) == 0)
-            return vendors[i][1];
+    static const struct {
+        const char *vendor;
+        int family; /* this or a later one */
+        const char *cores;
+    } known[] = {
+        {"GenuineIntel", 0, "intel"}, {"AuthenticAMD", 26, "amd-zen5"}, {"AuthenticAMD", 0, "amd"}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(info->vendor, known[i].vendor) == 0 && info->family >= known[i].family)
+            return known[i].cores;
     }
     return "";
 }
@@ -131,7 +136,7 @@ static void ask_for_tiles(c2_machine *m)
 static void find_features(c2_machine *m)
 {
     m->detected = baseline() | C2_EMULATED_FEATURES;
-    m->vendor = "";
+    m->cores = "";
 #if defined(CONV2D_HAVE_CPU_FEATURES)
     const X86Info info = GetX86Info();
     const X86Features *x = &info.features;
@@ -141,7 +146,7 @@ static void find_features(c2_machine *m)
     m->detected |= x->avx512f && x->avx512bw && x->avx512dq && x->avx512vl ? C2_CPU_AVX512 : 0;
     m->detected |= x->avx512_bf16 ? C2_CPU_AVX512_BF16 : 0;
     m->detected |= x->amx_tile && x->amx_bf16 ? C2_CPU_AMX : 0;
-    m->vendor = vendor_of(&info);
+    m->cores = cores_of(&info);
     c2_text model = {m->model, sizeof m->model, 0};
     c2_text_add(&model, "%s", info.brand_string + strspn(info.brand_string, " "));
 #elif defined(__APPLE__)
@@ -150,7 +155,7 @@ static void find_features(c2_machine *m)
     if (sysctlbyname("machdep.cpu.brand_string", m->model, &n, NULL, 0))
         m->model[0] = '\0';
     m->model[sizeof m->model - 1] = '\0';
-    m->vendor = strstr(m->model, "Intel") ? "intel" : "";
+    m->cores = strstr(m->model, "Intel") ? "intel" : "";
 #endif
     if (m->detected & C2_CPU_AMX)
         ask_for_tiles(m);

@@ -18,8 +18,9 @@ static const double memory_times = 3; /* what a float from memory takes, in thos
 static const double near_weight = 0.3; /* and of the L2 cache, in those of the last */
 static const double merged_bytes_wanted = 32 << 10; /* of a window of merged pieces, */
 /* a float of which takes as long as so many of a copy in long runs; their sums are so short that a
- * float that is stored beyond the L2 cache is waited for, so many stores long (Zen 3). */
-static const double merged_copies = 4, merged_stores = 3;
+ * float that is stored beyond the L2 cache is waited for, as long as so many of a transform take
+ * (Zen 3, Zen 5). */
+static const double merged_copies = 4, merged_stores = 4;
 static const double v_kept = 0.375; /* of the L2 cache for V, beside U that passes by */
 static const double partial_float = 0.4e-9; /* seconds of a pixel's lane of a tile that is not whole
                                                (Granite Rapids VM) */
@@ -125,7 +126,7 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
                                                   partial_float;
     const double written = c2_output_bytes(p) / sizeof(float) / (double)p->groups;
     const double far = plan->merged && c2_output_bytes(p) > speed->l2
-                           ? written * merged_stores * speed->store
+                           ? written * merged_stores * speed->transform
                            : 0;
     return (double)plan->panel_blocks.n * in + out + stores + far;
 }

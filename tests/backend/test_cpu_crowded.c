@@ -72,7 +72,7 @@ static void check(conv2d_device *device, const layer *l, bool copies)
 static void crowded(void **state)
 {
     (void)state;
-    static const char *const vendors[] = {"amd", "intel"};
+    static const char *const cores[] = {"amd", "intel"};
     conv2d_device_options options = CONV2D_DEVICE_OPTIONS_INIT;
     options.n_threads = 3;
     options.isa = "avx2";
@@ -80,7 +80,7 @@ static void crowded(void **state)
     if (conv2d_device_open("cpu", &options, &device)) /* not on this machine */
         skip();
     for (size_t v = 0; v < 2; v++) {
-        ((c2_cpu_device *)device)->machine.vendor = vendors[v];
+        ((c2_cpu_device *)device)->machine.cores = cores[v];
         for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
             check(device, &layers[i], v == 0 && layers[i].crowded);
     }
