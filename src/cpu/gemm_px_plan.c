@@ -28,6 +28,7 @@ static const double tiles_bytes = 3 << 18, tiles_bytes_far = 5 << 18;
 static const double far_bytes = 3 << 18;
 static const double fetched_bytes = 1 << 20;  /* more weights than these are fetched ahead */
 static const double word_seconds = 0.108e-9;  /* of a word and part of a panel */
+static const double find_lane = 3e-9;         /* of a pixel and tap, to find where a lane lies */
 static const double image_run = 2.5e-9;       /* to begin a run of a channel in the image */
 static const double far_word = 0.15e-9;       /* more, of a word of an image that is far */
 static const double far_turned = 0.5e-9;      /* of an input, turned, that no cache keeps (Zen 5) */
@@ -414,8 +415,10 @@ static void try_panel(search *s, int64_t tiles)
     plan.part_pitch = plan.pack.chunk * nr;
     plan.scratch_bytes =
         c2_round_up((size_t)(sums + element * (double)(plan.pack.chunk * tiles * nr)), C2_ALIGN);
-    const double fill = pixels * k_all * s->speed->gather * (double)plan.tile_blocks.n *
-                        (plan.words.parts ? paired : 1);
+    const double found = pixels * (double)(p->kh * p->kw) * find_lane;
+    const double fill = (found + pixels * k_all * s->speed->gather *
+                                     (plan.words.parts ? paired : 1)) *
+                        (double)plan.tile_blocks.n;
     plan.seconds =
         fill + blocks_of(&plan) * products(s, lanes) + stores(s, (double)p->oh, (double)p->ow);
     keep_if_better(s, &plan);
