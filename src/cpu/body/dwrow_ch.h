@@ -366,7 +366,7 @@ C2_ALWAYS_INLINE void tiles(const int k, const int s, const c2_dwrow_ch_args *a)
     const bool whole_rows = simple && is_inside(k, s, a);
     const ptrdiff_t whole = a->n - a->n % VF;
     place at = {a->pixels, a->residual, a->out};
-    for (int i = 0; i < a->tiles; i++) {
+    for (int i = 0;;) {
         if (whole_rows && bounded)
             inside(ROWS, k, s, true, a, &f, &at);
         else if (whole_rows)
@@ -383,6 +383,8 @@ C2_ALWAYS_INLINE void tiles(const int k, const int s, const c2_dwrow_ch_args *a)
             tile(ROWS, COLS, k, s, true, a, &f, &at, whole);
         else if (whole < a->n)
             tile(1, COLS, k, s, true, a, &f, &at, whole);
+        if (++i >= a->tiles)
+            break;
         at.pixels = at_byte(at.pixels, a->next);
         at.out += COLS * a->out_col;
         if (at.residual)
