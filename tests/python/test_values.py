@@ -36,7 +36,7 @@ class Values(unittest.TestCase):
         residual = integers(rng, exact.shape, dtype)
         # Of integers that float32 adds exactly, but by Winograd's transforms; float16 rounds the
         # exact sum once.
-        options = dict(options, accuracy="strict")
+        default, options = options, dict(options, accuracy="strict")
         expected, added, clamped = (v.astype(dtype) for v in (
             exact, exact + residual, np.maximum(exact + residual, -20)))
         xs, ws, rs = (strided(rng, a) for a in (x, w, residual))
@@ -52,6 +52,11 @@ class Values(unittest.TestCase):
         np.testing.assert_array_equal(out, added)
         got = conv2d.conv2d(xs, ws, b, residual=rs, out=out, activation="clamp:-20,", **options)
         np.testing.assert_array_equal(got, clamped)
+        # Whatever the planner takes by default; float16 rounds what differs a little.
+        magnitude = convolve(abs(x), abs(w), None, *(options[name] for name in (
+            "stride", "padding", "dilation", "groups", "padding_mode"))).max()
+        np.testing.assert_allclose(conv2d.conv2d(xs, ws, b, **default), expected,
+                                   rtol=1e-3 if dtype == "f2" else 0, atol=2e-5 * magnitude)
 
     def test_random_problems(self):
         for seed in range(SEED, SEED + 150):
