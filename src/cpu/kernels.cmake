@@ -110,7 +110,7 @@ list(APPEND _neon wino_in_f32_6x4 wino_in_f32_4x4 wino_in_f32_2x4 wino_gemm_f32_
   wino_out_f32_6x8 wino_out_f32_4x8 wino_out_f32_2x8 wino_in_f16_6x4 wino_in_f16_4x4
   wino_in_f16_2x4 wino_in_bf16_6x4 wino_in_bf16_4x4 wino_in_bf16_2x4)
 list(APPEND CONV2D_SOURCES cpu/algo_winograd.c cpu/winograd.c cpu/winograd_in.c
-     cpu/winograd_merged.c cpu/winograd_pack.c
+     cpu/winograd_merged.c cpu/winograd_pack.c cpu/winograd_tiles.c
      cpu/winograd_parts.c cpu/winograd_plan.c)
 
 # Pairs of bfloat16 (driver.h).

@@ -28,7 +28,7 @@
  *   widen    pixels of any strides and type as rows of float32 channels
  *   apart    every second or fourth float of a row
  *   wino_in, wino_gemm, wino_out  the three steps of Winograd convolution; mr of wino_in and
- *            wino_out is the m of F(m,3), mr of wino_gemm counts tiles
+ *            wino_out is the m of F(m,3), mr of wino_gemm counts tiles (kernels_winograd.h)
  *   peak     independent FMAs in registers: the attainable peak
  * Every family sums in one fixed order, taps outer (ky, kx; dwrow_px, dwimg_px: kx, ky), channels
  * inner, one FMA a product, so an output element has the same bits wherever its tile lies. In
@@ -43,6 +43,7 @@
 #include <stdint.h>
 
 #include "core/problem.h"
+#include "cpu/kernels_winograd.h"
 
 /* CPU features a kernel needs; c2_machine.features has the ones found and allowed. */
 enum {
@@ -507,53 +508,6 @@ typedef c2_panel_kernel *c2_panel_fn;
 /* tiles: begin = before a thread's first kernel of the ISA, or else after the last. */
 typedef void c2_tiles_kernel(bool begin);
 typedef c2_tiles_kernel *c2_tiles_fn;
-
-/* wino_in: one tile of (mr + 2)^2 pixels d to B'dB, for channels in blocks of nr = VF lanes:
- *   v[(i * (mr + 2) + j) * v_step + block * v_block + lane]
- * Lanes beyond the channels are zeros. Pixel (i, j) begins at pixels + i * row + j * col, or, with
- * a table, at table[i * (mr + 2) + j]; its channels are neighbours. */
-typedef struct c2_wino_in_args {
-    const void *const *table; /* or NULL */
-    const void *pixels;
-    ptrdiff_t row, col; /* elements */
-    int channels;       /* at least 1 */
-    float *v;
-    ptrdiff_t v_step, v_block; /* floats */
-    bool line;                 /* mr + 2 pixels, i = 0, to B'd */
-} c2_wino_in_args;
-typedef void c2_wino_in_kernel(const c2_wino_in_args *);
-typedef c2_wino_in_kernel *c2_wino_in_fn;
-
-/* wino_gemm: out[i][j] = sum over k < klen of v[k / VF * v_block + i * VF + k % VF] * u[k * nr + j]
- * for i < m, j < n, one FMA a product, added to out[i][j] if accumulate. VF: lanes of the ISA. */
-typedef struct c2_wino_gemm_args {
-    const float *v;
-    ptrdiff_t v_block;
-    const float *u;    /* readable up to nr lanes */
-    const float *next; /* weights to prefetch meanwhile, as many as u has; or NULL */
-    float *out;        /* [m][nr], aligned to a vector; lanes from n on hold anything */
-    int m, n, klen;    /* at least 1, 1 .. nr, at least 1 */
-    bool accumulate;
-} c2_wino_gemm_args;
-typedef void c2_wino_gemm_kernel(const c2_wino_gemm_args *);
-typedef c2_wino_gemm_kernel *c2_wino_gemm_fn;
-
-/* wino_out: one tile of (mr + 2)^2 products m to the mr x mr pixels A'mA, nr lanes each:
- * pixel (i, j) = y[i * row + j * col], from products m[(i * (mr + 2) + j) * m_step].
- * Or finished, if bias is not NULL: min(high, max(low, pixel + bias)), and nothing is written
- * beyond lane n - 1; bias -0 and infinite bounds leave a pixel as it is. */
-typedef struct c2_wino_out_args {
-    const float *m;
-    ptrdiff_t m_step;
-    float *y;
-    ptrdiff_t row, col;
-    const float *bias; /* nr */
-    float low, high;
-    int n;     /* 1 .. nr */
-    bool line; /* mr + 2 products, i = 0, to the mr pixels A'm */
-} c2_wino_out_args;
-typedef void c2_wino_out_kernel(const c2_wino_out_args *);
-typedef c2_wino_out_kernel *c2_wino_out_fn;
 
 /* rounds of 2 * mr * nr flops each (mr rows of nr lanes of independent FMAs). */
 typedef void c2_peak_kernel(size_t rounds);

@@ -11,7 +11,7 @@ typedef struct work {
     void *v;
     float *m, *room, *cut; /* room: a window, or Y */
     int64_t g;
-    int64_t tile_begin, tile_end;
+    c2_wino_order order;
 } work;
 
 const c2_kernel *c2_wino_kernel(const c2_kernel *gemm, c2_family family, int mr, int32_t dtype)
@@ -25,26 +25,10 @@ const c2_kernel *c2_wino_kernel(const c2_kernel *gemm, c2_family family, int mr,
     return NULL;
 }
 
-/* The segment that begins with tile `tile` of the block. */
-static c2_wino_segment segment_at(const work *w, int64_t tile)
-{
-    const c2_wino_plan *plan = &w->s->plan;
-    const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
-    const int64_t row = tile / ax->grid, phase = row / ay->grid;
-    c2_wino_segment seg = {.tx = tile % ax->grid,
-                           .ty = row % ay->grid,
-                           .x = phase % ax->phases,
-                           .y = phase / ax->phases % ay->phases,
-                           .n = phase / ax->phases / ay->phases,
-                           .first = tile - w->tile_begin};
-    seg.count = c2_min(plan->segment, c2_min(ax->grid - seg.tx, w->tile_end - tile));
-    return seg;
-}
-
 static void transform_in(const work *w)
 {
-    for (int64_t tile = w->tile_begin; tile < w->tile_end;) {
-        const c2_wino_segment seg = segment_at(w, tile);
+    for (int64_t tile = w->order.begin; tile < w->order.end;) {
+        const c2_wino_segment seg = c2_wino_segment_at(&w->s->plan, &w->order, tile);
         c2_wino_transform(w->s, w->args, w->g, &seg, w->v, w->room, w->cut);
         tile += seg.count;
     }
@@ -72,14 +56,24 @@ static bool is_zero(const c2_wino_axis *axis, int i, int64_t piece)
     return i == axis->edge - 1 && axis->ends_beyond[piece];
 }
 
-/* M of step (i, j) of a panel, to a->out. */
-static void multiply_step(const work *w, const float *v, int i, int j, c2_wino_gemm_args *a)
+/* M of step (i, j) of a panel, whose V and M of all tiles are at v and m. */
+static void multiply_step(const work *w, const float *v, float *m, int i, int j,
+                          c2_wino_gemm_args *a)
 {
     const c2_wino_plan *plan = &w->s->plan;
     const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
     const int64_t pieces_y = plan->merged ? 1 : ay->pieces;
     const int64_t pieces_x = plan->merged ? 1 : ax->pieces;
     const bool last_step = i == ay->edge - 1 && j == ax->edge - 1;
+    const bool short_x = c2_wino_short_has(ax, j), short_y = c2_wino_short_has(ay, i);
+    const int64_t begin = w->order.begin_of[short_x], end = w->order.end_of[short_y][short_x];
+    if (begin == end) {
+        a->u += pieces_y * pieces_x * plan->v_channels * plan->nr;
+        return;
+    }
+    v += begin * plan->lanes;
+    a->out = m + begin * plan->nr;
+    a->m = (int)(end - begin);
     a->accumulate = false;
     if (is_zero(ay, i, 0) || is_zero(ax, j, 0))
         memset(a->out, 0, (size_t)(a->m * plan->nr) * sizeof *a->out);
@@ -96,13 +90,11 @@ static void multiply_step(const work *w, const float *v, int i, int j, c2_wino_g
 static void multiply(const work *w, const float *u, float *products, int channels)
 {
     const c2_wino_plan *plan = &w->s->plan;
-    const int64_t n = w->tile_end - w->tile_begin;
-    c2_wino_gemm_args a = {.v_block = plan->v_block, .u = u, .m = (int)n, .n = channels};
+    c2_wino_gemm_args a = {.v_block = plan->v_block, .u = u, .n = channels};
     for (int i = 0, step = 0; i < plan->axis[0].edge; i++)
-        for (int j = 0; j < plan->axis[1].edge; j++, step++) {
-            a.out = products + step * plan->m_step;
-            multiply_step(w, (const float *)w->v + step * plan->v_step, i, j, &a);
-        }
+        for (int j = 0; j < plan->axis[1].edge; j++, step++)
+            multiply_step(w, (const float *)w->v + step * plan->v_step,
+                          products + step * plan->m_step, i, j, &a);
 }
 
 static int64_t segment_pixels(const c2_wino_plan *plan)
@@ -186,14 +178,24 @@ static float *first_output(const work *w, const c2_wino_segment *seg, int64_t ch
 
 /* Results of the segment's first n tiles, none of which leaves the image. */
 static void finish(const work *w, const c2_wino_segment *seg, const float *m, int64_t n,
-                   int64_t first, int channels, const float *bias, c2_wino_out_args a)
+                   int64_t first, int channels, const float *bias, c2_wino_out_args *a)
 {
     const c2_state *s = w->s;
     const int64_t *stride = s->phase.output_stride;
     float *pixels = first_output(w, seg, first);
-    c2_wino_set_steps(&s->plan, stride[2], stride[3], &a.row, &a.col);
-    for (int64_t t = 0; t < n; t++, pixels += s->plan.axis[1].size * stride[3])
-        transform_tile(s, &a, m + (seg->first + t) * s->plan.nr, pixels, bias, channels);
+    c2_wino_set_steps(&s->plan, stride[2], stride[3], &a->row, &a->col);
+    for (int64_t t = 0; t < n; t++, pixels += s->plan.axis[1].size * stride[3]) {
+        c2_wino_set_size(&s->plan, seg, t, a->size);
+        transform_tile(s, a, m + c2_wino_place(seg, t) * s->plan.nr, pixels, bias, channels);
+    }
+}
+
+/* The first tiles of the segment all of whose outputs are among rows x cols. */
+static int64_t inside(const c2_wino_plan *plan, const c2_wino_segment *seg, int64_t rows,
+                      int64_t cols)
+{
+    const int64_t mx = plan->axis[1].size, all = (seg->count - 1) * mx + seg->size[1];
+    return rows < seg->size[0] ? 0 : cols >= all ? seg->count : cols / mx;
 }
 
 /* Results of the segment, which wait in Y, to where neighbouring columns are neighbours. */
@@ -220,28 +222,30 @@ static void transform_out(const work *w, const float *products, int64_t oc, int 
     const int64_t first = w->g * p->ocg + oc;
     float bias_room[C2_MAX_NR];
     const float *bias = c2_bias_of(w->args, first, channels, plan->nr, bias_room);
-    for (int64_t tile = w->tile_begin; tile < w->tile_end;) {
-        const c2_wino_segment seg = segment_at(w, tile);
+    for (int64_t tile = w->order.begin; tile < w->order.end;) {
+        const c2_wino_segment seg = c2_wino_segment_at(plan, &w->order, tile);
         const int64_t y = seg.ty * my, x = seg.tx * mx;
         const int64_t rows = c2_min(my, phase_size(p, 0, seg.y) - y);
         const int64_t cols = c2_min(seg.count * mx, phase_size(p, 1, seg.x) - x);
         tile += seg.count;
         if (rows <= 0 || cols <= 0) /* of a phase smaller than the first */
             continue;
-        const int64_t finished = w->s->finishes && rows == my ? cols / mx : 0;
+        const int64_t finished = w->s->finishes ? inside(plan, &seg, rows, cols) : 0;
         c2_wino_out_args a = {.m_step = plan->m_step,
                               .line = c2_wino_is_line(plan),
                               .low = w->s->low,
                               .high = w->s->high};
-        finish(w, &seg, products, finished, first, channels, bias, a);
-        if (finished * mx >= cols)
+        finish(w, &seg, products, finished, first, channels, bias, &a);
+        if (finished == seg.count)
             continue;
         const int64_t pitch = (seg.count - finished) * mx, rest = cols - finished * mx;
         c2_wino_set_steps(plan, pitch * plan->nr, plan->nr, &a.row, &a.col);
-        for (int64_t t = finished; t < seg.count; t++)
-            transform_tile(w->s, &a, products + (seg.first + t) * plan->nr,
+        for (int64_t t = finished; t < seg.count; t++) {
+            c2_wino_set_size(plan, &seg, t, a.size);
+            transform_tile(w->s, &a, products + c2_wino_place(&seg, t) * plan->nr,
                            w->room + (t - finished) * mx * plan->nr, w->s->turns ? bias : NULL,
                            channels);
+        }
         if (w->s->turns) {
             turn(w, &seg, rows, cols, first, channels);
             continue;
@@ -259,7 +263,7 @@ static void multiply_group(const work *w, int64_t begin, int64_t end)
     if (plan->parts) {
         const uint32_t *u = (const uint32_t *)w->args->packed->host +
                             w->g * plan->panels * plan->steps * c2_wino_words(plan);
-        c2_wino_multiply_parts(w->s, p, w->v, u, w->tile_end - w->tile_begin, begin, end, w->m);
+        c2_wino_multiply_parts(w->s, p, w->v, u, w->order.end - w->order.begin, begin, end, w->m);
         return;
     }
     const int64_t a_panel = plan->steps * c2_wino_pieces(plan) * p->icg * plan->nr;
@@ -282,8 +286,9 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     w.m = (float *)(void *)(scratch + plan->v_bytes);
     w.room = (float *)(void *)(scratch + plan->v_bytes + plan->m_bytes);
     w.cut = (float *)(void *)(scratch + plan->scratch_bytes - plan->cut_bytes);
-    w.tile_begin = plan->unit * c2_split_begin(&plan->blocks, block);
-    w.tile_end = c2_min(plan->tiles, plan->unit * c2_split_begin(&plan->blocks, block + 1));
+    w.order = c2_wino_order_make(
+        plan, plan->unit * c2_split_begin(&plan->blocks, block),
+        c2_min(plan->tiles, plan->unit * c2_split_begin(&plan->blocks, block + 1)));
     transform_in(&w);
     const int64_t panel_end = c2_split_begin(&plan->panel_blocks, panels + 1);
     if (s->tiles)

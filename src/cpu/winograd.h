@@ -8,15 +8,18 @@
  * the kernel is not dilated. With a stride s, a piece has every s-th tap: the pixels that outputs
  * side by side read there are s apart, and to them the stride is 1. A phase is cut into tiles of
  * m x m pixels (m along a kernel of one row or column), each of which needs a border of two more.
- * Tiles are numbered image by image, phase by phase, row by row. A task takes a block of them and
- * some panels of nr output channels:
+ * Tiles are numbered image by image, phase by phase, row by row. Those at the end of a phase may be
+ * short (kernels_winograd.h): they need fewer products. A task takes a block of tiles and some
+ * panels of nr output channels:
  *   V[step][piece][block of VF channels][tile][VF]  transformed input; step = one of a tile's
  *                                                   products. Pieces of few channels are merged:
  *                                                   all channels of all pieces follow each other
  *   U[panel][step][piece][channel][nr]       transformed weights, read from front to back
  *   M[step][tile][nr]                        products of one panel
- * and from M the pixels of the panel. A segment is a run of tiles of a block that lie in one row;
- * its pixels wait in Y until the epilogue has them. Neither blocks nor segments show in the bits.
+ * and from M the pixels of the panel. Tiles of a block lie there in an order in which those that
+ * have a step follow each other (winograd_tiles.c). A segment is a run of tiles of a block that lie
+ * in one row; its pixels wait in Y until the epilogue has them. Neither blocks nor segments show in
+ * the bits.
  *
  * For tile registers (winograd_parts.c) V and U hold words of three bfloat16 parts (parts.h):
  *   V[step][32 tiles][32 channels][part][tile][16 words]
@@ -55,6 +58,7 @@ typedef struct c2_wino_axis {
     bool ends_beyond[C2_WINO_MAX_PIECES];
     int64_t phases;
     int64_t grid;   /* tiles of the largest phase */
+    int last;       /* outputs of the last one of them: fewer than size if it is short */
 } c2_wino_axis;
 
 typedef struct c2_wino_plan {
@@ -102,6 +106,14 @@ static inline int64_t c2_wino_rounds(const c2_wino_axis *axis)
     return c2_div_up(axis->pieces, axis->stride);
 }
 
+static inline bool c2_wino_is_short(const c2_wino_axis *axis) { return axis->last < axis->size; }
+
+/* Whether short tiles have step i along the axis. */
+static inline bool c2_wino_short_has(const c2_wino_axis *axis, int i)
+{
+    return i <= axis->last || i == axis->edge - 1;
+}
+
 static inline int64_t c2_wino_first_tap(const c2_wino_axis *axis, int64_t piece)
 {
     return piece / axis->stride * C2_WINO_TAPS * axis->stride + piece % axis->stride;
@@ -146,13 +158,60 @@ struct c2_state {
     size_t zeros_bytes;
 };
 
+/* winograd_tiles.c: the order of the tiles of a block in V and M: short along x, whole, short along
+ * y, short along both; each kind in the order of its tiles' numbers. */
+enum { C2_WINO_KINDS = 4 };
+typedef struct c2_wino_order {
+    int64_t begin, end;            /* tiles of the block */
+    int64_t before[C2_WINO_KINDS]; /* tiles of a kind in earlier blocks */
+    int64_t first[C2_WINO_KINDS + 1]; /* places of the first tile of a kind; last: their number */
+    /* Places of the tiles that have a step, by whether short ones have it along y and x. */
+    int64_t begin_of[2], end_of[2][2];
+} c2_wino_order;
+
+c2_wino_order c2_wino_order_make(const c2_wino_plan *plan, int64_t begin, int64_t end);
+
 /* A run of tiles of one row. */
 typedef struct c2_wino_segment {
     int64_t n, y, x; /* image; first output row and column of the phase */
     int64_t ty, tx;  /* tile in the phase */
-    int64_t first;   /* its number in the block */
     int64_t count;
+    bool begins;     /* the block */
+    int64_t first, last; /* places in the block of the first tile and of the last one, which may be
+                            short; those between follow the first */
+    int size[2];         /* outputs of the last one along y and x; of the others along y */
 } c2_wino_segment;
+
+/* The segment that begins with tile `tile` of the block. */
+c2_wino_segment c2_wino_segment_at(const c2_wino_plan *plan, const c2_wino_order *order,
+                                   int64_t tile);
+
+/* Place in the block of tile t of a segment. */
+static inline int64_t c2_wino_place(const c2_wino_segment *segment, int64_t t)
+{
+    return t + 1 < segment->count ? segment->first + t : segment->last;
+}
+
+/* Outputs of tile t of a segment along x. */
+static inline int c2_wino_width(const c2_wino_plan *plan, const c2_wino_segment *segment,
+                                int64_t t)
+{
+    return t + 1 < segment->count ? plan->axis[1].size : segment->size[1];
+}
+
+/* Inputs under so many outputs of a tile along an axis. */
+static inline int c2_wino_reach(const c2_wino_axis *axis, int outputs)
+{
+    return outputs + axis->edge - axis->size;
+}
+
+/* size[] of tile t of a segment as kernels take it: of a line its outputs are those along x. */
+static inline void c2_wino_set_size(const c2_wino_plan *plan, const c2_wino_segment *segment,
+                                    int64_t t, int size[2])
+{
+    size[0] = segment->size[0];
+    size[1] = plan->axis[1].edge > 1 ? c2_wino_width(plan, segment, t) : segment->size[0];
+}
 
 /* winograd_in.c: transform the segment's input of group g into V. window: room for a segment, cut
  * for a tile's floats. */

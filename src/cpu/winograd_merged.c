@@ -88,7 +88,7 @@ void c2_wino_transform_merged(const c2_state *s, const c2_run_args *args, int64_
     const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
     const int64_t element = (int64_t)c2_dtype_bytes(p->input_dtype), pitch = pitch_of(plan);
     /* Of the window, and of those that later pieces reach. */
-    const int64_t columns = seg->count * ax->size + ax->edge - ax->size;
+    const int64_t columns = (seg->count - 1) * ax->size + c2_wino_reach(ax, seg->size[1]);
     const int64_t all = columns + (c2_wino_rounds(ax) - 1) * C2_WINO_TAPS;
     float *copy = window + window_floats(plan);
     const char *image = c2_wino_image(p, args, seg->n, g);
@@ -98,10 +98,10 @@ void c2_wino_transform_merged(const c2_state *s, const c2_run_args *args, int64_
     copied.channels = (int)p->icg;
     copied.pitch = p->icg;
     const bool ready = lies_ready(p, &copied);
-    if (seg->first == 0)
+    if (seg->begins)
         clear_rest(plan, window);
     for (int64_t piece = 0; piece < ay->pieces; piece++)
-        for (int i = 0; i < ay->edge; i++) {
+        for (int i = 0; i < c2_wino_reach(ay, seg->size[0]); i++) {
             const int64_t y = c2_pad_index(
                 p->padding_mode,
                 c2_wino_origin(p, plan, 0, seg->y, seg->ty, piece) + i * ay->step, p->h);
@@ -120,7 +120,8 @@ void c2_wino_transform_merged(const c2_state *s, const c2_run_args *args, int64_
     c2_wino_set_steps(plan, columns * pitch, pitch, &a.row, &a.col);
     for (int64_t t = 0; t < seg->count; t++) {
         a.pixels = window + t * ax->size * pitch;
-        a.v = v + (seg->first + t) * plan->lanes;
+        a.v = v + c2_wino_place(seg, t) * plan->lanes;
+        c2_wino_set_size(plan, seg, t, a.size);
         s->in_f32(&a);
     }
 }

@@ -31,6 +31,7 @@ static const double far_times = 2;        /* what U from memory takes, in bytes 
 static const double half_round = 1.5;     /* products of 16 tiles, in halves of those of 32; */
 static const double part_transform = 2; /* transforms, in those for FMA, whose V and M are nearer */
 enum { MOST_PART_TILES = 256, MOST_GROUP = 16 };
+enum { MOST_SHORT = 4, FEW_TILES = 4 }; /* m of short tiles at most; tiles of an image */
 enum { MOST_ROUNDS = 8 }; /* of tasks on all threads; more make no end more even */
 
 static bool even_step(int64_t bytes) { return bytes % 4096 == 0; }
@@ -94,16 +95,29 @@ static double partial_tiles(const c2_problem *p, const c2_wino_plan *plan)
 {
     double whole = 1;
     for (int a = 0; a < 2; a++)
-        whole *= (double)(c2_div_up(a ? p->ow : p->oh, p->dilation[a]) / plan->axis[a].size) /
-                 (double)plan->axis[a].grid;
+        if (!c2_wino_is_short(&plan->axis[a]))
+            whole *= (double)(c2_div_up(a ? p->ow : p->oh, p->dilation[a]) / plan->axis[a].size) /
+                     (double)plan->axis[a].grid;
     return 1 - whole;
+}
+
+/* The part of all tiles' steps that they have. */
+static double steps_had(const c2_wino_plan *plan)
+{
+    double had = 1;
+    for (int a = 0; a < 2; a++) {
+        const c2_wino_axis *axis = &plan->axis[a];
+        const double all = (double)axis->grid * axis->edge;
+        had *= (all - axis->size + axis->last) / all;
+    }
+    return had;
 }
 
 /* Seconds of the transforms and of what goes to and from them. */
 static double transform_seconds(const c2_speed *speed, const c2_problem *p,
                                 const c2_wino_plan *plan)
 {
-    const double steps = plan->steps, tiles = (double)plan->tiles;
+    const double steps = plan->steps * steps_had(plan), tiles = (double)plan->tiles;
     const double piece = (double)c2_div_up(p->icg, plan->lanes) * plan->lanes;
     const double padded_in = (double)(plan->channel_blocks * plan->lanes);
     /* Pieces of neighbours side by side share a window. */
@@ -149,7 +163,8 @@ static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_w
     const double block = tiles / (double)plan->blocks.n;
     const double rows = block / ceil(block / plan->mr), vectors = fmin(channels, plan->nr) / lanes;
     const double live = live_steps(plan, 0) * live_steps(plan, 1); /* steps of pieces */
-    const double products = tiles * channels * live * (double)plan->v_channels / speed->fma_lanes *
+    const double products = tiles * steps_had(plan) * channels * live *
+                            (double)plan->v_channels / speed->fma_lanes *
                             c2_cost_small_tile(rows, vectors, 1);
     const double kept = fmin(u_bytes_kept, speed->stay), u = u_bytes(p, plan);
     const double missed = fmin(1, fmax(0, u / kept - 1));
@@ -261,7 +276,18 @@ static c2_wino_axis axis_of(const c2_problem *p, int a, int m)
             c2_wino_first_tap(&axis, i) + (C2_WINO_TAPS - 1) * axis.stride >= taps;
     axis.phases = c2_min(p->dilation[a], size);
     axis.grid = c2_div_up(c2_div_up(size, p->dilation[a]), axis.size);
+    axis.last = axis.size;
     return axis;
+}
+
+/* Whether tiles at the end of a phase are short. Those of parts are multiplied 32 at a time, and
+ * the products of so few tiles of a group wait for FMAs, however few there are. The batch does not
+ * count, since bits depend on it. */
+static bool shortens(const c2_problem *p, const c2_wino_plan *plan)
+{
+    const c2_wino_axis *y = &plan->axis[0], *x = &plan->axis[1];
+    const int64_t tiles = y->phases * y->grid * x->phases * x->grid;
+    return !plan->parts && plan->m <= MOST_SHORT && (p->groups == 1 || tiles > FEW_TILES);
 }
 
 c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p, int m,
@@ -279,6 +305,11 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
         plan.axis[a] = axis_of(p, a, m);
         plan.steps *= plan.axis[a].edge;
         plan.tiles *= plan.axis[a].phases * plan.axis[a].grid;
+    }
+    for (int a = 0; a < 2 && shortens(p, &plan); a++) {
+        c2_wino_axis *axis = &plan.axis[a];
+        const int64_t phase = c2_div_up(a ? p->ow : p->oh, p->dilation[a]);
+        axis->last = (int)(phase - (axis->grid - 1) * axis->size);
     }
     plan.panels = c2_div_up(p->ocg, plan.nr);
     plan.merged = c2_wino_merges(p, c2_wino_pieces(&plan));

@@ -2,7 +2,8 @@
  * wino_in, wino_gemm and wino_out. Transforms of integers are multiples of 1/64 and exact, so
  * they must equal B'dB and A'mA by the matrices of the definition; real numbers must stay within
  * the roundings that docs/numerics.md counts, times the absolute terms; lines by B'd and A'm, half
- * the roundings. Products are compared bit by bit with products added one after the other. */
+ * the roundings; and short tiles by matrices of their own. Products are compared bit by bit with
+ * products added one after the other. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,34 +39,74 @@ static const double a6[6][MAX_EDGE] = {{1, 1, 1, 0.125, 0.125, 4, 4, 0},
                                        {0, 1, 1, 2, 2, 0.25, 0.25, 0},
                                        {0, 1, -1, 4, -4, 0.125, -0.125, 1}};
 
-/* The matrices of F(m,3), m = 2 * i + 2, and the roundings of their two passes. */
+/* Of short tiles, one row a point: F(2,3)'s of 1 output, F(4,3)'s of 1, 2 and 3, from the equations
+ * that A, the weights' matrix and B must fulfil. No terms cancel. */
+static const double b2_1[3][MAX_EDGE] = {{1, -1}, {0, 2}, {0, -1, 1}};
+static const double a2_1[1][MAX_EDGE] = {{1, 1, 1}};
+static const double b4_1[3][MAX_EDGE] = {{1, -1}, {0, 3}, {0, -1, 1}};
+static const double b4_2[4][MAX_EDGE] = {{1, 0, -1}, {0, 1.5, 1.5}, {0, 1.5, -1.5}, {0, -1, 0, 1}};
+static const double a4_2[2][MAX_EDGE] = {{1, 1, 1, 0}, {0, 1, -1, 1}};
+static const double b4_3[5][MAX_EDGE] = {{1, -2, -1, 2, 0},
+                                         {0, -1.5, 1.5, 3, 0},
+                                         {0, 0.5, -1.5, 1, 0},
+                                         {0, -2.5, 0, 2.5, 0},
+                                         {0, 0.5, -1, -0.5, 1}};
+static const double a4_3[3][MAX_EDGE] = {{1, 1, 1, 1, 0}, {0, 1, -1, 0.5, 0}, {0, 1, 1, 0.25, 1}};
+
+/* A row a point for the input, a row an output for the pixels, of F(m,3) and `size` outputs. */
 typedef const double matrix_row[MAX_EDGE];
-static matrix_row *const in_rows[] = {b2, b4, b6}, *const in_terms[] = {b2, b4_terms, b6};
-static matrix_row *const out_rows[] = {a2, a4, a6};
+enum { MAX_M = 6 };
+static matrix_row *const in_rows[MAX_M + 1][MAX_M + 1] = {
+    [2] = {[1] = b2_1, [2] = b2},
+    [4] = {[1] = b4_1, [2] = b4_2, [3] = b4_3, [4] = b4},
+    [6] = {[6] = b6}};
+static matrix_row *const out_rows[MAX_M + 1][MAX_M + 1] = {
+    [2] = {[1] = a2_1, [2] = a2},
+    [4] = {[1] = a2_1, [2] = a4_2, [3] = a4_3, [4] = a4},
+    [6] = {[6] = a6}};
+/* Roundings of their two passes. */
 static const int in_roundings[] = {2, 6, 6}, out_roundings[] = {4, 8, 6};
 
-/* A tile of edge x edge, or a line, which has one row. */
+/* A tile, or a line, which has one row; outputs along y and x. */
 typedef struct shape {
-    int edge, rows, m, out_rows;
+    int edge, rows, m, size[2];
     bool line;
 } shape;
 
 static shape draw_shape(check *c)
 {
-    const int m = c->kernel->mr, edge = m + 2;
-    const bool line = rng_range(c->random, 0, 2) == 0;
-    return (shape){edge, line ? 1 : edge, m, line ? 1 : m, line};
+    const int m = c->kernel->mr, edge = m + 2, least = m == 6 ? 6 : 1;
+    shape s = {.edge = edge, .m = m, .line = rng_range(c->random, 0, 2) == 0};
+    for (int a = 0; a < 2; a++) /* whole tiles as often as all others */
+        s.size[a] = rng_range(c->random, 0, 1) ? m : (int)rng_range(c->random, least, m);
+    if (s.line)
+        s.size[0] = 1;
+    s.rows = s.line ? 1 : edge;
+    return s;
 }
 
-/* out[i][j] = sum over p, q of left[i][p] x[p][q] left[j][q], or of a line of left[j][q] x[q], in
- * float64; absolute if terms. */
-static double element(matrix_row *left, const shape *s, int i, int j, const double *x, bool terms)
+/* Points along y (axis 0) or x. */
+static int points(const shape *s, int axis)
+{
+    return s->line && axis == 0 ? 1 : s->size[axis] + 2;
+}
+
+/* Among the steps of a whole tile: the last point is the one at infinity. */
+static int step_at(const shape *s, int axis, int point)
+{
+    const bool last = point == s->size[axis] + 1 && !(s->line && axis == 0);
+    return last ? s->edge - 1 : point;
+}
+
+/* Sum over p, q of down[i][p] x[p][q] across[j][q], x a row of `edge` numbers, or of a line of
+ * across[j][q] x[q], in float64; absolute if terms. */
+static double element(matrix_row *down, matrix_row *across, const shape *s, int i, int j,
+                      const double *x, bool terms)
 {
     double sum = 0;
-    for (int p = 0; p < s->rows; p++)
-        for (int q = 0; q < s->edge; q++) {
-            const double down = s->line ? 1 : left[i][p];
-            const double t = down * left[j][q] * x[p * s->edge + q];
+    for (int p = 0; p < points(s, 0); p++)
+        for (int q = 0; q < points(s, 1); q++) {
+            const double t = (s->line ? 1 : down[i][p]) * across[j][q] * x[p * s->edge + q];
             sum += terms ? fabs(t) : t;
         }
     return sum;
@@ -106,25 +147,37 @@ typedef struct in_case {
     c2_wino_in_args args;
 } in_case;
 
+/* The matrix of an axis of `size` outputs; with absolute terms. */
+static matrix_row *in_matrix(int m, int size, bool terms)
+{
+    return terms && m == 4 && size == 4 ? b4_terms : in_rows[m][size];
+}
+
 static bool in_check(check *c, const in_case *t)
 {
     const c2_kernel *k = c->kernel;
-    const int which = k->mr / 2 - 1;
-    matrix_row *const b = in_rows[which], *const terms = in_terms[which];
-    const int edge = t->shape.edge, steps = t->shape.rows * edge;
-    const int blocks = (t->channels + k->nr - 1) / k->nr;
-    const int roundings = in_roundings[which] / (t->shape.line ? 2 : 1);
+    const shape *s = &t->shape;
+    matrix_row *const down = in_matrix(s->m, s->line ? s->m : s->size[0], false);
+    matrix_row *const across = in_matrix(s->m, s->size[1], false);
+    matrix_row *const down_terms = in_matrix(s->m, s->line ? s->m : s->size[0], true);
+    matrix_row *const across_terms = in_matrix(s->m, s->size[1], true);
+    const int edge = s->edge, blocks = (t->channels + k->nr - 1) / k->nr;
+    const int roundings = in_roundings[k->mr / 2 - 1] / (s->line ? 2 : 1);
     for (int channel = 0; channel < blocks * k->nr; channel++) {
-        const float *v = t->args.v + channel / k->nr * t->args.v_block + channel % k->nr;
+        float *v = t->args.v + channel / k->nr * t->args.v_block + channel % k->nr;
         double x[MAX_EDGE * MAX_EDGE] = {0};
-        for (int i = 0; i < steps && channel < t->channels; i++)
-            x[i] = (double)check_pixel(k, t->pixel[i], channel);
-        for (int s = 0; s < steps; s++)
-            if (!agrees(c, (double)v[s * t->args.v_step],
-                        element(b, &t->shape, s / edge, s % edge, x, false),
-                        element(terms, &t->shape, s / edge, s % edge, x, true), roundings, s,
-                        channel))
-                return false;
+        for (int i = 0; i < s->rows * edge && channel < t->channels; i++)
+            x[i] = t->pixel[i] ? (double)check_pixel(k, t->pixel[i], channel) : 0;
+        for (int i = 0; i < points(s, 0); i++)
+            for (int j = 0; j < points(s, 1); j++) {
+                const int step = step_at(s, 0, i) * edge + step_at(s, 1, j);
+                float *at = v + step * t->args.v_step;
+                if (!agrees(c, (double)*at, element(down, across, s, i, j, x, false),
+                            element(down_terms, across_terms, s, i, j, x, true), roundings, step,
+                            channel))
+                    return false;
+                memcpy(at, &canary, sizeof canary);
+            }
     }
     return true;
 }
@@ -134,17 +187,20 @@ static bool in_one(check *c)
     const c2_kernel *k = c->kernel;
     rng *r = c->random;
     in_case t = {.shape = draw_shape(c), .channels = check_size(r, MAX_BLOCKS * k->nr, k->nr)};
-    const int edge = t.shape.edge, rows = t.shape.rows, steps = rows * edge;
-    const int blocks = (t.channels + k->nr - 1) / k->nr;
-    const ptrdiff_t col = t.channels + rng_range(r, 0, 3), row = edge * col + rng_range(r, 0, 3);
-    const size_t n = (size_t)((rows - 1) * row + (edge - 1) * col + t.channels);
+    const shape *s = &t.shape;
+    const int edge = s->edge, steps = s->rows * edge;
+    const int blocks = (t.channels + k->nr - 1) / k->nr, high = points(s, 0), wide = points(s, 1);
+    const ptrdiff_t col = t.channels + rng_range(r, 0, 3), row = wide * col + rng_range(r, 0, 3);
+    const size_t n = (size_t)((high - 1) * row + (wide - 1) * col + t.channels);
     guard_buffer pixels = check_pixels(c, n);
     const bool by_table = rng_range(r, 0, 1);
     const ptrdiff_t bytes = (ptrdiff_t)check_pixel_bytes(k);
     for (int i = 0; i < steps; i++) {
         const ptrdiff_t at = by_table ? rng_range(r, 0, (int64_t)n - t.channels)
                                       : i / edge * row + i % edge * col;
-        t.pixel[i] = (const char *)pixels.data + at * bytes;
+        /* Others are not read. */
+        t.pixel[i] = i / edge < high && i % edge < wide ? (const char *)pixels.data + at * bytes
+                                                        : NULL;
     }
     const ptrdiff_t v_block = k->nr + rng_range(r, 0, 5), v_step = blocks * v_block;
     const size_t n_v = (size_t)(steps * v_step - (v_block - k->nr));
@@ -157,12 +213,13 @@ static bool in_one(check *c)
                                v.data,
                                v_step,
                                v_block,
-                               t.shape.line};
+                               s->line,
+                               {s->size[0], s->size[1]}};
     ((c2_wino_in_fn)k->fn)(&t.args);
     bool ok = in_check(c, &t);
     for (size_t i = 0; ok && i < n_v; i++)
-        if ((ptrdiff_t)i % v_block >= k->nr && !is_canary(t.args.v[i])) {
-            snprintf(c->why, c->why_bytes, "float %zu between blocks of V was written", i);
+        if (!is_canary(t.args.v[i])) {
+            snprintf(c->why, c->why_bytes, "float %zu of V, of no block or step, was written", i);
             ok = false;
         }
     guard_free(&v);
@@ -234,10 +291,10 @@ static bool out_finished(check *c, const shape *s, const c2_wino_out_args *bare,
 {
     const c2_kernel *k = c->kernel;
     rng *r = c->random;
-    const int m = s->m;
+    const int high = s->size[0], wide = s->size[1];
     c2_wino_out_args a = *bare;
     a.n = check_size(r, k->nr, check_lanes(k));
-    const size_t n = (size_t)((s->out_rows - 1) * a.row + (m - 1) * a.col + a.n);
+    const size_t n = (size_t)((high - 1) * a.row + (wide - 1) * a.col + a.n);
     guard_buffer y = canaries(c, n), bias = check_values(c, (size_t)k->nr);
     const bool bounded = rng_range(r, 0, 1);
     a.y = y.data;
@@ -247,8 +304,8 @@ static bool out_finished(check *c, const shape *s, const c2_wino_out_args *bare,
     ((c2_wino_out_fn)k->fn)(&a);
     bool ok = true;
     float *got = y.data;
-    for (int i = 0; i < s->out_rows * m * a.n; i++) {
-        const ptrdiff_t at = i / a.n / m * a.row + i / a.n % m * a.col + i % a.n;
+    for (int i = 0; i < high * wide * a.n; i++) {
+        const ptrdiff_t at = i / a.n / wide * a.row + i / a.n % wide * a.col + i % a.n;
         const float want = fminf(a.high, fmaxf(a.low, plain[at] + a.bias[i % a.n]));
         if (ok && got[at] != want) {
             snprintf(c->why, c->why_bytes, "finished: pixel %d, lane %d is %a, expected %a",
@@ -272,27 +329,36 @@ static bool out_one(check *c)
     const c2_kernel *k = c->kernel;
     rng *r = c->random;
     const shape s = draw_shape(c);
-    const int steps = s.rows * s.edge, m = s.m;
-    matrix_row *const a = out_rows[m / 2 - 1];
+    const int steps = s.rows * s.edge, m = s.m, high = s.size[0], wide = s.size[1];
+    matrix_row *const down = out_rows[m][s.line ? m : high], *const across = out_rows[m][wide];
     const ptrdiff_t m_step = k->nr + rng_range(r, 0, 20), col = k->nr + rng_range(r, 0, 3);
-    const ptrdiff_t row = m * col + rng_range(r, 0, 9);
+    const ptrdiff_t row = wide * col + rng_range(r, 0, 9);
     guard_buffer in = check_values(c, (size_t)((steps - 1) * m_step + k->nr));
-    const size_t n = (size_t)((s.out_rows - 1) * row + (m - 1) * col + k->nr);
+    const size_t n = (size_t)((high - 1) * row + (wide - 1) * col + k->nr);
     guard_buffer y = canaries(c, n);
-    const c2_wino_out_args args = {
-        .m = in.data, .m_step = m_step, .y = y.data, .row = row, .col = col, .line = s.line};
+    const c2_wino_out_args args = {.m = in.data,
+                                   .m_step = m_step,
+                                   .y = y.data,
+                                   .row = row,
+                                   .col = col,
+                                   .line = s.line,
+                                   .size = {high, wide}};
     ((c2_wino_out_fn)k->fn)(&args);
     float *got = y.data;
     bool ok = out_finished(c, &s, &args, got);
     const int roundings = out_roundings[m / 2 - 1] / (s.line ? 2 : 1);
     for (int lane = 0; lane < k->nr; lane++) {
         double x[MAX_EDGE * MAX_EDGE];
-        for (int i = 0; i < steps; i++)
-            x[i] = (double)((const float *)in.data)[i * m_step + lane];
-        for (int i = 0; i < s.out_rows * m; i++) {
-            float *at = got + i / m * row + i % m * col + lane;
-            ok = ok && agrees(c, (double)*at, element(a, &s, i / m, i % m, x, false),
-                              element(a, &s, i / m, i % m, x, true), roundings, i, lane);
+        for (int i = 0; i < points(&s, 0); i++)
+            for (int j = 0; j < points(&s, 1); j++) {
+                const int step = step_at(&s, 0, i) * s.edge + step_at(&s, 1, j);
+                x[i * s.edge + j] = (double)((const float *)in.data)[step * m_step + lane];
+            }
+        for (int i = 0; i < high * wide; i++) {
+            const int y_at = i / wide, x_at = i % wide;
+            float *at = got + y_at * row + x_at * col + lane;
+            ok = ok && agrees(c, (double)*at, element(down, across, &s, y_at, x_at, x, false),
+                              element(down, across, &s, y_at, x_at, x, true), roundings, i, lane);
             memcpy(at, &canary, sizeof canary);
         }
     }
@@ -324,7 +390,7 @@ static double in_bench(const c2_kernel *k)
 {
     const int edge = k->mr + 2;
     const c2_wino_in_args args = {NULL,      bench_u, edge * k->nr, k->nr,
-                                  k->nr,     bench_out, k->nr,      k->nr, false};
+                                  k->nr,     bench_out, k->nr,      k->nr, false, {k->mr, k->mr}};
     ((c2_wino_in_fn)k->fn)(&args);
     return (double)(edge * edge * k->nr);
 }
@@ -332,8 +398,12 @@ static double in_bench(const c2_kernel *k)
 static double out_bench(const c2_kernel *k)
 {
     const int edge = k->mr + 2;
-    const c2_wino_out_args args = {
-        .m = bench_out, .m_step = k->nr, .y = bench_u, .row = k->mr * k->nr, .col = k->nr};
+    const c2_wino_out_args args = {.m = bench_out,
+                                   .m_step = k->nr,
+                                   .y = bench_u,
+                                   .row = k->mr * k->nr,
+                                   .col = k->nr,
+                                   .size = {k->mr, k->mr}};
     ((c2_wino_out_fn)k->fn)(&args);
     return (double)(edge * edge * k->nr);
 }

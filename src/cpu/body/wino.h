@@ -10,3 +10,28 @@ enum { C2_EDGE = C2_MR + 2 }; /* of an input tile */
 #else
 #define C2_UNROLL_LINES C2_UNROLL
 #endif
+
+/* The step of a point along an axis on which the tile has `size` outputs. */
+C2_ALWAYS_INLINE int step_of(const int size, const int point)
+{
+    return point <= size ? point : C2_EDGE - 1;
+}
+
+enum { C2_HAS_SHORT = C2_MR < 6 }; /* whether tiles may be short */
+
+/* pass(size, ...) for a size that the compiler knows. */
+#if C2_MR == 4
+#define C2_BY_SIZE(size, pass, ...) \
+    switch (size) { \
+    case 1: pass(1, __VA_ARGS__); break; \
+    case 2: pass(2, __VA_ARGS__); break; \
+    case 3: pass(3, __VA_ARGS__); break; \
+    default: pass(C2_MR, __VA_ARGS__); break; \
+    }
+#else
+#define C2_BY_SIZE(size, pass, ...) \
+    switch (size) { \
+    case 1: pass(C2_HAS_SHORT ? 1 : C2_MR, __VA_ARGS__); break; \
+    default: pass(C2_MR, __VA_ARGS__); break; \
+    }
+#endif

@@ -4,8 +4,9 @@
  * once. */
 #include "cpu/body/wino.h"
 
-/* B'd for one row or column of a tile. Coefficients before common terms were taken out are in
- * docs/numerics.md, which counts the roundings: 3 at most for F(6,3) and F(4,3), 1 for F(2,3). */
+/* B'd for one row or column of a tile of `size` outputs, point after point. Coefficients before
+ * common terms were taken out are in docs/numerics.md, which counts the roundings: 3 at most for
+ * F(6,3) and F(4,3), 1 for F(2,3), whose halves and doubles are exact. */
 #if C2_MR == 6
 /* Rows of a point and of its negative: even powers plus and minus scale times odd ones. */
 C2_ALWAYS_INLINE void pair(const vf e, const vf o, const float scale, vf out[2])
@@ -14,8 +15,9 @@ C2_ALWAYS_INLINE void pair(const vf e, const vf o, const float scale, vf out[2])
     out[1] = vf_fma(vf_set1(-scale), o, e);
 }
 
-C2_ALWAYS_INLINE void transform(const vf d[C2_EDGE], vf out[C2_EDGE])
+C2_ALWAYS_INLINE void transform(const int size, const vf d[C2_EDGE], vf out[C2_EDGE])
 {
+    (void)size;
     const vf k1 = vf_set1(-4.25f), k5 = vf_set1(-5), four = vf_set1(4);
     const vf e1 = vf_fma(k1, d[4], vf_add(d[2], d[6])), o1 = vf_fma(k1, d[3], vf_add(d[1], d[5]));
     out[0] = vf_fma(vf_set1(5.25f), vf_sub(d[4], d[2]), vf_sub(d[0], d[6]));
@@ -28,8 +30,36 @@ C2_ALWAYS_INLINE void transform(const vf d[C2_EDGE], vf out[C2_EDGE])
     out[7] = vf_fma(vf_set1(5.25f), vf_sub(d[3], d[5]), vf_sub(d[7], d[1]));
 }
 #elif C2_MR == 4
-C2_ALWAYS_INLINE void transform(const vf d[C2_EDGE], vf out[C2_EDGE])
+C2_ALWAYS_INLINE void transform_short(const int size, const vf d[C2_EDGE], vf out[C2_EDGE])
 {
+    const vf k = vf_set1(1.5f);
+    if (size == 1) {
+        out[0] = vf_sub(d[0], d[1]);
+        out[1] = vf_mul(vf_set1(3), d[1]);
+        out[2] = vf_sub(d[2], d[1]);
+        return;
+    }
+    const vf q = vf_sub(d[3], d[1]);
+    if (size == 2) {
+        out[0] = vf_sub(d[0], d[2]);
+        out[1] = vf_mul(k, vf_add(d[1], d[2]));
+        out[2] = vf_mul(k, vf_sub(d[1], d[2]));
+        out[3] = q;
+        return;
+    }
+    out[0] = vf_fma(vf_set1(2), q, vf_sub(d[0], d[2]));
+    out[1] = vf_fma(k, vf_sub(d[2], d[1]), vf_mul(vf_set1(3), d[3]));
+    out[2] = vf_fma(vf_set1(0.5f), d[1], vf_fma(vf_set1(-1.5f), d[2], d[3]));
+    out[3] = vf_mul(vf_set1(2.5f), q);
+    out[4] = vf_fma(vf_set1(-0.5f), q, vf_sub(d[4], d[2]));
+}
+
+C2_ALWAYS_INLINE void transform(const int size, const vf d[C2_EDGE], vf out[C2_EDGE])
+{
+    if (size < C2_MR) {
+        transform_short(size, d, out);
+        return;
+    }
     const vf k = vf_set1(1.5f), p = vf_sub(d[4], d[2]), q = vf_sub(d[3], d[1]);
     out[0] = vf_fma(k, q, vf_add(vf_sub(d[0], d[2]), p));
     out[1] = vf_fma(k, vf_add(d[2], d[3]), vf_add(p, q));
@@ -39,8 +69,14 @@ C2_ALWAYS_INLINE void transform(const vf d[C2_EDGE], vf out[C2_EDGE])
     out[5] = vf_fma(k, p, vf_sub(vf_sub(d[5], d[3]), q));
 }
 #else
-C2_ALWAYS_INLINE void transform(const vf d[C2_EDGE], vf out[C2_EDGE])
+C2_ALWAYS_INLINE void transform(const int size, const vf d[C2_EDGE], vf out[C2_EDGE])
 {
+    if (size == 1) {
+        out[0] = vf_sub(d[0], d[1]);
+        out[1] = vf_add(d[1], d[1]);
+        out[2] = vf_sub(d[2], d[1]);
+        return;
+    }
     out[0] = vf_sub(d[0], d[2]);
     out[1] = vf_add(d[1], d[2]);
     out[2] = vf_sub(d[2], d[1]);
@@ -66,60 +102,110 @@ C2_ALWAYS_INLINE void block(const bool by_table, const bool tail, const c2_wino_
                                    : first + i * a->row + j * a->col;
             d[i] = load(p, tail, a->channels - (int)channel);
         }
-        transform(d, out);
+        transform(C2_MR, d, out);
         C2_UNROLL
         for (int i = 0; i < C2_EDGE; i++)
             t[i][j] = out[i];
     }
     C2_UNROLL_LINES
     for (int i = 0; i < C2_EDGE; i++) {
-        transform(t[i], out);
+        transform(C2_MR, t[i], out);
         C2_UNROLL
         for (int j = 0; j < C2_EDGE; j++)
             vf_store(v + (i * C2_EDGE + j) * a->v_step, out[j]);
     }
 }
 
-C2_ALWAYS_INLINE void line(const bool tail, const c2_wino_in_args *a, ptrdiff_t channel, float *v)
+/* The columns of a short tile, as `size` outputs need them, and then its rows. */
+C2_ALWAYS_INLINE void down(const int size, const bool tail, const c2_wino_in_args *a,
+                           ptrdiff_t channel, vf t[C2_EDGE][C2_EDGE])
+{
+    for (int j = 0; j < a->size[1] + 2; j++) {
+        vf d[C2_EDGE], out[C2_EDGE];
+        C2_UNROLL
+        for (int i = 0; i < size + 2; i++) {
+            const px *p = a->table ? (const px *)a->table[i * C2_EDGE + j]
+                                   : (const px *)a->pixels + i * a->row + j * a->col;
+            d[i] = load(p + channel, tail, a->channels - (int)channel);
+        }
+        transform(size, d, out);
+        C2_UNROLL
+        for (int i = 0; i < size + 2; i++)
+            t[i][j] = out[i];
+    }
+}
+
+C2_ALWAYS_INLINE void across(const int size, const c2_wino_in_args *a, vf t[C2_EDGE][C2_EDGE],
+                             float *v)
+{
+    for (int i = 0; i < a->size[0] + 2; i++) {
+        vf out[C2_EDGE];
+        transform(size, t[i], out);
+        C2_UNROLL
+        for (int j = 0; j < size + 2; j++)
+            vf_store(v + (step_of(a->size[0], i) * C2_EDGE + step_of(size, j)) * a->v_step, out[j]);
+    }
+}
+
+/* Not inlined: its array would lie in whole tiles' way, too. */
+static __attribute__((noinline)) void short_block(const bool tail, const c2_wino_in_args *a,
+                                                  ptrdiff_t channel, float *v)
+{
+    vf t[C2_EDGE][C2_EDGE];
+    C2_BY_SIZE(a->size[0], down, tail, a, channel, t)
+    C2_BY_SIZE(a->size[1], across, a, t, v)
+}
+
+C2_ALWAYS_INLINE void line(const int size, const bool tail, const c2_wino_in_args *a,
+                           ptrdiff_t channel, float *v)
 {
     vf d[C2_EDGE], out[C2_EDGE];
     C2_UNROLL
-    for (int j = 0; j < C2_EDGE; j++) {
+    for (int j = 0; j < size + 2; j++) {
         const px *p = (const px *)(a->table ? a->table[j] : a->pixels) + channel;
         d[j] = load(a->table ? p : p + j * a->col, tail, a->channels - (int)channel);
     }
-    transform(d, out);
+    transform(size, d, out);
     C2_UNROLL
-    for (int j = 0; j < C2_EDGE; j++)
-        vf_store(v + j * a->v_step, out[j]);
+    for (int j = 0; j < size + 2; j++)
+        vf_store(v + step_of(size, j) * a->v_step, out[j]);
 }
 
-C2_ALWAYS_INLINE void blocks(const bool by_table, const bool is_line, const c2_wino_in_args *a)
+typedef enum shape { BY_TABLE, IN_PLACE, SHORT, LINE } shape;
+
+C2_ALWAYS_INLINE void one_block(const shape s, const bool tail, const c2_wino_in_args *a,
+                                ptrdiff_t channel, float *v)
+{
+    if (s == LINE) {
+        C2_BY_SIZE(a->size[1], line, tail, a, channel, v)
+    } else if (s == SHORT) {
+        short_block(tail, a, channel, v);
+    } else {
+        block(s == BY_TABLE, tail, a, channel, v);
+    }
+}
+
+C2_ALWAYS_INLINE void blocks(const shape s, const c2_wino_in_args *a)
 {
     float *v = a->v;
     int channel = 0;
-    for (; channel < a->channels; channel += VF, v += a->v_block) {
-        const bool tail = channel + VF > a->channels;
-        if (is_line && tail)
-            line(true, a, channel, v);
-        else if (is_line)
-            line(false, a, channel, v);
-        else if (tail)
-            block(by_table, true, a, channel, v);
-        else
-            block(by_table, false, a, channel, v);
-    }
+    for (; channel + VF <= a->channels; channel += VF, v += a->v_block)
+        one_block(s, false, a, channel, v);
+    if (channel < a->channels)
+        one_block(s, true, a, channel, v);
 }
 
 c2_wino_in_kernel C2_K(wino_in);
 void C2_K(wino_in)(const c2_wino_in_args *a)
 {
     if (a->line)
-        blocks(false, true, a);
+        blocks(LINE, a);
+    else if (C2_HAS_SHORT && (a->size[0] < C2_MR || a->size[1] < C2_MR))
+        blocks(SHORT, a);
     else if (a->table)
-        blocks(true, false, a);
+        blocks(BY_TABLE, a);
     else
-        blocks(false, false, a);
+        blocks(IN_PLACE, a);
 }
 _Static_assert((C2_MR == 2 || C2_MR == 4 || C2_MR == 6) && C2_NV == 1,
                "F(2,3), F(4,3) or F(6,3), one vector");

@@ -2,11 +2,12 @@
  * wino_out: the output transform of Winograd convolution, one tile, lanes = output channels. */
 #include "cpu/body/wino.h"
 
-/* A'm for one row or column; at most 3 roundings for F(6,3), 4 for F(4,3), 2 for F(2,3)
- * (docs/numerics.md). */
+/* A'm for one row or column of `size` outputs, m of point after point; at most 3 roundings for
+ * F(6,3), 4 for F(4,3), 2 for F(2,3) (docs/numerics.md). */
 #if C2_MR == 6
-C2_ALWAYS_INLINE void transform(const vf m[C2_EDGE], vf y[C2_MR])
+C2_ALWAYS_INLINE void transform(const int size, const vf m[C2_EDGE], vf y[C2_MR])
 {
+    (void)size;
     const vf s1 = vf_add(m[1], m[2]), s2 = vf_add(m[3], m[4]), s3 = vf_add(m[5], m[6]);
     const vf d1 = vf_sub(m[1], m[2]), d2 = vf_sub(m[3], m[4]), d3 = vf_sub(m[5], m[6]);
     y[0] = vf_fma(vf_set1(0.125f), vf_fma(vf_set1(32), s3, s2), vf_add(m[0], s1));
@@ -17,19 +18,35 @@ C2_ALWAYS_INLINE void transform(const vf m[C2_EDGE], vf y[C2_MR])
     y[5] = vf_fma(vf_set1(0.125f), vf_fma(vf_set1(32), d2, d3), vf_add(m[7], d1));
 }
 #elif C2_MR == 4
-C2_ALWAYS_INLINE void transform(const vf m[C2_EDGE], vf y[C2_MR])
+C2_ALWAYS_INLINE void transform(const int size, const vf m[C2_EDGE], vf y[C2_MR])
 {
     const vf s = vf_add(m[1], m[2]), d = vf_sub(m[1], m[2]);
+    if (size == 1) {
+        y[0] = vf_add(m[0], s);
+        return;
+    }
+    if (size == 2) {
+        y[0] = vf_add(m[0], s);
+        y[1] = vf_add(d, m[3]);
+        return;
+    }
+    if (size == 3) {
+        y[0] = vf_add(vf_add(m[0], m[3]), s);
+        y[1] = vf_fma(vf_set1(0.5f), m[3], d);
+        y[2] = vf_fma(vf_set1(0.25f), m[3], vf_add(s, m[4]));
+        return;
+    }
     y[0] = vf_add(vf_add(m[0], s), vf_add(m[3], m[4]));
     y[1] = vf_fma(vf_set1(0.5f), m[3], vf_fma(vf_set1(-2), m[4], d));
     y[2] = vf_fma(vf_set1(0.25f), m[3], vf_fma(vf_set1(4), m[4], s));
     y[3] = vf_fma(vf_set1(0.125f), m[3], vf_fma(vf_set1(-8), m[4], vf_add(d, m[5])));
 }
 #else
-C2_ALWAYS_INLINE void transform(const vf m[C2_EDGE], vf y[C2_MR])
+C2_ALWAYS_INLINE void transform(const int size, const vf m[C2_EDGE], vf y[C2_MR])
 {
     y[0] = vf_add(m[0], vf_add(m[1], m[2]));
-    y[1] = vf_add(vf_sub(m[1], m[2]), m[3]);
+    if (size > 1)
+        y[1] = vf_add(vf_sub(m[1], m[2]), m[3]);
 }
 #endif
 
@@ -44,16 +61,16 @@ C2_ALWAYS_INLINE void store(const bool finish, const c2_wino_out_args *a, int v,
         vf_store(to, y);
 }
 
-C2_ALWAYS_INLINE void line(const bool finish, const c2_wino_out_args *a)
+C2_ALWAYS_INLINE void line(const int size, const bool finish, const c2_wino_out_args *a)
 {
     for (int v = 0; v < (finish ? a->n : C2_NR); v += VF) {
         vf m[C2_EDGE], y[C2_MR];
         C2_UNROLL
-        for (int j = 0; j < C2_EDGE; j++)
-            m[j] = vf_load(a->m + j * a->m_step + v);
-        transform(m, y);
+        for (int j = 0; j < size + 2; j++)
+            m[j] = vf_load(a->m + step_of(size, j) * a->m_step + v);
+        transform(size, m, y);
         C2_UNROLL
-        for (int j = 0; j < C2_MR; j++)
+        for (int j = 0; j < size; j++)
             store(finish, a, v, y[j], a->y + j * a->col + v);
     }
 }
@@ -67,14 +84,14 @@ C2_ALWAYS_INLINE void tile(const bool finish, const c2_wino_out_args *a)
             C2_UNROLL
             for (int i = 0; i < C2_EDGE; i++)
                 column[i] = vf_load(a->m + (i * C2_EDGE + j) * a->m_step + v);
-            transform(column, y);
+            transform(C2_MR, column, y);
             C2_UNROLL
             for (int i = 0; i < C2_MR; i++)
                 t[i][j] = y[i];
         }
         C2_UNROLL_LINES
         for (int i = 0; i < C2_MR; i++) {
-            transform(t[i], y);
+            transform(C2_MR, t[i], y);
             C2_UNROLL
             for (int j = 0; j < C2_MR; j++)
                 store(finish, a, v, y[j], a->y + i * a->row + j * a->col + v);
@@ -82,16 +99,62 @@ C2_ALWAYS_INLINE void tile(const bool finish, const c2_wino_out_args *a)
     }
 }
 
+/* The columns of a short tile of `size` rows of pixels, and then its rows. */
+C2_ALWAYS_INLINE void down(const int size, const c2_wino_out_args *a, int v,
+                           vf t[C2_MR][C2_EDGE])
+{
+    for (int j = 0; j < a->size[1] + 2; j++) {
+        const float *m = a->m + step_of(a->size[1], j) * a->m_step + v;
+        vf column[C2_EDGE], y[C2_MR];
+        C2_UNROLL
+        for (int i = 0; i < size + 2; i++)
+            column[i] = vf_load(m + step_of(size, i) * C2_EDGE * a->m_step);
+        transform(size, column, y);
+        C2_UNROLL
+        for (int i = 0; i < size; i++)
+            t[i][j] = y[i];
+    }
+}
+
+C2_ALWAYS_INLINE void across(const int size, const bool finish, const c2_wino_out_args *a, int v,
+                             vf t[C2_MR][C2_EDGE])
+{
+    for (int i = 0; i < a->size[0]; i++) {
+        vf y[C2_MR];
+        transform(size, t[i], y);
+        C2_UNROLL
+        for (int j = 0; j < size; j++)
+            store(finish, a, v, y[j], a->y + i * a->row + j * a->col + v);
+    }
+}
+
+/* Not inlined: its array would lie in whole tiles' way, too. */
+static __attribute__((noinline)) void short_tile(const bool finish, const c2_wino_out_args *a)
+{
+    vf t[C2_MR][C2_EDGE];
+    for (int v = 0; v < (finish ? a->n : C2_NR); v += VF) {
+        C2_BY_SIZE(a->size[0], down, a, v, t)
+        C2_BY_SIZE(a->size[1], across, finish, a, v, t)
+    }
+}
+
+C2_ALWAYS_INLINE void one(const bool finish, const c2_wino_out_args *a)
+{
+    if (a->line) {
+        C2_BY_SIZE(a->size[1], line, finish, a)
+    } else if (C2_HAS_SHORT && (a->size[0] < C2_MR || a->size[1] < C2_MR)) {
+        short_tile(finish, a);
+    } else {
+        tile(finish, a);
+    }
+}
+
 c2_wino_out_kernel C2_K(wino_out);
 void C2_K(wino_out)(const c2_wino_out_args *a)
 {
-    if (a->line && a->bias)
-        line(true, a);
-    else if (a->line)
-        line(false, a);
-    else if (a->bias)
-        tile(true, a);
+    if (a->bias)
+        one(true, a);
     else
-        tile(false, a);
+        one(false, a);
 }
 _Static_assert(C2_MR == 2 || C2_MR == 4 || C2_MR == 6, "F(2,3), F(4,3) or F(6,3)");
