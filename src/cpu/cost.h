@@ -31,9 +31,11 @@ typedef struct c2_speed {
                            them it is faster to store past it */
     double l2;          /* bytes of a core's own cache that blocks are made for */
     double crowded;     /* seconds a load adds whose line others at the same place of their pages
-                           drove out of the L1 cache */
+                           drove out of the L1 cache; 0: pixels that do are not copied */
     double l1_weights;  /* bytes of a tile's weights that L1 keeps beside the pixels (direct_ch), */
     double far_flat;    /* and times as long as in gemm_ch products of flat images take of more */
+    double pixel_lanes; /* times as long as in gemm_ch products take in direct_px */
+    double l1_ways;     /* lines that a set of the L1 cache holds */
 } c2_speed;
 
 /* The row of kernel's ISA for the device's machine. */

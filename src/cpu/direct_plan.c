@@ -8,10 +8,10 @@ static const double window_bytes = 256 << 10;      /* at most: a quarter of a co
 static const double window_cheap_bytes = 24 << 10; /* up to here it stays in the L1 cache */
 static const double task_products = 4e6; /* a task beyond it is cut, for threads to share */
 static const double tile_overhead = 0.4; /* of a kernel call, in each tile of a strip */
-/* To take another input row, a part of a call; seconds for a weight that each strip reads from afar
- * once all of a group exceed what stays in the L2 cache. From layers of bench/models/peers.txt on
- * Zen 4, November 2026. */
-static const double row_calls = 0.11, weight_seconds = 0.05e-9;
+/* To take another input row, a part of a call; and the part of a streamed weight's seconds that one
+ * takes which each strip reads from afar, once all of a group exceed what stays in the L2 cache.
+ * From layers of bench/models/peers.txt on Zen 4 and Zen 5, November 2026. */
+static const double row_calls = 0.11, far_weight = 0.45;
 static const double wanted_tasks = 16;
 static const double fill_share = 0.12; /* of the products' time that copying pixels may take for the
                                           sake of more tasks */
@@ -88,8 +88,9 @@ static double strip_seconds(const search *s, const c2_direct_plan *d, double row
     }
     const double products = rows * vectors * s->vector * ocg * k;
     const double weights = ocg * k * sizeof(float) > weights_near_bytes ? ocg * k : 0;
-    return weights * weight_seconds + (calls - 1) * pixels * pixel_seconds +
-           s->live * products * c2_cost_small_tile(m, nv, 1.5) / s->speed->fma_lanes +
+    const double times = c2_cost_small_tile(m, nv, 1.5) * (d->rows > 1 ? 1 : s->speed->pixel_lanes);
+    return weights * far_weight * s->speed->stream + (calls - 1) * pixels * pixel_seconds +
+           s->live * products * times / s->speed->fma_lanes +
            calls * s->speed->call * (1 + tile_overhead * tiles) +
            calls * tiles * s->live * input_rows * row_calls * s->speed->call;
 }

@@ -64,7 +64,7 @@ list(APPEND CONV2D_SOURCES cpu/algo_grouped_px.c)
 list(APPEND CONV2D_SOURCES
   cpu/algo_direct.c cpu/direct.c cpu/direct_plan.c cpu/algo_direct_ch.c cpu/algo_separable.c
   cpu/separable.c
-  cpu/algo_depthwise_rows_ch.c cpu/algo_depthwise_rows_px.c
+  cpu/algo_depthwise_rows_ch.c cpu/depthwise_rows_ch.c cpu/algo_depthwise_rows_px.c
   cpu/algo_depthwise_image_px.c cpu/depthwise.c
   cpu/algo_grouped_ch.c cpu/grouped_ch.c
   cpu/algo_depthwise_ch.c cpu/algo_depthwise_px.c cpu/algo_gemm1x1.c cpu/algo_igemm.c
