@@ -124,7 +124,7 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
         g.two_rows ? (double)c2_div_up(p->oh, 2) : (double)(p->oh * c2_div_up(p->ow, k->nr));
     const double taps = (double)p->kh * (double)p->kw;
     const double ends = g.two_rows ? a_double : a_vector;
-    double channel = vectors * (k->nr * taps / speed->fma_lanes + ends);
+    double channel = vectors * (k->nr * taps * speed->pixel_lanes / speed->fma_lanes + ends);
     if (p->w > MOST_FLOATS / k->mr)
         channel *= 2; /* rows of a tile drive each other out of the L1 cache, */
     else if (p->oh > 1 && p->input_stride[2] % ROW_FLOATS == 0)

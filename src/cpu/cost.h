@@ -34,7 +34,8 @@ typedef struct c2_speed {
                            drove out of the L1 cache; 0: pixels that do are not copied */
     double l1_weights;  /* bytes of a tile's weights that L1 keeps beside the pixels (direct_ch), */
     double far_flat;    /* and times as long as in gemm_ch products of flat images take of more */
-    double pixel_lanes; /* times as long as in gemm_ch products take in direct_px */
+    double pixel_lanes; /* times as long as in gemm_ch products take in direct_px and
+                           depthwise_image_px */
     double l1_ways;     /* lines that a set of the L1 cache holds */
 } c2_speed;
 

@@ -318,7 +318,7 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
     plan.channel_blocks = (plan.merged ? 1 : c2_wino_pieces(&plan)) * plan.piece_blocks;
     plan.channels_last = p->input_stride[1] == 1 && !plan.merged;
     plan.fetches = plan.channels_last && !c2_wino_is_line(&plan) &&
-                   c2_beyond_l2(device, c2_input_bytes(p) / (double)p->n);
+                   c2_beyond_l2(device, c2_input_bytes(p));
     plan.pixels_last =
         p->output_stride[3] == 1 && p->dilation[1] == 1 && p->output_stride[1] != 1;
     plan.panel_blocks = c2_split_even(plan.panels, 1);
