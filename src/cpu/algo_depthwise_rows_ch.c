@@ -208,7 +208,7 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
     const double phases = (double)c2_min(p->dilation[1], p->ow);
     const double full = phases * (double)count_full(phase_cols(p));
     const double halves = phases * (double)count_halves(phase_cols(p));
-    const double columns = C2_DW_TILE_COLS * full + C2_DW_HALF_COLS * halves;
+    const double columns = (double)C2_DW_TILE_COLS * full + (double)C2_DW_HALF_COLS * halves;
     const double sums = rows * columns * lanes;
     /* A pixel of a row is loaded once for all its taps and both rows of a tile, beside products. */
     const int64_t pieces = c2_div_up(p->kw, PIECE);

@@ -88,7 +88,9 @@ static double strip_seconds(const search *s, const c2_direct_plan *d, double row
     }
     const double products = rows * vectors * s->vector * ocg * k;
     const double weights = ocg * k * sizeof(float) > weights_near_bytes ? ocg * k : 0;
-    const double times = c2_cost_small_tile(m, nv, 1.5) * (d->rows > 1 ? 1 : s->speed->pixel_lanes);
+    /* Where outputs are joined, products do not get so near to the peak. */
+    const bool fast = d->rows == 1 && d->store != C2_DIRECT_JOIN;
+    const double times = c2_cost_small_tile(m, nv, 1.5) * (fast ? s->speed->pixel_lanes : 1);
     return weights * far_weight * s->speed->stream + (calls - 1) * pixels * pixel_seconds +
            s->live * products * times / s->speed->fma_lanes +
            calls * s->speed->call * (1 + tile_overhead * tiles) +
