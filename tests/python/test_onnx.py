@@ -34,11 +34,13 @@ def pads_of(auto_pad, sizes, kernel, strides, dilations):
 
 def node_conv(x, w, b=None, *, auto_pad="NOTSET", dilations=(1, 1), group=1, kernel_shape=None,
               pads=(0, 0, 0, 0), strides=(1, 1)):
-    """A Conv node of two spatial axes by conv2d.conv2d(); ONNX orders pads as we do."""
+    """A Conv node of two spatial axes by conv2d.conv2d(); ONNX orders pads as we do. Strict: integers
+    are exact."""
     assert kernel_shape is None or tuple(kernel_shape) == w.shape[2:]
     if auto_pad.startswith("SAME"):
         pads = pads_of(auto_pad, x.shape[2:], w.shape[2:], strides, dilations)
-    return conv2d.conv2d(x, w, b, tuple(strides), tuple(pads), tuple(dilations), group)
+    return conv2d.conv2d(x, w, b, tuple(strides), tuple(pads), tuple(dilations), group,
+                         accuracy="strict")
 
 
 ONES = np.ones((1, 1, 3, 3), "f4")
