@@ -22,7 +22,7 @@ from reference import convolve, integers
 def one_result(seed):
     rng = np.random.default_rng(seed)
     x, w = integers(rng, (1, 8, 20, 20)), integers(rng, (8, 8, 3, 3))
-    return bool((conv2d.conv2d(x, w) == convolve(x, w)).all())
+    return bool((conv2d.conv2d(x, w, accuracy="strict") == convolve(x, w)).all())
 
 
 def run_python(code, *arguments):
@@ -43,7 +43,7 @@ class Threads(unittest.TestCase):
     def test_eight_threads_on_one_context(self):
         rng = np.random.default_rng(50)
         w = integers(rng, (8, 6, 3, 3))
-        layer = conv2d.prepack(w, padding=1)
+        layer = conv2d.prepack(w, padding=1, accuracy="strict")  # integers are exact
         inputs = [integers(rng, (1, 6, 10 + i % 5, 20 + i % 3)) for i in range(24)]
         expected = [convolve(x, w, padding=1) for x in inputs]
 
@@ -119,7 +119,8 @@ class Processes(unittest.TestCase):
         rng = np.random.default_rng(53)
         w = integers(rng, (8, 8, 3, 3))
         # What another thread uses at the time of a fork may be locked in the child for ever.
-        layer, busy, x = conv2d.prepack(w), conv2d.prepack(w), integers(rng, (1, 8, 40, 40))
+        x, exact = integers(rng, (1, 8, 40, 40)), {"accuracy": "strict"}
+        layer, busy = conv2d.prepack(w, **exact), conv2d.prepack(w, **exact)
         expected = convolve(x, w)
         stop = threading.Event()
         self.assertTrue((layer(x) == expected).all() and (busy(x) == expected).all())
@@ -134,7 +135,7 @@ class Processes(unittest.TestCase):
             child = os.fork()
             if child == 0:
                 good = all((call(x) == expected).all()
-                           for call in (layer, layer, conv2d.prepack(w)))
+                           for call in (layer, layer, conv2d.prepack(w, **exact)))
                 os._exit(0 if good else 1)
             children.append(child)
         statuses = [os.waitpid(child, 0)[1] for child in children]
