@@ -34,8 +34,8 @@ def pads_of(auto_pad, sizes, kernel, strides, dilations):
 
 def node_conv(x, w, b=None, *, auto_pad="NOTSET", dilations=(1, 1), group=1, kernel_shape=None,
               pads=(0, 0, 0, 0), strides=(1, 1)):
-    """A Conv node of two spatial axes by conv2d.conv2d(); ONNX orders pads as we do. Strict: integers
-    are exact."""
+    """A Conv node of two spatial axes by conv2d.conv2d(); ONNX orders pads as we do. Strict:
+    integers are exact."""
     assert kernel_shape is None or tuple(kernel_shape) == w.shape[2:]
     if auto_pad.startswith("SAME"):
         pads = pads_of(auto_pad, x.shape[2:], w.shape[2:], strides, dilations)
