@@ -33,14 +33,14 @@ def pads_of(auto_pad, sizes, kernel, strides, dilations):
 
 
 def node_conv(x, w, b=None, *, auto_pad="NOTSET", dilations=(1, 1), group=1, kernel_shape=None,
-              pads=(0, 0, 0, 0), strides=(1, 1)):
+              pads=(0, 0, 0, 0), strides=(1, 1), accuracy="strict"):
     """A Conv node of two spatial axes by conv2d.conv2d(); ONNX orders pads as we do. Strict:
     integers are exact."""
     assert kernel_shape is None or tuple(kernel_shape) == w.shape[2:]
     if auto_pad.startswith("SAME"):
         pads = pads_of(auto_pad, x.shape[2:], w.shape[2:], strides, dilations)
     return conv2d.conv2d(x, w, b, tuple(strides), tuple(pads), tuple(dilations), group,
-                         accuracy="strict")
+                         accuracy=accuracy)
 
 
 ONES = np.ones((1, 1, 3, 3), "f4")
@@ -105,6 +105,12 @@ class Attributes(unittest.TestCase):
                                                                -(-7 // strides[1])))
                         expected = convolve(x, w, b, strides, tuple(pads), dilations, group)
                         np.testing.assert_array_equal(y, expected)
+                        # Whatever the planner takes by default.
+                        y = node_conv(x, w, b, strides=strides, dilations=dilations, group=group,
+                                      accuracy="default", **how)
+                        most = convolve(abs(x), abs(w), abs(b), strides, tuple(pads), dilations,
+                                        group).max()
+                        np.testing.assert_allclose(y, expected, rtol=0, atol=2e-5 * most)
                         n_cases += 1
         self.assertEqual(n_cases, 3 * 3 * 3 * 7)
 
