@@ -12,7 +12,6 @@
  * kernel share few sets of the L1 cache, lines of channels of an image are copied together first.
  * Error before activation: g(K+2) * s + (K+2) * 2^-149, K = KH * KW; taps in order. */
 #include <math.h>
-#include <string.h>
 
 #include "core/dtype.h"
 #include "cpu/cost.h"
@@ -103,27 +102,23 @@ static bool is_crowded(const c2_speed *speed, const c2_problem *p)
 
 static const double near_tensors = 8; /* times L2 */
 
-/* Of an image's line of channels. */
-static double line_bytes(const c2_kernel *k, const c2_problem *p)
+/* Bytes of a vector of channels of an image: of its copy, or turned and with its sums, all of them
+ * [y][x][lane]. */
+static double vector_bytes(const c2_kernel *k, const c2_problem *p)
 {
-    return (double)p->h * (double)p->w * (double)line_vectors(k, p) * k->nr *
-           (double)c2_dtype_bytes(p->input_dtype);
+    const double pixels = (double)p->h * (double)p->w;
+    if (is_turned(p))
+        return (pixels + (double)p->oh * (double)p->ow) * k->nr * (double)sizeof(float);
+    return pixels * k->nr * (double)c2_dtype_bytes(p->input_dtype);
 }
 
 /* Where all tensors are in the last cache: lines of each pixel are read, one after the other. */
 static bool is_copied(const c2_kernel *k, const c2_speed *speed, const c2_problem *p)
 {
-    const double bytes = line_bytes(k, p);
+    const double bytes = vector_bytes(k, p) * (double)line_vectors(k, p);
     return speed->crowded > 0 && is_crowded(speed, p) &&
            c2_tensor_bytes(p) < near_tensors * speed->l2 && bytes <= (double)MOST_SCRATCH &&
            (bytes <= (double)C2_STACK_BYTES || bytes <= (double)p->workspace_limit);
-}
-
-/* Bytes of the copy and of the sums of a turned image, both [y][x][lane], a vector. */
-static double turned_bytes(const c2_kernel *k, const c2_problem *p)
-{
-    const double pixels = (double)p->h * (double)p->w + (double)p->oh * (double)p->ow;
-    return pixels * k->nr * (double)sizeof(float);
 }
 
 /* Vectors of channels that are turned or copied together, so that a tile's offsets serve all of
@@ -134,7 +129,7 @@ static int64_t vectors_together(const conv2d_device *device, const c2_kernel *k,
 {
     const bool turned = is_turned(p);
     const int64_t unit = turned ? 1 : line_vectors(k, p);
-    const double bytes = turned ? turned_bytes(k, p) : line_bytes(k, p);
+    const double bytes = vector_bytes(k, p) * (double)unit;
     const double room = fmin(turned ? TURNED_BYTES : MOST_SCRATCH,
                              fmax(C2_STACK_BYTES, (double)p->workspace_limit));
     const int64_t near = (int64_t)fmin(MOST_TOGETHER, room / bytes);
@@ -146,12 +141,9 @@ static int64_t vectors_together(const conv2d_device *device, const c2_kernel *k,
 /* Of the copy and of the sums of an image. */
 static size_t scratch_bytes(const conv2d_device *device, const c2_kernel *k, const c2_problem *p)
 {
-    const bool turned = is_turned(p);
-    if (!turned && !is_copied(k, c2_speed_of(device, k), p))
+    if (!is_turned(p) && !is_copied(k, c2_speed_of(device, k), p))
         return 0;
-    const double a_vector =
-        turned ? turned_bytes(k, p) : line_bytes(k, p) / (double)line_vectors(k, p);
-    const double bytes = (double)vectors_together(device, k, p) * a_vector;
+    const double bytes = (double)vectors_together(device, k, p) * vector_bytes(k, p);
     const size_t most = most_scratch(p);
     return c2_round_up(bytes > (double)most ? most + 1 : (size_t)bytes, C2_ALIGN);
 }

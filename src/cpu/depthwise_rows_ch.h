@@ -16,7 +16,7 @@ struct c2_state {
     c2_dwrow_ch_fn fn;
     c2_epilogue_fn epilogue;
     c2_widen_fn widen;  /* NULL: the input is not turned */
-    bool copied;        /* a line of channels, together */
+    bool copied;        /* lines of channels, together */
     bool far;           /* pixels come from memory */
     c2_problem problem; /* or as the copies have it: [y][x][channel] */
     float low, high;

@@ -161,10 +161,10 @@ struct c2_state {
 /* winograd_tiles.c: the order of the tiles of a block in V and M: short along x, whole, short along
  * y, short along both; each kind in the order of its tiles' numbers. */
 enum { C2_WINO_KINDS = 4 };
+
 typedef struct c2_wino_order {
-    int64_t begin, end;            /* tiles of the block */
-    int64_t before[C2_WINO_KINDS]; /* tiles of a kind in earlier blocks */
-    int64_t first[C2_WINO_KINDS + 1]; /* places of the first tile of a kind; last: their number */
+    int64_t begin, end;          /* tiles of the block */
+    int64_t base[C2_WINO_KINDS]; /* a tile's place, less how many of its kind have lower numbers */
     /* Places of the tiles that have a step, by whether short ones have it along y and x. */
     int64_t begin_of[2], end_of[2][2];
 } c2_wino_order;

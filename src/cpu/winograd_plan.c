@@ -275,8 +275,9 @@ static c2_wino_axis axis_of(const c2_problem *p, int a, int m)
         axis.ends_beyond[i] =
             c2_wino_first_tap(&axis, i) + (C2_WINO_TAPS - 1) * axis.stride >= taps;
     axis.phases = c2_min(p->dilation[a], size);
-    axis.grid = c2_div_up(c2_div_up(size, p->dilation[a]), axis.size);
-    axis.last = axis.size;
+    const int64_t phase = c2_div_up(size, p->dilation[a]);
+    axis.grid = c2_div_up(phase, axis.size);
+    axis.last = (int)(phase - (axis.grid - 1) * axis.size);
     return axis;
 }
 
@@ -306,11 +307,8 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
         plan.steps *= plan.axis[a].edge;
         plan.tiles *= plan.axis[a].phases * plan.axis[a].grid;
     }
-    for (int a = 0; a < 2 && shortens(p, &plan); a++) {
-        c2_wino_axis *axis = &plan.axis[a];
-        const int64_t phase = c2_div_up(a ? p->ow : p->oh, p->dilation[a]);
-        axis->last = (int)(phase - (axis->grid - 1) * axis->size);
-    }
+    for (int a = 0; a < 2 && !shortens(p, &plan); a++)
+        plan.axis[a].last = plan.axis[a].size;
     plan.panels = c2_div_up(p->ocg, plan.nr);
     plan.merged = c2_wino_merges(p, c2_wino_pieces(&plan));
     plan.v_channels = plan.merged ? c2_wino_pieces(&plan) * p->icg : p->icg;

@@ -35,17 +35,17 @@ static int kind_of(bool short_y, bool short_x)
 c2_wino_order c2_wino_order_make(const c2_wino_plan *plan, int64_t begin, int64_t end)
 {
     c2_wino_order order = {.begin = begin, .end = end};
-    int64_t before[C2_WINO_KINDS], after[C2_WINO_KINDS];
+    int64_t before[C2_WINO_KINDS], after[C2_WINO_KINDS], first[C2_WINO_KINDS + 1] = {0};
     count_before(plan, begin, before);
     count_before(plan, end, after);
     for (int i = 0; i < C2_WINO_KINDS; i++) {
-        order.before[i] = before[i];
-        order.first[i + 1] = order.first[i] + after[i] - before[i];
+        order.base[i] = first[i] - before[i];
+        first[i + 1] = first[i] + after[i] - before[i];
     }
     for (int x = 0; x < 2; x++) {
-        order.begin_of[x] = order.first[x ? SHORT_X : WHOLE];
-        order.end_of[false][x] = order.first[SHORT_Y];
-        order.end_of[true][x] = order.first[x ? C2_WINO_KINDS : SHORT_BOTH];
+        order.begin_of[x] = first[x ? SHORT_X : WHOLE];
+        order.end_of[false][x] = first[SHORT_Y];
+        order.end_of[true][x] = first[x ? C2_WINO_KINDS : SHORT_BOTH];
     }
     return order;
 }
@@ -69,8 +69,7 @@ c2_wino_segment c2_wino_segment_at(const c2_wino_plan *plan, const c2_wino_order
     const int last = kind_of(short_y, short_x);
     int64_t here[C2_WINO_KINDS];
     count_kinds(plan, phase, seg.ty, seg.tx, here);
-    seg.first = order->first[first] + here[first] - order->before[first];
-    seg.last = order->first[last] + here[last] - order->before[last] +
-               (first == last ? seg.count - 1 : 0);
+    seg.first = order->base[first] + here[first];
+    seg.last = order->base[last] + here[last] + (first == last ? seg.count - 1 : 0);
     return seg;
 }

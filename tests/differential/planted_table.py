@@ -368,7 +368,7 @@ FAULTS = [
     ("Winograd: rows of short tiles left out of a step they have", "cpu/winograd_tiles.c",
      "x ? C2_WINO_KINDS : SHORT_BOTH", "x ? SHORT_BOTH : SHORT_BOTH", RANDOM),
     ("Winograd: short tiles of earlier blocks counted again", "cpu/winograd_tiles.c",
-     "here[last] - order->before[last]", "here[last]", WINOGRAD),
+     "= first[i] - before[i];", "= first[i];", WINOGRAD),
     ("Winograd: width of a whole tile for the last one", "cpu/winograd.h",
      "plan->axis[1].size : segment->size[1];", "plan->axis[1].size : plan->axis[1].size;", RANDOM),
     ("Winograd: rows of the first piece of a kernel for all", "cpu/winograd_in.c",
