@@ -4,10 +4,13 @@
  * window is filled, nothing is planned beyond the strips, and a call makes a strip of as many
  * channels as a task has. What the kernel cannot finish, other activations than clamps and outputs
  * whose columns do not follow each other, goes through the epilogue, one channel a call.
+ * Pixels whose channels are dense are one channel of W*C columns, flat: taps are C columns apart
+ * and weights take turns. No lane is lost there, whatever C is.
  * Error before activation: g(K+2) * s + (K+2) * 2^-149, K = KH * KW; taps by columns. */
 #include <string.h>
 
 #include "core/dtype.h"
+#include "core/half.h"
 #include "cpu/cost.h"
 #include "cpu/depthwise.h"
 
@@ -16,6 +19,7 @@ enum {
     MOST_LANES = 16,    /* of a vector of any instruction set */
     MOST_ROWS = 56,     /* of a strip, */
     MOST_FLOATS = 8192, /* whose part of an image stays in the L1 cache, but at least a tile each */
+    MOST_CHANNELS = 1024, /* of a flat image, for a bias on the stack */
     ROW_FLOATS = 256,   /* distance of rows that share a sixteenth of that cache */
     SUMS_COLUMNS = 512, /* that a call makes where it leaves sums */
     SUMS_FLOATS = C2_STACK_BYTES / (int)sizeof(float)
@@ -29,14 +33,16 @@ typedef struct geometry {
 } geometry;
 
 struct c2_state {
+    c2_problem view;
     const c2_kernel *kernel;
     c2_dwimg_px_fn fn;
     c2_epilogue_fn epilogue;
     float low, high;
     int64_t element;
+    int period; /* channels of a flat image, or 0 */
     geometry g;
     bool fetches_output;
-    c2_split channel_blocks; /* of output channels */
+    c2_split blocks; /* of output channels; of a flat image's vectors */
 };
 
 static int variants(const conv2d_device *device)
@@ -61,18 +67,56 @@ static bool fits_two_rows(const c2_problem *p, const c2_kernel *k)
            p->output_stride[2] == p->ow && (!p->has_residual || p->residual_stride[2] == p->ow);
 }
 
-static geometry choose(const c2_kernel *k, const c2_problem *p)
+static bool is_dense(const c2_problem *p, const int64_t *stride, int64_t width)
+{
+    return stride[1] == 1 && (width == 1 || stride[3] == p->groups);
+}
+
+static bool is_flat(const c2_problem *p)
+{
+    float low, high;
+    return p->groups > 1 && p->ocg == 1 && is_dense(p, p->input_stride, p->w) &&
+           is_dense(p, p->output_stride, p->ow) &&
+           (!p->has_residual || is_dense(p, p->residual_stride, p->ow)) &&
+           c2_clamp_of(p, &low, &high);
+}
+
+/* The problem whose lanes are neighbouring columns: p, or that of the flat image. */
+static c2_problem view_of(const c2_problem *p)
+{
+    c2_problem v = *p;
+    if (!is_flat(p))
+        return v;
+    v.groups = v.ic = v.oc = 1;
+    v.w *= p->groups;
+    v.ow *= p->groups;
+    v.dilation[1] *= p->groups;
+    v.pad[1] *= p->groups;
+    v.pad[3] *= p->groups;
+    v.input_stride[3] = v.output_stride[3] = v.residual_stride[3] = 1;
+    return v;
+}
+
+/* Of the view. Columns of a flat image are read again a pixel later. */
+static int64_t strip_rows(const c2_kernel *k, const c2_problem *p, bool flat)
+{
+    if (!flat)
+        return c2_min(MOST_ROWS, MOST_FLOATS / p->w);
+    const int64_t reach = (p->kw - 1) * p->dilation[1] + k->nr;
+    return c2_min(MOST_ROWS, MOST_FLOATS / reach - (p->kh - 1) * p->dilation[0]);
+}
+
+static geometry choose(const c2_kernel *k, const c2_problem *p, bool flat)
 {
     float low, high;
     geometry g = {.finished = c2_clamp_of(p, &low, &high) && p->output_stride[3] == 1 &&
                               (!p->has_residual || p->residual_stride[3] == 1)};
-    g.two_rows = g.finished && fits_two_rows(p, k);
+    g.two_rows = g.finished && !flat && fits_two_rows(p, k);
     g.sums_pitch = c2_min(SUMS_COLUMNS, c2_div_up(p->ow, MOST_LANES) * MOST_LANES);
     /* A tile's rows that are a dilation apart, if that is known to be within the image. */
     g.unit = g.finished ? k->mr * c2_min(p->dilation[0], p->oh) : 1;
     const int64_t units = c2_div_up(p->oh, g.unit);
-    const int64_t rows =
-        g.finished ? c2_min(MOST_ROWS, MOST_FLOATS / p->w) : SUMS_FLOATS / g.sums_pitch;
+    const int64_t rows = g.finished ? strip_rows(k, p, flat) : SUMS_FLOATS / g.sums_pitch;
     const int64_t most = c2_max(1, rows / g.unit);
     g.strips = c2_split_even(units, c2_div_up(units, most));
     return g;
@@ -90,7 +134,12 @@ static bool supports(const conv2d_device *device, const c2_problem *p, int varia
                          (long long)p->stride[1]);
     if (p->padding_mode != CONV2D_PAD_ZEROS && c2_problem_is_padded(p))
         return c2_refuse(why, "padding mode %d: only zeros", (int)p->padding_mode);
-    if (p->input_stride[3] != 1 && p->w > 1)
+    const bool flat = is_flat(p);
+    if (flat && (p->groups > MOST_CHANNELS || p->w > INT32_MAX / 2 / p->groups ||
+                 p->ow > INT32_MAX / 2 / p->groups))
+        return c2_refuse(why, "%lld columns of %lld channels: too many for a flat image",
+                         (long long)p->w, (long long)p->groups);
+    if (!flat && p->input_stride[3] != 1 && p->w > 1)
         return c2_refuse(why, "input column stride is %lld: lanes over pixels need 1",
                          (long long)p->input_stride[3]);
     return c2_driver_supports(c2_cpu_kernel(device, C2_FAMILY_DWIMG_PX, variant), p, why);
@@ -115,17 +164,21 @@ static double sides(const c2_kernel *k, const c2_problem *p)
     return seconds;
 }
 
-static double cost(const conv2d_device *device, const c2_problem *p, int variant)
+static double cost(const conv2d_device *device, const c2_problem *problem, int variant)
 {
     const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_DWIMG_PX, variant);
     const c2_speed *speed = c2_speed_of(device, k);
-    const geometry g = choose(k, p);
+    const bool flat = is_flat(problem);
+    const c2_problem view = view_of(problem), *p = &view;
+    const geometry g = choose(k, p, flat);
     const double vectors =
         g.two_rows ? (double)c2_div_up(p->oh, 2) : (double)(p->oh * c2_div_up(p->ow, k->nr));
     const double taps = (double)p->kh * (double)p->kw;
     const double ends = g.two_rows ? a_double : a_vector;
     double channel = vectors * (k->nr * taps * speed->pixel_lanes / speed->fma_lanes + ends);
-    if (p->w > MOST_FLOATS / k->mr)
+    if (flat)
+        channel *= 1.2; /* weights are loads, and vectors lie across lines of a cache */
+    else if (p->w > MOST_FLOATS / k->mr)
         channel *= 2; /* rows of a tile drive each other out of the L1 cache, */
     else if (p->oh > 1 && p->input_stride[2] % ROW_FLOATS == 0)
         channel *= 1.3; /* and so do rows whose pixels fall to the same lines of it */
@@ -135,11 +188,42 @@ static double cost(const conv2d_device *device, const c2_problem *p, int variant
                (channel + sides(k, p) + calls * 0.3 * speed->call) + store;
 }
 
+/* Floats of a tap in a flat image's weights, [tap][channel], whose first are repeated. */
+static int64_t flat_pitch(const c2_problem *p)
+{
+    return p->groups + C2_DWIMG_REPEATED;
+}
+
 static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int variant)
 {
     (void)device;
     (void)variant;
+    if (is_flat(p))
+        return (c2_bytes){(size_t)(p->kh * p->kw * flat_pitch(p)) * sizeof(float), 0, 0};
     return (c2_bytes){c2_dw_filters_bytes(p), 0, 0};
+}
+
+static void packing(const conv2d_device *device, const c2_problem *p, int variant, c2_text *out)
+{
+    if (is_flat(p))
+        c2_text_add(out, "flat1,r%d", C2_DWIMG_REPEATED);
+    else
+        c2_dw_filters_packing(device, p, variant, out);
+}
+
+static conv2d_status pack(conv2d_device *device, const c2_problem *p, int variant,
+                          const c2_weight_view *view, conv2d_buffer *packed)
+{
+    if (!is_flat(p))
+        return c2_dw_filters_pack(device, p, variant, view, packed);
+    float *to = packed->host;
+    for (int64_t tap = 0; tap < p->kh * p->kw; tap++)
+        for (int64_t i = 0; i < flat_pitch(p); i++)
+            *to++ = c2_load_f32(view->weight, p->weight_dtype,
+                                i % p->groups * p->weight_stride[0] +
+                                    tap / p->kw * p->weight_stride[2] +
+                                    tap % p->kw * p->weight_stride[3]);
+    return CONV2D_OK;
 }
 
 static void plan_destroy(conv2d_device *device, c2_state *s)
@@ -158,10 +242,14 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     s->epilogue = c2_cpu_epilogue(s->kernel, p->output_dtype);
     s->element = (int64_t)c2_dtype_bytes(p->input_dtype);
     c2_clamp_of(p, &s->low, &s->high);
-    s->g = choose(s->kernel, p);
+    const bool flat = is_flat(p);
+    s->view = view_of(p);
+    s->g = choose(s->kernel, &s->view, flat);
+    s->period = flat ? (int)p->groups : 0;
     s->fetches_output = c2_beyond_l2(device, c2_tensor_bytes(p));
     const int64_t parts = c2_div_up(WANTED_TASKS, c2_min(WANTED_TASKS, s->g.strips.n));
-    s->channel_blocks = c2_split_even(p->oc, c2_min(parts, p->oc));
+    const int64_t all = flat ? c2_div_up(s->view.ow, s->kernel->nr) : p->oc;
+    s->blocks = c2_split_even(all, c2_min(parts, all));
     *state_out = s;
     return CONV2D_OK;
 }
@@ -171,6 +259,7 @@ typedef struct task {
     const c2_state *state;
     const c2_run_args *args;
     int64_t n, y, rows;
+    const char *bias; /* of a flat image */
     c2_dwimg_px_args kernel;
 } task;
 
@@ -178,8 +267,8 @@ typedef struct task {
  * output channels from oc on. */
 static void call(task *t, int64_t oc, int64_t channels, int64_t first, int64_t x, int64_t cols)
 {
-    const c2_problem *p = t->args->problem;
     const c2_state *s = t->state;
+    const c2_problem *p = &s->view;
     const c2_target target = c2_target_of(t->args, s->epilogue, t->n, oc);
     const int64_t every = p->dilation[0], y = t->y + first, top = y - p->pad[0];
     c2_dwimg_px_args *a = &t->kernel;
@@ -198,7 +287,7 @@ static void call(task *t, int64_t oc, int64_t channels, int64_t first, int64_t x
                    s->element;
     a->left = (ptrdiff_t)(x - p->pad[1]);
     a->weight = (const float *)t->args->packed->host + oc * p->kh * p->kw;
-    a->bias = target.bias;
+    a->bias = s->period && target.bias ? t->bias : target.bias;
     a->out = target.out + (y * p->output_stride[2] + x) * s->element;
     a->residual =
         target.residual ? target.residual + (y * p->residual_stride[2] + x) * s->element : NULL;
@@ -241,15 +330,35 @@ static void channels(task *t, int64_t begin, int64_t end)
     }
 }
 
+/* Columns of a flat image, from vector begin to end. */
+static void columns(task *t, int64_t begin, int64_t end)
+{
+    const c2_state *s = t->state;
+    const int64_t x = begin * s->kernel->nr, every = c2_min(s->view.dilation[0], t->rows);
+    const int64_t cols = c2_min(end * s->kernel->nr, s->view.ow) - x;
+    t->kernel.period = s->period;
+    t->kernel.first = (int)(x % s->period);
+    for (int64_t first = 0; first < every; first++)
+        call(t, 0, 1, first, x, cols);
+}
+
+/* As many elements of the bias as a flat image has weights of a tap. */
+static void repeat_bias(const c2_run_args *args, int64_t element, char *to)
+{
+    const int64_t whole = args->problem->groups * element;
+    for (int64_t at = 0; at < whole + C2_DWIMG_REPEATED * element; at += element)
+        memcpy(to + at, (const char *)args->bias + at % whole, (size_t)element);
+}
+
 static void run_task(const c2_state *s, const c2_run_args *args, size_t index, int worker)
 {
-    const c2_problem *p = args->problem;
+    const c2_problem *p = &s->view;
     const geometry *g = &s->g;
     const int64_t i = (int64_t)index, strip = i % g->strips.n, every = p->dilation[0];
-    const int64_t block = i / g->strips.n % s->channel_blocks.n;
-    const int64_t begin = c2_split_begin(&s->channel_blocks, block);
-    const int64_t end = c2_split_begin(&s->channel_blocks, block + 1);
-    task t = {.state = s, .args = args, .n = i / g->strips.n / s->channel_blocks.n};
+    const int64_t block = i / g->strips.n % s->blocks.n;
+    const int64_t begin = c2_split_begin(&s->blocks, block);
+    const int64_t end = c2_split_begin(&s->blocks, block + 1);
+    task t = {.state = s, .args = args, .n = i / g->strips.n / s->blocks.n};
     (void)worker;
     t.y = c2_split_begin(&g->strips, strip) * g->unit;
     t.rows = c2_min(p->oh, c2_split_begin(&g->strips, strip + 1) * g->unit) - t.y;
@@ -266,6 +375,14 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t index, i
                                   .out_row = p->oh > 1 ? p->output_stride[2] * every : 0,
                                   .out_channel = p->output_stride[1],
                                   .sums_pitch = g->sums_pitch * every};
+    if (s->period) {
+        _Alignas(64) char bias[(MOST_CHANNELS + C2_DWIMG_REPEATED) * sizeof(float)];
+        if (p->has_bias)
+            repeat_bias(args, s->element, bias);
+        t.bias = bias;
+        columns(&t, begin, end);
+        return;
+    }
     if (g->finished) {
         channels(&t, begin, end);
         return;
@@ -277,7 +394,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t index, i
 
 static conv2d_status run(const c2_state *s, const c2_run_args *args)
 {
-    const int64_t n = args->problem->n * s->g.strips.n * s->channel_blocks.n;
+    const int64_t n = args->problem->n * s->g.strips.n * s->blocks.n;
     return c2_cpu_parallel_runs(s, args, (size_t)n, run_task);
 }
 
@@ -291,8 +408,8 @@ const c2_algorithm c2_algo_depthwise_image_px = {
     .bound = c2_strict_bound,
     .bound_text = c2_strict_bound_text,
     .memory = memory,
-    .packing = c2_dw_filters_packing,
-    .pack = c2_dw_filters_pack,
+    .packing = packing,
+    .pack = pack,
     .plan_create = plan_create,
     .plan_destroy = plan_destroy,
     .run = run,

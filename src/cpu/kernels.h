@@ -360,8 +360,13 @@ typedef c2_dwrow_px_kernel *c2_dwrow_px_fn;
  * where pixel[c][row_begin][0] is image[c*image_channel]. Rows before row_begin and from row_end on
  * are padding and left out; columns below 0 and from `width` on are padding and count as zeros.
  * No pixels but these are read.
+ * period: or 0. Of one channel whose columns take turns: weight and bias of column x are
+ *     weight[(ky*k + kx)*(period + C2_DWIMG_REPEATED) + turn] and bias[turn]
+ * with turn = (first + x) % period; those of the first columns are repeated after the last,
+ * C2_DWIMG_REPEATED of them.
  * two_rows: a vector has two rows of cols lanes. image_row, out_row and residual_row are cols, and
- * so much is at most half a vector; sums is NULL. */
+ * so much is at most half a vector; sums is NULL, period 0. */
+enum { C2_DWIMG_REPEATED = 15 }; /* lanes of the widest vector, less one */
 typedef struct c2_dwimg_px_args {
     const void *image;
     ptrdiff_t image_row, image_channel; /* elements, as all strides here */
@@ -369,6 +374,7 @@ typedef struct c2_dwimg_px_args {
     int row_begin, row_end;             /* within 0 .. rows + k - 1; both 0 if there are none */
     ptrdiff_t left, width;
     const float *weight;
+    int period, first;  /* first < period, or both 0 */
     int k;              /* 3, 5 or 7 */
     ptrdiff_t dilation; /* of columns */
     bool two_rows;

@@ -18,7 +18,7 @@ INTEGERS = f"{RUN} --integers --count 600 --seed 1 --isa {{isa}}"
 DEPTHWISE_ROWS = f"{RUN} --count 500 --seed 1 --isa {{isa}} --match depthwise_rows_ch"
 GROUPED = f"{RUN} --count 400 --seed 1 --isa {{isa}} --match grouped_px"
 GROUPED_RARE = f"{RUN} --count 200 --seed 860 --isa {{isa}} --match grouped_px"
-DEPTHWISE_IMAGE = f"{RUN} --count 600 --seed 960 --isa {{isa}} --match depthwise_image_px"
+DEPTHWISE_IMAGE = f"{RUN} --count 1000 --seed 960 --isa {{isa}} --match depthwise_image_px"
 WINOGRAD = f"{RUN} --count 1500 --seed 1 --isa {{isa}} --match winograd_f4x3"
 DIRECT_CH = f"{RUN} --count 300 --seed 1 --isa {{isa}} --match direct_ch"
 DIRECT_SUM = f"{RUN} --count 300 --seed 1 --isa {{isa}} --match direct_sum"
@@ -124,6 +124,14 @@ FAULTS = [
      DEPTHWISE_IMAGE),
     ("last row of the image taken for padding", "cpu/algo_depthwise_image_px.c",
      "(p->h - 1 - top) / every + 1 : 0", "(p->h - 1 - top) / every : 0", DEPTHWISE_IMAGE),
+    ("turn of a flat image's first columns in all vectors", "cpu/body/dwimg_px.h",
+     "const int turn = (a->first + at) % a->period;", "const int turn = at % a->period;",
+     DEPTHWISE_IMAGE),
+    ("bias of a flat image not repeated", "cpu/algo_depthwise_image_px.c",
+     "(const char *)args->bias + at % whole", "(const char *)args->bias + (at < whole ? at : 0)",
+     DEPTHWISE_IMAGE),
+    ("padding of a flat image in pixels", "cpu/algo_depthwise_image_px.c",
+     "v.pad[1] *= p->groups;", "v.pad[1] *= 1;", DEPTHWISE_IMAGE),
     ("border tile taken for one inside", "cpu/depthwise_rows_ch.c",
      "x >= 0 && last < p->w) {", "x >= 0 && last <= p->w) {", RANDOM),
     ("one tile too many taken for inside", "cpu/depthwise_rows_ch.c",

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * dwimg_px: random kernels, dilations, images, paddings, rows, columns and channels, bias, residual
- * (its own or in place) and clamps, or bare sums. The image ends where its last pixel does, or
- * begins with its first. Results are compared bit by bit with the same products added one after the
- * other and the same steps in plain C; what lies between the outputs must stay as it was. */
+ * dwimg_px: random kernels, dilations, images, paddings, rows, columns and channels, columns that
+ * take turns, bias, residual (its own or in place) and clamps, or bare sums. The image ends where
+ * its last pixel does, or begins with its first. Results are compared bit by bit with the same
+ * products added one after the other and the same steps in plain C; what lies between the outputs
+ * must stay as it was. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "check.h"
 #include "core/mem.h"
 
-enum { MOST_COLS = 40, MOST_ROWS = 31, MOST_CHANNELS = 3, GAP = 3 };
+enum { MOST_COLS = 40, MOST_ROWS = 31, MOST_CHANNELS = 3, GAP = 3, MOST_PERIOD = 37 };
 enum { MOST_PIXELS = MOST_CHANNELS * (MOST_ROWS * (MOST_COLS + GAP) + GAP) };
 
 typedef struct image_call {
@@ -37,6 +38,25 @@ static ptrdiff_t gap(rng *r)
     return rng_range(r, 0, 1) ? rng_range(r, 0, GAP) : 0;
 }
 
+/* The first elements of each `period` after its last ones. */
+static void repeat(const c2_dwimg_px_args *a, guard_buffer *of, size_t element)
+{
+    const size_t period = (size_t)a->period * element, pitch = period + C2_DWIMG_REPEATED * element;
+    char *data = of->data;
+    guard_protect(of, true);
+    for (size_t at = 0; at < of->bytes; at++) {
+        if (at % pitch >= period)
+            data[at] = data[at - period];
+    }
+    guard_protect(of, false);
+}
+
+/* Index of the weight or bias of a column: of the whole period and what is repeated of it. */
+static int turn_of(const c2_dwimg_px_args *a, int x)
+{
+    return (a->first + x) % a->period;
+}
+
 static void shape(check *c, image_call *t)
 {
     rng *r = c->random;
@@ -44,8 +64,10 @@ static void shape(check *c, image_call *t)
     static const int widths[] = {3, 5, 7};
     c2_dwimg_px_args *a = &t->a;
     a->k = widths[rng_range(r, 0, 2)];
-    a->two_rows = rng_range(r, 0, 2) == 0;
-    a->channels = (int)rng_range(r, 1, MOST_CHANNELS);
+    a->period = rng_range(r, 0, 2) == 0 ? (int)rng_range(r, 1, MOST_PERIOD) : 0;
+    a->first = a->period ? (int)rng_range(r, 0, a->period - 1) : 0;
+    a->two_rows = !a->period && rng_range(r, 0, 2) == 0;
+    a->channels = a->period ? 1 : (int)rng_range(r, 1, MOST_CHANNELS);
     a->rows = check_size(r, MOST_ROWS, c->kernel->mr);
     a->cols = a->two_rows ? (int)rng_range(r, 1, lanes / 2) : check_size(r, MOST_COLS, lanes);
     a->dilation = rng_range(r, 0, 1) ? 1 : rng_range(r, 1, 5);
@@ -59,7 +81,10 @@ static void shape(check *c, image_call *t)
         a->row_begin = a->row_end = 0;
     a->low = rng_range(r, 0, 1) ? -INFINITY : -1.5f;
     a->high = rng_range(r, 0, 1) ? INFINITY : 2.5f;
-    t->weight = check_values(c, (size_t)(a->channels * a->k * a->k));
+    const int weights = a->period ? a->period + C2_DWIMG_REPEATED : a->channels;
+    t->weight = check_values(c, (size_t)(weights * a->k * a->k));
+    if (a->period)
+        repeat(a, &t->weight, sizeof(float));
     a->weight = t->weight.data;
     const int rows = a->row_end - a->row_begin;
     a->image_row = a->two_rows ? a->cols : a->width + gap(r);
@@ -92,7 +117,9 @@ static void outputs(check *c, image_call *t)
     a->out = t->out.data;
     const int64_t kind = rng_range(r, 0, 3);
     a->residual = kind < 2 ? NULL : kind == 2 ? t->residual.data : t->out.data;
-    t->bias = check_pixels(c, (size_t)a->channels);
+    t->bias = check_pixels(c, (size_t)(a->period ? a->period + C2_DWIMG_REPEATED : a->channels));
+    if (a->period)
+        repeat(a, &t->bias, check_pixel_bytes(c->kernel));
     a->bias = rng_range(r, 0, 1) ? t->bias.data : NULL;
     a->sums_pitch = (a->cols + lanes - 1) / lanes * lanes;
     t->sums = guard_alloc((size_t)(a->rows * a->sums_pitch) * sizeof(float), c->at_end);
@@ -111,16 +138,19 @@ static float sum_of(check *c, const image_call *t, int channel, int y, int x)
             const ptrdiff_t at =
                 channel * a->image_channel + (row - a->row_begin) * a->image_row + col;
             const float pixel = inside ? check_pixel(c->kernel, a->image, at) : 0;
-            const float weight = a->weight[(channel * a->k + ky) * a->k + kx];
+            const int tap = ky * a->k + kx;
+            const float weight =
+                a->period ? a->weight[tap * (a->period + C2_DWIMG_REPEATED) + turn_of(a, x)]
+                          : a->weight[channel * a->k * a->k + tap];
             sum = check_add_product(c->kernel, pixel, weight, sum);
         }
     return sum;
 }
 
-static float finished(check *c, const image_call *t, float x, int channel, ptrdiff_t at)
+static float finished(check *c, const image_call *t, float x, int bias, ptrdiff_t at)
 {
     if (t->a.bias)
-        x += check_pixel(c->kernel, t->a.bias, channel);
+        x += check_pixel(c->kernel, t->a.bias, bias);
     if (t->a.residual)
         x += check_pixel(c->kernel, t->residual.data, at);
     x = t->a.low > x ? t->a.low : x;
@@ -139,7 +169,8 @@ static bool check_channel(check *c, const image_call *t, int channel, bool *used
             const ptrdiff_t at = channel * a->out_channel + y * a->out_row + x;
             const float got =
                 a->sums ? a->sums[y * a->sums_pitch + x] : check_pixel(c->kernel, a->out, at);
-            const float expected = a->sums ? sum : finished(c, t, sum, channel, at);
+            const int bias = a->period ? turn_of(a, x) : channel;
+            const float expected = a->sums ? sum : finished(c, t, sum, bias, at);
             used[at] = !a->sums;
             if (!same(got, expected))
                 return wrong(c, "wrong result", channel, y, x, got, expected);

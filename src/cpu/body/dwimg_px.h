@@ -3,7 +3,8 @@
  * loads leave out the lanes that are padding, and rows of padding are passed over. A tile is up to
  * mr output rows of one vector, in registers beside a column of weights; each vector of the image
  * is loaded once a column of taps and serves all rows of the tile. Columns of taps are the outer
- * loop. A vector may have two rows of a narrow image, which follow each other in memory. */
+ * loop. A vector may have two rows of a narrow image, which follow each other in memory. Of an
+ * image whose columns are channels of pixels each lane has weights of its own. */
 #include <math.h>
 
 #include "cpu/body/body.h"
@@ -17,6 +18,7 @@ typedef struct columns {
     int x, lanes;    /* of lane 0; wanted, of two rows both */
     ptrdiff_t whole; /* the last offset of out where a whole vector may be stored */
     vf_some some[7]; /* lanes inside the image, for each column of taps */
+    uint32_t inside; /* a bit for each column of taps all of whose lanes are */
     vf_some half[2]; /* of two rows: lanes of the first, of the second */
 } columns;
 
@@ -51,14 +53,17 @@ static void set_columns(int step, const c2_dwimg_px_args *a, columns *o, int x)
     const ptrdiff_t first = a->left + x, reach = (a->k - 1) * a->dilation + VF;
     o->x = x;
     o->lanes = step == 2 ? 2 * n : a->cols - x < VF ? a->cols - x : VF;
+    o->inside = 0;
     if (step == 1 && first >= 0 && first + reach <= a->width) {
         for (int kx = 0; kx < a->k; kx++)
             o->some[kx] = vf_some_of(bits_between(0, VF));
+        o->inside = bits_between(0, a->k);
     } else {
         for (int kx = 0; kx < a->k; kx++) {
             const ptrdiff_t at = first + kx * a->dilation;
             const uint32_t some = bits_between(-at, a->width - at) & bits_between(0, n);
             o->some[kx] = vf_some_of(step == 2 ? some | some << n : some);
+            o->inside |= (uint32_t)(step == 1 && some == bits_between(0, VF)) << kx;
         }
         o->half[0] = vf_some_of(bits_between(0, n));
         o->half[1] = vf_some_of(bits_between(n, 2 * n));
@@ -69,6 +74,16 @@ static void set_columns(int step, const c2_dwimg_px_args *a, columns *o, int x)
         o->whole = PTRDIFF_MAX;
     else
         o->whole = a->out_row == a->cols ? end - VF : PTRDIFF_MIN;
+}
+
+static channel channel_of(const c2_dwimg_px_args *a)
+{
+    return (channel){.image = (const px *)a->image,
+                     .weight = a->weight,
+                     .bias = vf_set1(-0.0f),
+                     .bounded = a->low > -INFINITY || a->high < INFINITY,
+                     .out = (px *)a->out,
+                     .residual = (const px *)a->residual};
 }
 
 /* Bounds cost time of the units that FMAs need: not where there are none. */
@@ -151,21 +166,26 @@ C2_ALWAYS_INLINE vf_some live_lanes(const int step, const live_rows *live, const
     return some;
 }
 
-/* One column of taps; image: where row 0 of the tile has the lanes of it. */
-C2_ALWAYS_INLINE void add_taps(const int rows, const int k, const int step, const live_rows *live,
-                               const columns *x, int kx, const px *image, ptrdiff_t at,
-                               ptrdiff_t pitch, const float *w, vf acc[C2_MR])
+/* One column of taps, w of its first; image: where row 0 of the tile has the lanes of it; turns: 0,
+ * or floats from a tap to the next, where each lane has its own. */
+C2_ALWAYS_INLINE void add_taps(const int rows, const int k, const int step, const bool inside,
+                               const live_rows *live, const columns *x, int kx, const px *image,
+                               ptrdiff_t at, ptrdiff_t pitch, const float *w, ptrdiff_t turns,
+                               vf acc[C2_MR])
 {
     vf weight[7];
     C2_UNROLL
     for (int ky = 0; ky < k; ky++)
-        weight[ky] = vf_keep(vf_set1(w[ky * k + kx]));
+        weight[ky] = vf_keep(turns ? vf_load(w + (ky * k + kx) * turns)
+                                   : vf_set1(w[ky * k + kx]));
     const vf_some some = x->some[kx];
     C2_UNROLL
     for (int i = 0; i < step * (rows - 1) + k; i++, at += pitch) {
         if (!is_live(step, live, i))
             continue;
-        const vf in = vf_keep(px_load_some(image + at, live_lanes(step, live, x, some, i)));
+        const vf in = vf_keep(inside ? px_load(image + at)
+                                     : px_load_some(image + at,
+                                                    live_lanes(step, live, x, some, i)));
         C2_UNROLL
         for (int y = 0; y < rows; y++) {
             const int ky = i - y * step;
@@ -175,8 +195,21 @@ C2_ALWAYS_INLINE void add_taps(const int rows, const int k, const int step, cons
     }
 }
 
+/* The same: of whole vectors where they are, since instructions for some lanes take a unit that
+ * FMAs need. Larger kernels, which are loops, gain nothing. */
+C2_ALWAYS_INLINE void add_column(const int rows, const int k, const int step,
+                                 const live_rows *live, const columns *x, int kx,
+                                 const px *image, ptrdiff_t at, ptrdiff_t pitch, const float *w,
+                                 ptrdiff_t turns, vf acc[C2_MR])
+{
+    if (k == 3 && step == 1 && (x->inside >> kx & 1))
+        add_taps(rows, k, step, true, live, x, kx, image, at, pitch, w, turns, acc);
+    else
+        add_taps(rows, k, step, false, live, x, kx, image, at, pitch, w, turns, acc);
+}
+
 /* `rows` vectors of output from vector v on: of step image rows each. */
-C2_ALWAYS_INLINE void tile(const int rows, const int k, const int step,
+C2_ALWAYS_INLINE void tile(const int rows, const int k, const int step, const ptrdiff_t turns,
                            const c2_dwimg_px_args *a, const channel *o, const columns *x, int v)
 {
     vf acc[C2_MR];
@@ -191,14 +224,14 @@ C2_ALWAYS_INLINE void tile(const int rows, const int k, const int step,
         C2_UNROLL
         for (int kx = 0; kx < 3; kx++) {
             live.bits = bits;
-            add_taps(rows, k, step, &live, x, kx, o->image, at + kx * a->dilation, pitch,
-                     o->weight, acc);
+            add_column(rows, k, step, &live, x, kx, o->image, at + kx * a->dilation, pitch,
+                       o->weight, turns, acc);
         }
     } else {
         for (int kx = 0; kx < k; kx++) {
             live.bits = bits;
-            add_taps(rows, k, step, &live, x, kx, o->image, at + kx * a->dilation, pitch,
-                     o->weight, acc);
+            add_column(rows, k, step, &live, x, kx, o->image, at + kx * a->dilation, pitch,
+                       o->weight, turns, acc);
         }
     }
     if (step == 1 && a->fetch) {
@@ -221,40 +254,50 @@ C2_ALWAYS_INLINE void tile(const int rows, const int k, const int step,
     finish(rows, step, a, o, x, acc, v);
 }
 
-C2_ALWAYS_INLINE void all_tiles(const int k, const int step, const c2_dwimg_px_args *a,
-                                const channel *o, const columns *x)
+C2_ALWAYS_INLINE void all_tiles(const int k, const int step, const ptrdiff_t turns,
+                                const c2_dwimg_px_args *a, const channel *o, const columns *x)
 {
     const int vectors = (a->rows + step - 1) / step;
     const int most = step == 2 ? 7 : C2_MR; /* live_rows has a bit a row */
     int v = 0;
     for (; v + most <= vectors; v += most)
-        tile(most, k, step, a, o, x, v);
+        tile(most, k, step, turns, a, o, x, v);
     if (most > 7 && v + 7 <= vectors) {
-        tile(7, k, step, a, o, x, v);
+        tile(7, k, step, turns, a, o, x, v);
         v += 7;
     }
     if (v + 4 <= vectors) {
-        tile(4, k, step, a, o, x, v);
+        tile(4, k, step, turns, a, o, x, v);
         v += 4;
     }
     if (v + 2 <= vectors) {
-        tile(2, k, step, a, o, x, v);
+        tile(2, k, step, turns, a, o, x, v);
         v += 2;
     }
     if (v < vectors)
-        tile(1, k, step, a, o, x, v);
+        tile(1, k, step, turns, a, o, x, v);
+}
+
+/* One channel, whose columns take turns. */
+C2_ALWAYS_INLINE void flat(const int k, const c2_dwimg_px_args *a)
+{
+    columns x;
+    channel o = channel_of(a);
+    for (int at = (a->cols - 1) / VF * VF; at >= 0; at -= VF) {
+        const int turn = (a->first + at) % a->period;
+        o.weight = a->weight + turn;
+        if (a->bias)
+            o.bias = px_load((const px *)a->bias + turn);
+        set_columns(1, a, &x, at);
+        all_tiles(k, 1, a->period + C2_DWIMG_REPEATED, a, &o, &x);
+    }
 }
 
 C2_ALWAYS_INLINE void channels(const int k, const int step, const c2_dwimg_px_args *a)
 {
     columns kept[KEPT];
     const int vectors = (a->cols + VF - 1) / VF;
-    channel o = {.image = (const px *)a->image,
-                 .weight = a->weight,
-                 .bias = vf_set1(-0.0f),
-                 .bounded = a->low > -INFINITY || a->high < INFINITY,
-                 .out = (px *)a->out,
-                 .residual = (const px *)a->residual};
+    channel o = channel_of(a);
     for (int c = 0; c < a->channels; c++) {
         if (a->bias)
             o.bias = px_set1(((const px *)a->bias)[c]);
@@ -262,7 +305,7 @@ C2_ALWAYS_INLINE void channels(const int k, const int step, const c2_dwimg_px_ar
             columns *x = &kept[i % KEPT];
             if (c == 0 || vectors > KEPT)
                 set_columns(step, a, x, i * VF);
-            all_tiles(k, step, a, &o, x);
+            all_tiles(k, step, 0, a, &o, x);
         }
         o.image += a->image_channel;
         o.weight += k * k;
@@ -275,18 +318,27 @@ C2_ALWAYS_INLINE void channels(const int k, const int step, const c2_dwimg_px_ar
 c2_dwimg_px_kernel C2_K(dwimg_px);
 void C2_K(dwimg_px)(const c2_dwimg_px_args *a)
 {
-    switch (10 * a->k + (a->two_rows ? 2 : 1)) {
+    switch (10 * a->k + (a->period ? 0 : a->two_rows ? 2 : 1)) {
+    case 30:
+        flat(3, a);
+        break;
     case 31:
         channels(3, 1, a);
         break;
     case 32:
         channels(3, 2, a);
         break;
+    case 50:
+        flat(5, a);
+        break;
     case 51:
         channels(5, 1, a);
         break;
     case 52:
         channels(5, 2, a);
+        break;
+    case 70:
+        flat(7, a);
         break;
     case 71:
         channels(7, 1, a);
