@@ -41,7 +41,7 @@ struct c2_state {
     int64_t element;
     int period; /* channels of a flat image, or 0 */
     geometry g;
-    bool fetches_output;
+    bool far; /* tensors are larger than L2 */
     c2_split blocks; /* of output channels; of a flat image's vectors */
 };
 
@@ -97,16 +97,19 @@ static c2_problem view_of(const c2_problem *p)
     return v;
 }
 
-/* Of the view. Columns of a flat image are read again a pixel later. */
-static int64_t strip_rows(const c2_kernel *k, const c2_problem *p, bool flat)
+/* Of the view. Columns of a flat image are read again a pixel later. Lines from beyond L2 come in
+ * time if they are those of few rows, each of which is a run. */
+static int64_t strip_rows(const c2_kernel *k, const c2_problem *p, bool flat, bool far)
 {
     if (!flat)
         return c2_min(MOST_ROWS, MOST_FLOATS / p->w);
+    if (far)
+        return k->mr;
     const int64_t reach = (p->kw - 1) * p->dilation[1] + k->nr;
     return c2_min(MOST_ROWS, MOST_FLOATS / reach - (p->kh - 1) * p->dilation[0]);
 }
 
-static geometry choose(const c2_kernel *k, const c2_problem *p, bool flat)
+static geometry choose(const c2_kernel *k, const c2_problem *p, bool flat, bool far)
 {
     float low, high;
     geometry g = {.finished = c2_clamp_of(p, &low, &high) && p->output_stride[3] == 1 &&
@@ -116,7 +119,7 @@ static geometry choose(const c2_kernel *k, const c2_problem *p, bool flat)
     /* A tile's rows that are a dilation apart, if that is known to be within the image. */
     g.unit = g.finished ? k->mr * c2_min(p->dilation[0], p->oh) : 1;
     const int64_t units = c2_div_up(p->oh, g.unit);
-    const int64_t rows = g.finished ? strip_rows(k, p, flat) : SUMS_FLOATS / g.sums_pitch;
+    const int64_t rows = g.finished ? strip_rows(k, p, flat, far) : SUMS_FLOATS / g.sums_pitch;
     const int64_t most = c2_max(1, rows / g.unit);
     g.strips = c2_split_even(units, c2_div_up(units, most));
     return g;
@@ -170,7 +173,7 @@ static double cost(const conv2d_device *device, const c2_problem *problem, int v
     const c2_speed *speed = c2_speed_of(device, k);
     const bool flat = is_flat(problem);
     const c2_problem view = view_of(problem), *p = &view;
-    const geometry g = choose(k, p, flat);
+    const geometry g = choose(k, p, flat, c2_tensor_bytes(problem) > speed->l2);
     const double vectors =
         g.two_rows ? (double)c2_div_up(p->oh, 2) : (double)(p->oh * c2_div_up(p->ow, k->nr));
     const double taps = (double)p->kh * (double)p->kw;
@@ -178,7 +181,7 @@ static double cost(const conv2d_device *device, const c2_problem *problem, int v
     double channel = vectors * (k->nr * taps * speed->pixel_lanes / speed->fma_lanes + ends);
     if (flat)
         channel *= 1.2; /* weights are loads, and vectors lie across lines of a cache */
-    else if (p->w > MOST_FLOATS / k->mr)
+    if (!flat && p->w > MOST_FLOATS / k->mr)
         channel *= 2; /* rows of a tile drive each other out of the L1 cache, */
     else if (p->oh > 1 && p->input_stride[2] % ROW_FLOATS == 0)
         channel *= 1.3; /* and so do rows whose pixels fall to the same lines of it */
@@ -244,9 +247,9 @@ static conv2d_status plan_create(conv2d_device *device, const c2_problem *p, int
     c2_clamp_of(p, &s->low, &s->high);
     const bool flat = is_flat(p);
     s->view = view_of(p);
-    s->g = choose(s->kernel, &s->view, flat);
+    s->far = c2_beyond_l2(device, c2_tensor_bytes(p));
+    s->g = choose(s->kernel, &s->view, flat, s->far);
     s->period = flat ? (int)p->groups : 0;
-    s->fetches_output = c2_beyond_l2(device, c2_tensor_bytes(p));
     const int64_t parts = c2_div_up(WANTED_TASKS, c2_min(WANTED_TASKS, s->g.strips.n));
     const int64_t all = flat ? c2_div_up(s->view.ow, s->kernel->nr) : p->oc;
     s->blocks = c2_split_even(all, c2_min(parts, all));
@@ -323,7 +326,7 @@ static void channels(task *t, int64_t begin, int64_t end)
         /* The next one's pixels; those of small images come in time by themselves. */
         if (p->ow > t->state->kernel->nr)
             t->kernel.fetch = (every > 1 ? n : 1) * t->kernel.image_channel;
-        if (t->state->fetches_output)
+        if (t->state->far)
             t->kernel.fetch_out = (every > 1 ? n : 1) * t->kernel.out_channel;
         for (int64_t first = 0; first < every; first++)
             call(t, oc, n, first, 0, p->ow);
