@@ -61,7 +61,27 @@ C2_ALWAYS_INLINE vf load_lanes(const int step, const bool whole, const px *p, co
     return vf_evens(low, whole ? px_load(p + VF) : px_load_some(p + VF, some[1]));
 }
 
-/* The products of one tap, channel by channel. The vectors' pixels lie `ahead` of p. */
+/* The product of one channel. */
+C2_ALWAYS_INLINE void add_product(const int m, const int nv, const int step, const bool whole,
+                                  const px *p, const ptrdiff_t ahead[C2_NV],
+                                  vf_some some[C2_NV][2], const float *w, vf acc[C2_MR][C2_NV])
+{
+    vf x[C2_NV];
+    C2_UNROLL
+    for (int j = 0; j < nv; j++)
+        x[j] = vf_keep(load_lanes(step, whole, p + ahead[j], some[j]));
+    C2_UNROLL
+    for (int i = 0; i < m; i++) {
+        const vf b = nv == 1 ? vf_set1(w[i]) : vf_keep(vf_set1(w[i]));
+        C2_UNROLL
+        for (int j = 0; j < nv; j++)
+            acc[i][j] = vf_fma(x[j], b, acc[i][j]);
+    }
+}
+
+/* The products of one tap, channel by channel, several a step of the loop in large tiles (8 %
+ * faster; tiles of 4 output channels are slower so). The vectors' pixels lie `ahead` of p. */
+enum { STEPS = 4 };
 C2_ALWAYS_INLINE void add_tap(const int m, const int nv, const int step, const bool whole,
                               const c2_grouped_px_args *a, const px *p,
                               const ptrdiff_t ahead[C2_NV], const uint32_t *const live[C2_NV],
@@ -75,19 +95,13 @@ C2_ALWAYS_INLINE void add_tap(const int m, const int nv, const int step, const b
         for (int s = 0; s < step && !whole; s++)
             some[j][s] = vf_some_of(live[j][s]);
     }
-    for (; w != end; w += C2_MR, p += channel) {
-        vf x[C2_NV];
+    for (; m > 4 && end - w >= STEPS * C2_MR; w += STEPS * C2_MR, p += STEPS * channel) {
         C2_UNROLL
-        for (int j = 0; j < nv; j++)
-            x[j] = vf_keep(load_lanes(step, whole, p + ahead[j], some[j]));
-        C2_UNROLL
-        for (int i = 0; i < m; i++) {
-            const vf b = nv == 1 ? vf_set1(w[i]) : vf_keep(vf_set1(w[i]));
-            C2_UNROLL
-            for (int j = 0; j < nv; j++)
-                acc[i][j] = vf_fma(x[j], b, acc[i][j]);
-        }
+        for (int c = 0; c < STEPS; c++)
+            add_product(m, nv, step, whole, p + c * channel, ahead, some, w + c * C2_MR, acc);
     }
+    for (; w != end; w += C2_MR, p += channel)
+        add_product(m, nv, step, whole, p, ahead, some, w, acc);
 }
 
 /* Whole vectors, no residual. */
