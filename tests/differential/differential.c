@@ -12,6 +12,7 @@
 
 #include "backend/backend.h"
 #include "case_run.h"
+#include "cpu/cpu.h"
 #include "matrix.h"
 
 enum { MAX_JOBS = 64 };
@@ -22,7 +23,7 @@ typedef struct options {
     uint64_t min_cell;
     int threads, jobs; /* threads 0: 1 and 3 in turn */
     int failures;      /* a job ends after so many */
-    const char *device, *isa, *match;
+    const char *device, *isa, *cores, *match;
 } options;
 
 /* What one job found; lies in memory shared with its parent. */
@@ -54,13 +55,24 @@ static void on_signal(int signal_number)
 
 static const char *const path_names[CALL_PATHS] = {"conv2d", "context", "plan"};
 
+/* Some plans depend on the class of machine: a test of them must not depend on this one. */
+static conv2d_device *open_machine(const options *opt, int threads)
+{
+    conv2d_device *device = open_device(opt->device, threads, opt->isa);
+    if (opt->cores && strcmp(opt->device, "cpu") == 0)
+        ((c2_cpu_device *)device)->machine.cores = opt->cores;
+    return device;
+}
+
 /* The command that repeats a case. */
 static void repeat_text(const options *opt, uint64_t seed, char *text, size_t capacity)
 {
-    snprintf(text, capacity, "repeat: differential --device %s --case %llu%s%s%s%s%s --threads %d",
+    snprintf(text, capacity,
+             "repeat: differential --device %s --case %llu%s%s%s%s%s%s%s --threads %d",
              opt->device, (unsigned long long)seed, opt->integers ? " --integers" : "",
-             opt->isa ? " --isa " : "", opt->isa ? opt->isa : "", opt->match ? " --match " : "",
-             opt->match ? opt->match : "", opt->threads);
+             opt->isa ? " --isa " : "", opt->isa ? opt->isa : "",
+             opt->cores ? " --cores " : "", opt->cores ? opt->cores : "",
+             opt->match ? " --match " : "", opt->match ? opt->match : "", opt->threads);
 }
 
 static void report(session *s, const random_case *c, const char *who, const char *why)
@@ -183,8 +195,8 @@ static void bend(random_case *c, const char *match)
 static void run_job(const options *opt, tally *t, int first, int step)
 {
     session s = {.opt = opt, .tally = t};
-    s.devices[0] = open_device(opt->device, opt->threads ? opt->threads : 1, opt->isa);
-    s.devices[1] = open_device(opt->device, opt->threads ? opt->threads : 3, opt->isa);
+    s.devices[0] = open_machine(opt, opt->threads ? opt->threads : 1);
+    s.devices[1] = open_machine(opt, opt->threads ? opt->threads : 3);
     s.n = list_candidates(s.devices[0], s.list);
     for (uint64_t i = (uint64_t)first; i < opt->count; i += (uint64_t)step) {
         random_case c;
@@ -230,10 +242,11 @@ static bool run_jobs(const options *opt, tally *tallies)
 static int usage(void)
 {
     printf("differential [--count N] [--seed S] [--case SEED] [--integers] [--isa NAME]\n"
-           "             [--device NAME] [--threads N] [--jobs N] [--matrix] [--min-cell N]\n"
-           "             [--match TEXT] [--failures N]\n"
+           "             [--cores NAME] [--device NAME] [--threads N] [--jobs N] [--matrix]\n"
+           "             [--min-cell N] [--match TEXT] [--failures N]\n"
            "  --case SEED   one problem, in this process (for a debugger)\n"
            "  --integers    integer data, results equal to the oracle's\n"
+           "  --cores       of the CPU device: plans are made as on those of the cost model\n"
            "  --match       algorithms whose names begin so, and problems that they take\n"
            "  --matrix      print the count matrix; --min-cell: fail below N cases a cell\n"
            "  --failures    a job ends after so many (10)\n");
@@ -259,8 +272,8 @@ static bool parse(int argc, char **argv, options *opt)
             *(strcmp(name, "--isa") == 0 ? &opt->isa : &opt->device) = value;
             continue;
         }
-        if (strcmp(name, "--match") == 0) {
-            opt->match = value;
+        if (strcmp(name, "--match") == 0 || strcmp(name, "--cores") == 0) {
+            *(strcmp(name, "--match") == 0 ? &opt->match : &opt->cores) = value;
             continue;
         }
         const uint64_t number = strtoull(value, NULL, 10);
@@ -291,7 +304,7 @@ int main(int argc, char **argv)
         return usage();
     if (opt.one_case)
         opt.count = 1, opt.jobs = 0;
-    conv2d_device_close(open_device(opt.device, 1, opt.isa)); /* ends here if there is none */
+    conv2d_device_close(open_machine(&opt, 1)); /* ends here if there is none */
     const int n_tallies = opt.jobs ? opt.jobs : 1;
     static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; ++i)
@@ -315,7 +328,7 @@ int main(int argc, char **argv)
         tallies[0].failures += tallies[j].failures;
     }
 
-    conv2d_device *device = open_device(opt.device, 1, opt.isa);
+    conv2d_device *device = open_machine(&opt, 1);
     candidate list[MAX_CANDIDATES];
     const int n = list_candidates(device, list);
     const bool gpu = !device->backend->host_memory;

@@ -15,7 +15,8 @@ BITS = "same_bits --count 250 --seed 1"
 # For what few of the problems reach: from a little before those that do.
 RARE = f"{RUN} --count 800 --seed 480 --isa {{isa}}"
 INTEGERS = f"{RUN} --integers --count 600 --seed 1 --isa {{isa}}"
-DEPTHWISE_ROWS = f"{RUN} --count 500 --seed 1 --isa {{isa}} --match depthwise_rows_ch"
+# Of a class of machine that copies crowded pixels.
+DEPTHWISE_ROWS = f"{RUN} --count 500 --seed 1 --isa {{isa}} --cores amd --match depthwise_rows_ch"
 GROUPED = f"{RUN} --count 400 --seed 1 --isa {{isa}} --match grouped_px"
 GROUPED_RARE = f"{RUN} --count 200 --seed 860 --isa {{isa}} --match grouped_px"
 DEPTHWISE_IMAGE = f"{RUN} --count 1000 --seed 960 --isa {{isa}} --match depthwise_image_px"
