@@ -33,7 +33,7 @@ typedef struct geometry {
 } geometry;
 
 struct c2_state {
-    c2_problem view;
+    c2_problem view; /* see view_of(): its columns are lanes */
     const c2_kernel *kernel;
     c2_dwimg_px_fn fn;
     c2_epilogue_fn epilogue;
