@@ -113,6 +113,8 @@ static void packing(const c2_problem *p, const c2_wino_plan *plan, c2_text *out)
 {
     c2_text_add(out, "v1,g%lld,w%d,o%lld,c%lld%s", (long long)p->groups, plan->nr,
                 (long long)p->ocg, (long long)p->icg, plan->parts ? ",x3" : "");
+    if (plan->beside)
+        c2_text_add(out, ",s%lld", (long long)(plan->nr / p->icg));
     if (c2_wino_pieces(plan) > 1 || c2_wino_is_line(plan))
         c2_text_add(out, ",p%lldx%lld,s%lldx%lld", (long long)plan->axis[0].pieces,
                     (long long)plan->axis[1].pieces, (long long)plan->axis[0].stride,

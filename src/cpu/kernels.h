@@ -27,8 +27,9 @@
  *   epilogue bias, residual, activation, strided store of a finished tile
  *   widen    pixels of any strides and type as rows of float32 channels
  *   apart    every second or fourth float of a row
- *   wino_in, wino_gemm, wino_out  the three steps of Winograd convolution; mr of wino_in and
- *            wino_out is the m of F(m,3), mr of wino_gemm counts tiles (kernels_winograd.h)
+ *   wino_in, wino_gemm (wino_groups of groups side by side), wino_out  the three steps of Winograd
+ *            convolution; mr of wino_in and wino_out is the m of F(m,3), mr of the others counts
+ *            tiles (kernels_winograd.h)
  *   peak     independent FMAs in registers: the attainable peak
  * Every family sums in one fixed order, taps outer (ky, kx; dwrow_px, dwimg_px: kx, ky), channels
  * inner, one FMA a product, so an output element has the same bits wherever its tile lies. In
@@ -71,7 +72,7 @@ typedef enum c2_family {
     C2_FAMILY_WIDEN,
     C2_FAMILY_APART,
     C2_FAMILY_PEAK,
-    C2_FAMILY_WINO_IN, C2_FAMILY_WINO_GEMM, C2_FAMILY_WINO_OUT,
+    C2_FAMILY_WINO_IN, C2_FAMILY_WINO_GEMM, C2_FAMILY_WINO_GROUPS, C2_FAMILY_WINO_OUT,
     C2_FAMILY_DOT_CH,
     C2_FAMILY_DOT_PX,
     C2_FAMILY_DOT2_PX, C2_FAMILY_DOT3_PX,

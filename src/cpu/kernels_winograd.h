@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* wino_in: one tile of (mr + 2)^2 pixels d to B'dB, for channels in blocks of nr = VF lanes:
  *   v[(i * (mr + 2) + j) * v_step + block * v_block + lane]
@@ -42,7 +43,26 @@ typedef struct c2_wino_gemm_args {
 typedef void c2_wino_gemm_kernel(const c2_wino_gemm_args *);
 typedef c2_wino_gemm_kernel *c2_wino_gemm_fn;
 
-/* wino_out: one tile of (mr + 2)^2 products m to the mr x mr pixels A'mA, nr lanes each:
+/* wino_groups: the same of groups that have as many input as output channels, VF or a divisor of
+ * it, side by side, and the sums take V's place:
+ *   v[at + lane] = sum over k < klen of v[at + lane / klen * klen + k] * weight(lane, k),
+ *   at = vector * v_block + i * VF, klen = VF / groups, weight = u[k * nr + vector * VF + turn]
+ * for i < m and lanes of the vectors that hold the first n; turn: the lane's, or if groups > 1 its
+ * place where lanes of different groups take turns, lane % klen * groups + lane / klen. in, out:
+ * in[turn] = lane, out[lane] = turn. */
+typedef struct c2_wino_groups_args {
+    float *v;
+    ptrdiff_t v_block;
+    const float *u;        /* readable up to nr lanes */
+    const float *next;     /* weights to prefetch meanwhile, as many as u has; or u */
+    const int32_t *in, *out;
+    int m, n, groups;      /* at least 1, 1 .. nr, 1, 2 or 4 in a vector */
+} c2_wino_groups_args;
+typedef void c2_wino_groups_kernel(const c2_wino_groups_args *);
+typedef c2_wino_groups_kernel *c2_wino_groups_fn;
+
+/* wino_out: one tile of (mr + 2)^2 products m to the mr x mr pixels A'mA, n lanes each, whole
+ * vectors:
  * pixel (i, j) = y[i * row + j * col], from products m[(i * (mr + 2) + j) * m_step].
  * Or finished, if bias is not NULL: min(high, max(low, pixel + bias)), and nothing is written
  * beyond lane n - 1; bias -0 and infinite bounds leave a pixel as it is. */
@@ -51,7 +71,7 @@ typedef struct c2_wino_out_args {
     ptrdiff_t m_step;
     float *y;
     ptrdiff_t row, col;
-    const float *bias; /* nr */
+    const float *bias; /* n, readable up to nr */
     float low, high;
     int n;       /* 1 .. nr */
     bool line;   /* a row of products, i = 0, to pixels A'm */

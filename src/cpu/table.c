@@ -34,6 +34,7 @@ enum {
     family_peak = C2_FAMILY_PEAK,
     family_wino_in = C2_FAMILY_WINO_IN,
     family_wino_gemm = C2_FAMILY_WINO_GEMM,
+    family_wino_groups = C2_FAMILY_WINO_GROUPS,
     family_wino_out = C2_FAMILY_WINO_OUT,
     family_dot_ch = C2_FAMILY_DOT_CH,
     family_dot_px = C2_FAMILY_DOT_PX,

@@ -10,7 +10,7 @@ typedef struct work {
     const c2_run_args *args;
     void *v;
     float *m, *room, *cut; /* room: a window, or Y */
-    int64_t g;
+    int64_t set;
     c2_wino_order order;
 } work;
 
@@ -18,18 +18,31 @@ const c2_kernel *c2_wino_kernel(const c2_kernel *gemm, c2_family family, int mr,
 {
     for (int i = 0; i < c2_n_kernels; i++) {
         const c2_kernel *k = &c2_kernels[i];
-        if (k->family == family && k->dtype == dtype && k->mr == mr &&
+        if (k->family == family && k->dtype == dtype && (k->mr == mr || mr == 0) &&
             strcmp(k->isa, c2_kernel_base(gemm)) == 0)
             return k;
     }
     return NULL;
 }
 
+/* The set's first output channel; how many a panel has. */
+static int64_t first_channel(const work *w)
+{
+    return w->set * w->s->plan.side * w->args->problem->ocg;
+}
+
+static int panel_channels(const work *w, int64_t panel)
+{
+    const c2_wino_plan *plan = &w->s->plan;
+    const c2_problem *p = w->args->problem;
+    return (int)c2_min(plan->nr, c2_wino_members(plan, p, w->set) * p->ocg - panel * plan->nr);
+}
+
 static void transform_in(const work *w)
 {
     for (int64_t tile = w->order.begin; tile < w->order.end;) {
         const c2_wino_segment seg = c2_wino_segment_at(&w->s->plan, &w->order, tile);
-        c2_wino_transform(w->s, w->args, w->g, &seg, w->v, w->room, w->cut);
+        c2_wino_transform(w->s, w->args, w->set, &seg, w->v, w->room, w->cut);
         tile += seg.count;
     }
 }
@@ -56,8 +69,20 @@ static bool is_zero(const c2_wino_axis *axis, int i, int64_t piece)
     return i == axis->edge - 1 && axis->ends_beyond[piece];
 }
 
+/* One step of a panel of groups side by side, in place; last: no weights follow. */
+static void multiply_groups(const work *w, float *v, bool last, c2_wino_gemm_args *a)
+{
+    const c2_wino_plan *plan = &w->s->plan;
+    const int64_t n = plan->v_channels * plan->nr;
+    const int groups = (int)(plan->lanes / plan->v_channels);
+    const c2_wino_groups_args one = {v,    a->v_block, a->u, last ? a->u : a->u + n, w->s->order[0],
+                                     w->s->order[1], a->m, a->n, groups};
+    w->s->groups(&one);
+    a->u += n;
+}
+
 /* M of step (i, j) of a panel, whose V and M of all tiles are at v and m. */
-static void multiply_step(const work *w, const float *v, float *m, int i, int j,
+static void multiply_step(const work *w, float *v, float *m, int i, int j,
                           c2_wino_gemm_args *a)
 {
     const c2_wino_plan *plan = &w->s->plan;
@@ -72,8 +97,12 @@ static void multiply_step(const work *w, const float *v, float *m, int i, int j,
         return;
     }
     v += begin * plan->lanes;
-    a->out = m + begin * plan->nr;
+    a->out = m + begin * plan->m_tile;
     a->m = (int)(end - begin);
+    if (plan->beside) {
+        multiply_groups(w, v, last_step, a);
+        return;
+    }
     a->accumulate = false;
     if (is_zero(ay, i, 0) || is_zero(ax, j, 0))
         memset(a->out, 0, (size_t)(a->m * plan->nr) * sizeof *a->out);
@@ -87,13 +116,13 @@ static void multiply_step(const work *w, const float *v, float *m, int i, int j,
 }
 
 /* M of a panel; u: its weights. */
-static void multiply(const work *w, const float *u, float *products, int channels)
+static void multiply(const work *w, float *v, const float *u, float *products, int channels)
 {
     const c2_wino_plan *plan = &w->s->plan;
     c2_wino_gemm_args a = {.v_block = plan->v_block, .u = u, .n = channels};
     for (int i = 0, step = 0; i < plan->axis[0].edge; i++)
         for (int j = 0; j < plan->axis[1].edge; j++, step++)
-            multiply_step(w, (const float *)w->v + step * plan->v_step,
+            multiply_step(w, v + step * plan->v_step,
                           products + step * plan->m_step, i, j, &a);
 }
 
@@ -119,7 +148,7 @@ static void store(const work *w, const c2_wino_segment *seg, const c2_lanes *lan
 {
     const c2_state *s = w->s;
     const c2_problem *p = w->args->problem;
-    const int64_t first = w->g * p->ocg + oc, row = turned_row(&s->plan);
+    const int64_t first = first_channel(w) + oc, row = turned_row(&s->plan);
     float *turned = w->room + s->plan.nr * segment_pixels(&s->plan);
     const int part = s->plan.pixels_last ? C2_MAX_MR : channels;
     if (s->plan.pixels_last) {
@@ -157,8 +186,8 @@ static void transform_tile(const c2_state *s, c2_wino_out_args *a, const float *
                            const float *bias, int channels)
 {
     const int all = bias ? channels : s->plan.nr;
-    for (int lane = 0; lane < all; lane += s->out_nr) {
-        a->m = m + lane;
+    for (int lane = 0; lane < all; lane += s->out_nr, m += s->m_call) {
+        a->m = m;
         a->y = y + lane;
         a->bias = bias ? bias + lane : NULL;
         a->n = (int)c2_min(s->out_nr, all - lane);
@@ -186,7 +215,7 @@ static void finish(const work *w, const c2_wino_segment *seg, const float *m, in
     c2_wino_set_steps(&s->plan, stride[2], stride[3], &a->row, &a->col);
     for (int64_t t = 0; t < n; t++, pixels += s->plan.axis[1].size * stride[3]) {
         c2_wino_set_size(&s->plan, seg, t, a->size);
-        transform_tile(s, a, m + c2_wino_place(seg, t) * s->plan.nr, pixels, bias, channels);
+        transform_tile(s, a, m + c2_wino_place(seg, t) * s->plan.m_tile, pixels, bias, channels);
     }
 }
 
@@ -219,7 +248,7 @@ static void transform_out(const work *w, const float *products, int64_t oc, int 
     const c2_wino_plan *plan = &w->s->plan;
     const c2_problem *p = w->args->problem;
     const int my = plan->axis[0].size, mx = plan->axis[1].size;
-    const int64_t first = w->g * p->ocg + oc;
+    const int64_t first = first_channel(w) + oc;
     float bias_room[C2_MAX_NR];
     const float *bias = c2_bias_of(w->args, first, channels, plan->nr, bias_room);
     for (int64_t tile = w->order.begin; tile < w->order.end;) {
@@ -242,7 +271,7 @@ static void transform_out(const work *w, const float *products, int64_t oc, int 
         c2_wino_set_steps(plan, pitch * plan->nr, plan->nr, &a.row, &a.col);
         for (int64_t t = finished; t < seg.count; t++) {
             c2_wino_set_size(plan, &seg, t, a.size);
-            transform_tile(w->s, &a, products + c2_wino_place(&seg, t) * plan->nr,
+            transform_tile(w->s, &a, products + c2_wino_place(&seg, t) * plan->m_tile,
                            w->room + (t - finished) * mx * plan->nr, w->s->turns ? bias : NULL,
                            channels);
         }
@@ -255,6 +284,14 @@ static void transform_out(const work *w, const float *products, int64_t oc, int 
     }
 }
 
+/* M of a panel of those that have room there, the first of which is `first`. */
+static float *products_of(const work *w, int64_t panel, int64_t first)
+{
+    const c2_wino_plan *plan = &w->s->plan;
+    return plan->beside ? (float *)w->v + panel * plan->v_panel
+                          : w->m + (panel - first) * plan->m_panel;
+}
+
 /* M of panels [begin, end), a group at most. */
 static void multiply_group(const work *w, int64_t begin, int64_t end)
 {
@@ -262,16 +299,15 @@ static void multiply_group(const work *w, int64_t begin, int64_t end)
     const c2_wino_plan *plan = &w->s->plan;
     if (plan->parts) {
         const uint32_t *u = (const uint32_t *)w->args->packed->host +
-                            w->g * plan->panels * plan->steps * c2_wino_words(plan);
+                            w->set * plan->panels * plan->steps * c2_wino_words(plan);
         c2_wino_multiply_parts(w->s, p, w->v, u, w->order.end - w->order.begin, begin, end, w->m);
         return;
     }
     const int64_t a_panel = plan->steps * c2_wino_pieces(plan) * p->icg * plan->nr;
-    const float *u = (const float *)w->args->packed->host + w->g * plan->panels * a_panel;
+    const float *u = (const float *)w->args->packed->host + w->set * plan->panels * a_panel;
     for (int64_t panel = begin; panel < end; panel++)
-        multiply(w, u + panel * a_panel,
-                 w->m + (panel - begin) * plan->m_panel,
-                 (int)c2_min(plan->nr, p->ocg - panel * plan->nr));
+        multiply(w, (float *)w->v + panel * plan->v_panel, u + panel * a_panel,
+                 products_of(w, panel, begin), panel_channels(w, panel));
 }
 
 static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
@@ -282,7 +318,8 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     char *scratch = c2_scratch_of(args, worker, plan->scratch_bytes, stack);
     const int64_t i = (int64_t)task, block = i % plan->blocks.n;
     const int64_t panels = i / plan->blocks.n % plan->panel_blocks.n;
-    work w = {.s = s, .args = args, .g = i / plan->blocks.n / plan->panel_blocks.n, .v = scratch};
+    work w = {
+        .s = s, .args = args, .set = i / plan->blocks.n / plan->panel_blocks.n, .v = scratch};
     w.m = (float *)(void *)(scratch + plan->v_bytes);
     w.room = (float *)(void *)(scratch + plan->v_bytes + plan->m_bytes);
     w.cut = (float *)(void *)(scratch + plan->scratch_bytes - plan->cut_bytes);
@@ -290,7 +327,8 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
         plan, plan->unit * c2_split_begin(&plan->blocks, block),
         c2_min(plan->tiles, plan->unit * c2_split_begin(&plan->blocks, block + 1)));
     transform_in(&w);
-    const int64_t panel_end = c2_split_begin(&plan->panel_blocks, panels + 1);
+    const int64_t set_panels = c2_div_up(c2_wino_members(plan, p, w.set) * p->ocg, plan->nr);
+    const int64_t panel_end = c2_min(c2_split_begin(&plan->panel_blocks, panels + 1), set_panels);
     if (s->tiles)
         s->tiles(true);
     for (int64_t panel = c2_split_begin(&plan->panel_blocks, panels), end; panel < panel_end;
@@ -298,8 +336,8 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
         end = c2_min(panel_end, panel + plan->group);
         multiply_group(&w, panel, end);
         for (int64_t j = panel; j < end; j++)
-            transform_out(&w, w.m + (j - panel) * plan->m_panel, j * plan->nr,
-                          (int)c2_min(plan->nr, p->ocg - j * plan->nr));
+            transform_out(&w, products_of(&w, j, panel), j * plan->nr,
+                          panel_channels(&w, j));
     }
     if (s->tiles)
         s->tiles(false);
@@ -307,7 +345,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
 
 conv2d_status c2_wino_run(const c2_state *s, const c2_run_args *args)
 {
-    const int64_t n = s->plan.blocks.n * s->plan.panel_blocks.n * args->problem->groups;
+    const int64_t n = s->plan.blocks.n * s->plan.panel_blocks.n * s->plan.sets;
     return c2_cpu_parallel(s, args, (size_t)n, run_task);
 }
 
@@ -324,6 +362,7 @@ static void find_kernels(const c2_kernel *gemm, const c2_problem *p, int m, c2_s
     s->epilogue = c2_cpu_epilogue(gemm, p->output_dtype);
     if (gemm->family == C2_FAMILY_WINO_GEMM) {
         s->gemm = (c2_wino_gemm_fn)gemm->fn;
+        s->groups = (c2_wino_groups_fn)c2_cpu_helper(gemm, C2_FAMILY_WINO_GROUPS, f32);
     } else {
         s->panel = (c2_panel_fn)gemm->fn;
         s->parts = (c2_parts_fn)c2_words_helper(gemm, C2_FAMILY_PARTS, C2_WINO_PARTS, f32);
@@ -340,6 +379,14 @@ conv2d_status c2_wino_state_create(conv2d_device *device, const c2_problem *p, i
     find_kernels(gemm, p, m, s);
     s->plan = c2_wino_plan_make(device, p, m, gemm);
     c2_wino_plan_share(device, p, gemm, &s->plan);
+    for (int lane = 0; lane < s->plan.lanes && s->plan.beside; lane++) {
+        const int turn = c2_wino_turn(&s->plan, p, lane);
+        s->order[0][turn] = lane;
+        s->order[1][lane] = turn;
+    }
+    if (s->plan.beside)
+        s->out_nr = s->plan.lanes;
+    s->m_call = s->plan.beside ? s->plan.v_block : s->out_nr;
     const bool simple = c2_clamp_of(p, &s->low, &s->high) && !p->has_residual &&
                         p->output_dtype == CONV2D_FLOAT32;
     s->finishes = simple && (p->output_stride[1] == 1 || p->ocg == 1);
@@ -351,7 +398,7 @@ conv2d_status c2_wino_state_create(conv2d_device *device, const c2_problem *p, i
     }
     if (p->dilation[0] > 1 || p->dilation[1] > 1)
         s->phase.ow = 0; /* no row of a phase is the whole row of an image */
-    s->zeros_bytes = (size_t)p->icg * sizeof(float);
+    s->zeros_bytes = (size_t)(s->plan.side * p->icg) * sizeof(float);
     s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);
     if (!s->zeros) {
         const size_t bytes = s->zeros_bytes;

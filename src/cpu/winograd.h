@@ -21,6 +21,12 @@
  * in one row; its pixels wait in Y until the epilogue has them. Neither blocks nor segments show in
  * the bits.
  *
+ * Groups of as many input as output channels, whole ones in a vector, lie side by side: a task
+ * takes a set of them, whose channels are transformed together, and a panel is as many as have
+ * room. Each reads what it writes, so M takes V's place:
+ *   V[step][vector][tile][VF]    U[panel][step][channel of a group][nr]
+ * Where a vector is several groups, their lanes take turns in U (kernels_winograd.h).
+ *
  * For tile registers (winograd_parts.c) V and U hold words of three bfloat16 parts (parts.h):
  *   V[step][32 tiles][32 channels][part][tile][16 words]
  *   U[panel][step][32 channels][word][part][nr]
@@ -40,6 +46,7 @@ enum {
     C2_WINO_TAPS = 3, /* of a piece, down and along a row */
     C2_WINO_MAX_PIECES = 4, /* down and along a row */
     C2_WINO_FEW = 16,       /* channels of a piece below which pieces are merged */
+    C2_WINO_LANES = 16,     /* of all instruction sets at most */
     C2_WINO_PARTS = 3,
     C2_WINO_ROWS = 16,     /* tiles of half a register pair of V: blocks are multiples of it */
     C2_WINO_CHANNELS = 32, /* of a step of the tile registers' products */
@@ -71,13 +78,16 @@ typedef struct c2_wino_plan {
     int64_t unit;       /* blocks are multiples of so many tiles */
     int64_t tiles;      /* of all images */
     c2_split blocks;    /* of the units of tiles */
-    int64_t panels;     /* of nr output channels */
-    c2_split panel_blocks;        /* of the panels of a group */
+    bool beside;        /* groups lie side by side */
+    int64_t side, sets; /* groups of a set, 1 if not beside */
+    int64_t panels;     /* of nr output channels, of a set */
+    c2_split panel_blocks;        /* of those */
     int64_t v_channels;           /* of a piece of V */
     int64_t channel_blocks;       /* of `lanes` input channels; in parts of C2_WINO_CHANNELS; */
     int64_t piece_blocks;         /* those of a piece of V */
-    int64_t v_step, v_block;      /* strides of V in floats or words: of 32 tiles, in parts */
-    int64_t m_step, m_panel;      /* of M */
+    int64_t v_step, v_block;      /* strides of V in floats or words: of 32 tiles, in parts; */
+    int64_t v_panel;              /* of what a panel reads: 0 if each reads all */
+    int64_t m_step, m_panel, m_tile; /* of M */
     int64_t group;                /* panels that M has room for */
     int64_t segment;              /* tiles of one at most */
     size_t v_bytes, m_bytes;      /* of V and M; then the window of a segment, or Y; then */
@@ -88,6 +98,19 @@ typedef struct c2_wino_plan {
     bool pixels_last;             /* output pixels of a phase's row are neighbours */
     double seconds;
 } c2_wino_plan;
+
+/* Where a lane of a vector of several groups lies if they take turns (kernels_winograd.h). */
+static inline int c2_wino_turn(const c2_wino_plan *plan, const c2_problem *p, int lane)
+{
+    const int channels = (int)p->icg;
+    return lane % channels * (plan->lanes / channels) + lane / channels;
+}
+
+/* Groups of a set. */
+static inline int64_t c2_wino_members(const c2_wino_plan *plan, const c2_problem *p, int64_t set)
+{
+    return c2_min(plan->side, p->groups - set * plan->side);
+}
 
 static inline int64_t c2_wino_pieces(const c2_wino_plan *plan)
 {
@@ -142,12 +165,15 @@ void c2_wino_plan_share(const conv2d_device *device, const c2_problem *p, const 
 struct c2_state {
     c2_wino_plan plan;
     c2_wino_in_fn in, in_f32; /* for the input's dtype; for windows */
-    c2_wino_gemm_fn gemm;     /* or of parts: */
+    c2_wino_gemm_fn gemm;     /* or of groups side by side: */
+    c2_wino_groups_fn groups;
+    int32_t order[2][C2_WINO_LANES]; /* in and out, of lanes that take turns; or of parts: */
     c2_panel_fn panel;
     c2_parts_fn parts;
     c2_tiles_fn tiles;
     c2_wino_out_fn out;
-    int out_nr; /* lanes of a call */
+    int out_nr;     /* lanes of a call; */
+    int64_t m_call; /* floats of M from one's to the next one's */
     c2_widen_fn widen, widen_f32;
     c2_epilogue_fn epilogue;
     bool finishes;   /* the kernel stores results of whole tiles, */
@@ -213,9 +239,9 @@ static inline void c2_wino_set_size(const c2_wino_plan *plan, const c2_wino_segm
     size[1] = plan->axis[1].edge > 1 ? c2_wino_width(plan, segment, t) : segment->size[0];
 }
 
-/* winograd_in.c: transform the segment's input of group g into V. window: room for a segment, cut
- * for a tile's floats. */
-void c2_wino_transform(const c2_state *s, const c2_run_args *args, int64_t g,
+/* winograd_in.c: transform the segment's input of a set of groups into V. window: room for a
+ * segment, cut for a tile's floats. */
+void c2_wino_transform(const c2_state *s, const c2_run_args *args, int64_t set,
                        const c2_wino_segment *segment, void *v, float *window, float *cut);
 /* Input coordinate along an axis of a tile's first pixel under a piece; it may lie outside. */
 int64_t c2_wino_origin(const c2_problem *p, const c2_wino_plan *plan, int axis, int64_t phase,
@@ -231,7 +257,7 @@ void c2_wino_set_steps(const c2_wino_plan *plan, int64_t y, int64_t x, ptrdiff_t
 int64_t c2_wino_window_floats(const c2_problem *p, const c2_wino_plan *plan);
 int64_t c2_wino_y_floats(const c2_wino_plan *plan);
 
-/* winograd_merged.c: the same of merged pieces. */
+/* winograd_merged.c: the same of merged pieces, of group g. */
 int64_t c2_wino_merged_floats(const c2_problem *p, const c2_wino_plan *plan);
 void c2_wino_transform_merged(const c2_state *s, const c2_run_args *args, int64_t g,
                               const c2_wino_segment *segment, float *v, float *window);
@@ -257,7 +283,7 @@ conv2d_status c2_wino_state_create(conv2d_device *device, const c2_problem *p, i
                                    const c2_kernel *gemm, c2_state **state_out);
 void c2_wino_state_destroy(conv2d_device *device, c2_state *state);
 conv2d_status c2_wino_run(const c2_state *state, const c2_run_args *args);
-/* The kernel of a family for `gemm`'s ISA, of the given mr and dtype; or NULL. */
+/* The kernel of a family for `gemm`'s ISA, of the given mr (0: any) and dtype; or NULL. */
 const c2_kernel *c2_wino_kernel(const c2_kernel *gemm, c2_family family, int mr, int32_t dtype);
 
 #endif

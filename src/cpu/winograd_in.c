@@ -22,6 +22,7 @@ typedef struct places {
     bool rows_inside;
     const char *image; /* element (n, first channel of the group, 0, 0) */
     int64_t element;   /* bytes */
+    int64_t channels;  /* of the set's groups */
 } places;
 
 int64_t c2_wino_origin(const c2_problem *p, const c2_wino_plan *plan, int axis, int64_t phase,
@@ -46,7 +47,7 @@ int64_t c2_wino_columns(const c2_wino_plan *plan)
 }
 
 /* y: piece of the kernel's rows; x: the first of those of its columns that share a window. */
-static void find_places(const c2_state *s, const c2_run_args *args, int64_t g, int64_t piece_y,
+static void find_places(const c2_state *s, const c2_run_args *args, int64_t set, int64_t piece_y,
                         int64_t piece_x, const c2_wino_segment *seg, places *at)
 {
     const c2_problem *p = args->problem;
@@ -68,7 +69,8 @@ static void find_places(const c2_state *s, const c2_run_args *args, int64_t g, i
         at->inside_end += column < p->w;
     }
     at->element = (int64_t)c2_dtype_bytes(p->input_dtype);
-    at->image = c2_wino_image(p, args, seg->n, g);
+    at->image = c2_wino_image(p, args, seg->n, set * s->plan.side);
+    at->channels = c2_wino_members(&s->plan, p, set) * p->icg;
 }
 
 static const char *pixel(const c2_problem *p, const places *at, int64_t y, int64_t x)
@@ -126,7 +128,7 @@ static void in_place(const c2_state *s, const c2_problem *p, const c2_wino_segme
 {
     const c2_wino_plan *plan = &s->plan;
     const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
-    const int64_t whole = plan->parts ? C2_WINO_CUT : p->icg;
+    const int64_t whole = plan->parts ? C2_WINO_CUT : at->channels;
     const void *table[C2_WINO_MAX_EDGE * C2_WINO_MAX_EDGE];
     c2_wino_in_args a = {.line = c2_wino_is_line(plan)};
     c2_wino_set_steps(plan, ay->step * p->input_stride[2], ax->step * p->input_stride[3], &a.row,
@@ -137,9 +139,9 @@ static void in_place(const c2_state *s, const c2_problem *p, const c2_wino_segme
         const bool inside = at->rows_inside && column >= at->inside_begin &&
                             column + wide <= at->inside_end;
         c2_wino_set_size(plan, seg, t, a.size);
-        for (int64_t c = 0; c < p->icg; c += whole) {
+        for (int64_t c = 0; c < at->channels; c += whole) {
             const int64_t bytes = c * at->element;
-            a.channels = (int)c2_min(whole, p->icg - c);
+            a.channels = (int)c2_min(whole, at->channels - c);
             a.table = inside ? NULL : table;
             if (inside)
                 a.pixels = pixel(p, at, at->y[0], x[0]) + bytes;
@@ -180,8 +182,8 @@ static void by_window(const c2_state *s, const c2_problem *p, const c2_wino_segm
     c2_wino_set_steps(plan, row, wide, &a.row, &a.col);
     c2_columns columns = c2_columns_make(p, s->widen, at->first_x, ax->step, at->n_columns);
     columns.pitch = wide;
-    for (int64_t c = 0; c < p->icg; c += wide) {
-        columns.channels = a.channels = (int)c2_min(wide, p->icg - c);
+    for (int64_t c = 0; c < at->channels; c += wide) {
+        columns.channels = a.channels = (int)c2_min(wide, at->channels - c);
         for (int i = 0; i < at->n_rows; i++) {
             const char *from =
                 at->y[i] < 0 ? NULL
@@ -207,19 +209,19 @@ int64_t c2_wino_window_floats(const c2_problem *p, const c2_wino_plan *plan)
                : plan->axis[0].edge * c2_wino_columns(plan) * window_channels(plan);
 }
 
-void c2_wino_transform(const c2_state *s, const c2_run_args *args, int64_t g,
+void c2_wino_transform(const c2_state *s, const c2_run_args *args, int64_t set,
                        const c2_wino_segment *segment, void *v, float *window, float *cut)
 {
     const c2_wino_plan *plan = &s->plan;
     const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
     if (plan->merged) {
-        c2_wino_transform_merged(s, args, g, segment, v, window);
+        c2_wino_transform_merged(s, args, set, segment, v, window);
         return;
     }
     for (int64_t y = 0; y < ay->pieces; y++)
         for (int64_t first = 0; first < c2_min(ax->stride, ax->pieces); first++) {
             places at;
-            find_places(s, args, g, y, first, segment, &at);
+            find_places(s, args, set, y, first, segment, &at);
             if (!plan->channels_last)
                 by_window(s, args->problem, segment, &at, y, first, v, window, cut);
             for (int64_t i = 0; plan->channels_last && first + i * ax->stride < ax->pieces; i++)

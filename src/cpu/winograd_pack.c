@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Transformed weights GgG', in float64 and rounded once:
  *
- *   group 0 | panel 0 | step 0  | channel 0 : o0 o1 .. o(nr-1)   <- nr floats, 0 beyond the group's
+ *   set 0   | panel 0 | step 0  | channel 0 : o0 o1 .. o(nr-1)   <- nr floats, 0 beyond the set's
  *           |         |         | channel 1 : ...                   last output channel; those of
  *           |         |         | ...                               one piece of the kernel after
  *           |         |         |                                   the other
  *           |         | step 1  | ...         step = i * edge + j, i down, j along a row
  *           | panel 1 | ...
- *   group 1 | ...
+ *   set 1   | ...
+ *
+ * A set is one group, or all of them if they are side by side: channel c is then that of each
+ * lane's group.
  *
  * For tile registers, words of parts as winograd.h draws them take the place of each step's
  * floats. */
@@ -35,12 +38,26 @@ static const double g6[8][3] = {{1, 0, 0},
                                 {8 / 45., -4 / 45., 2 / 45.},
                                 {0, 0, 1}};
 
+/* Groups side by side are one set here, however many those of the plan have. */
+static int64_t sets_of(const c2_problem *p, const c2_wino_plan *plan)
+{
+    return plan->beside ? 1 : p->groups;
+}
+
+static int64_t outputs_of(const c2_problem *p, const c2_wino_plan *plan)
+{
+    return plan->beside ? p->oc : p->ocg;
+}
+
 size_t c2_wino_pack_bytes(const c2_problem *p, const c2_wino_plan *plan)
 {
     size_t bytes = sizeof(float);
-    const int64_t factors[] = {p->groups, plan->panels, plan->steps,
+    const int64_t factors[] = {sets_of(p, plan),
+                               c2_div_up(outputs_of(p, plan), plan->nr),
+                               plan->steps,
                                plan->parts ? c2_wino_words(plan) : p->icg,
-                               plan->parts ? 1 : plan->nr, c2_wino_pieces(plan)};
+                               plan->parts ? 1 : plan->nr,
+                               c2_wino_pieces(plan)};
     for (size_t i = 0; i < sizeof factors / sizeof factors[0]; i++) {
         if (!c2_size_mul_ok(bytes, (size_t)factors[i], &bytes))
             return SIZE_MAX;
@@ -48,9 +65,17 @@ size_t c2_wino_pack_bytes(const c2_problem *p, const c2_wino_plan *plan)
     return bytes;
 }
 
+/* The lane of a panel's output channel o: of groups side by side, those of a vector take turns. */
+static int lane_of(const c2_problem *p, const c2_wino_plan *plan, int o)
+{
+    const int lane = o % plan->lanes;
+    return plan->beside ? o - lane + c2_wino_turn(plan, p, lane) : o;
+}
+
 /* The weights of one input channel for a panel in piece (y, x): w[tap][lane]. */
 static void load_taps(const c2_problem *p, const c2_wino_plan *plan, const void *weight,
-                      int64_t at, int64_t y, int64_t x, int n, double w[9][MAX_NR])
+                      int64_t at, int64_t y, int64_t x, int n, const int lanes[MAX_NR],
+                      double w[9][MAX_NR])
 {
     const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
     const int64_t *stride = p->weight_stride;
@@ -60,7 +85,8 @@ static void load_taps(const c2_problem *p, const c2_wino_plan *plan, const void 
         const int64_t first = at + ky * stride[2] + kx * stride[3];
         const int live = ky < p->kh && kx < p->kw ? n : 0;
         for (int o = 0; o < MAX_NR; o++)
-            w[tap][o] = o < live ? c2_load_f64(weight, p->weight_dtype, first + o * stride[0]) : 0;
+            w[tap][lanes[o]] =
+                o < live ? c2_load_f64(weight, p->weight_dtype, first + o * stride[0]) : 0;
     }
 }
 
@@ -87,12 +113,15 @@ static void pack_panel(const c2_problem *p, const c2_wino_plan *plan, const c2_w
                        int64_t o, int n, float *to)
 {
     double w[9][MAX_NR];
+    int lanes[MAX_NR];
+    for (int i = 0; i < MAX_NR; i++)
+        lanes[i] = lane_of(p, plan, i);
     const int64_t step = c2_wino_pieces(plan) * p->icg * plan->nr;
     for (int64_t i = 0; i < c2_wino_pieces(plan); i++) {
         const int64_t y = i / plan->axis[1].pieces, x = i % plan->axis[1].pieces;
         for (int64_t c = 0; c < p->icg; c++, to += plan->nr) {
             const int64_t at = o * p->weight_stride[0] + c * p->weight_stride[1];
-            load_taps(p, plan, view->weight, at, y, x, n, w);
+            load_taps(p, plan, view->weight, at, y, x, n, lanes, w);
             transform(plan, w, to, step);
         }
     }
@@ -105,11 +134,14 @@ static void pack_parts(const c2_problem *p, const c2_wino_plan *plan, c2_pair_fn
     enum { MAX_STEPS = C2_WINO_MAX_EDGE * C2_WINO_MAX_EDGE };
     double w[9][MAX_NR];
     float floats[2][MAX_STEPS * MAX_NR];
+    int lanes[MAX_NR];
+    for (int i = 0; i < MAX_NR; i++)
+        lanes[i] = lane_of(p, plan, i);
     const int64_t nr = plan->nr, step = c2_wino_words(plan);
     for (int64_t c = 0; c < plan->channel_blocks * C2_WINO_CHANNELS; c += 2) {
         for (int i = 0; i < 2; i++) {
             const int64_t at = o * p->weight_stride[0] + (c + i) * p->weight_stride[1];
-            load_taps(p, plan, view->weight, at, 0, 0, c + i < p->icg ? n : 0, w);
+            load_taps(p, plan, view->weight, at, 0, 0, c + i < p->icg ? n : 0, lanes, w);
             transform(plan, w, floats[i], nr);
         }
         const c2_pair_args a = {floats[0], floats[1],   to + c / 2 * C2_WINO_PARTS * nr, nr, nr,
@@ -124,14 +156,15 @@ void c2_wino_pack(const c2_problem *p, const c2_wino_plan *plan, c2_pair_fn pair
     const int64_t a_step =
         plan->parts ? c2_wino_words(plan) : c2_wino_pieces(plan) * p->icg * plan->nr;
     char *to = packed;
-    for (int64_t g = 0; g < p->groups; g++) {
-        for (int64_t panel = 0; panel < plan->panels; panel++) {
-            const int64_t o = panel * plan->nr;
-            const int n = (int)c2_min(plan->nr, p->ocg - o);
+    const int64_t outputs = outputs_of(p, plan);
+    for (int64_t set = 0; set < sets_of(p, plan); set++) {
+        for (int64_t o = 0; o < outputs; o += plan->nr) {
+            const int64_t first = set * outputs + o;
+            const int n = (int)c2_min(plan->nr, outputs - o);
             if (plan->parts)
-                pack_parts(p, plan, pair, view, g * p->ocg + o, n, (uint32_t *)(void *)to);
+                pack_parts(p, plan, pair, view, first, n, (uint32_t *)(void *)to);
             else
-                pack_panel(p, plan, view, g * p->ocg + o, n, (float *)(void *)to);
+                pack_panel(p, plan, view, first, n, (float *)(void *)to);
             to += plan->steps * a_step * (int64_t)sizeof(float);
         }
     }

@@ -14,6 +14,8 @@ enum { MOST_ROW_GROUPS = 4 };
  * it is better to read V from the L3 cache. 512@28 on Zen 4 (32 MiB of L3): 11.2 to 10.2 ms. */
 static const double u_bytes_kept = 32 << 20, v_bytes_wanted_then = 4 << 20;
 enum { MOST_ROW_GROUPS_THEN = 16 };
+static const double beside_v_bytes = 9 << 15; /* of groups side by side (Granite Rapids) */
+static const double beside_tile = 0.4; /* and a tile of them, in calls */
 static const double memory_times = 3; /* what a float from memory takes, in those of a cache; */
 static const double near_weight = 0.3; /* and of the L2 cache, in those of the last */
 static const double merged_bytes_wanted = 32 << 10; /* of a window of merged pieces, */
@@ -31,6 +33,10 @@ static const double far_times = 2;        /* what U from memory takes, in bytes 
 static const double half_round = 1.5;     /* products of 16 tiles, in halves of those of 32; */
 static const double part_transform = 2; /* transforms, in those for FMA, whose V and M are nearer */
 enum { MOST_PART_TILES = 256, MOST_GROUP = 16 };
+enum { MOST_GROUPS = 4 }; /* of a vector, side by side */
+/* Panels of a set whose channels are neighbours in memory, for longer runs of them: 256@28 of 8 a
+ * group 187 to 172 us, in a batch of 8 2.2 to 1.75 ms (Granite Rapids). */
+enum { SET_PANELS = 4 }; /* channels of groups side by side */
 enum { MOST_SHORT = 4, FEW_TILES = 4 }; /* m of short tiles at most; tiles of an image */
 enum { MOST_ROUNDS = 8 }; /* of tasks on all threads; more make no end more even */
 
@@ -42,8 +48,15 @@ static void set_strides(c2_wino_plan *plan, int64_t n, int64_t rows)
     /* Steps a multiple of 4 KiB apart would share one set of the L1 cache. */
     plan->v_block = plan->parts ? c2_wino_words(plan) : n * plan->lanes;
     plan->v_step = (plan->parts ? rows / plan->mr : plan->channel_blocks) * plan->v_block + 5 * 16;
-    plan->m_step = rows * plan->nr + 16;
     plan->v_step += even_step(plan->v_step * (int64_t)sizeof(float)) ? 16 : 0;
+    if (plan->beside) {
+        plan->m_step = plan->v_step;
+        plan->m_tile = plan->lanes;
+        plan->v_panel = plan->nr / plan->lanes * plan->v_block;
+        return;
+    }
+    plan->m_tile = plan->nr;
+    plan->m_step = rows * plan->nr + 16;
     plan->m_step += even_step(plan->m_step * (int64_t)sizeof(float)) ? 16 : 0;
     plan->m_panel = plan->steps * plan->m_step;
 }
@@ -80,7 +93,9 @@ static void choose_block(const c2_problem *p, c2_wino_plan *plan)
 {
     const double a_tile = 4.0 * plan->steps * (double)(plan->channel_blocks * plan->lanes);
     const bool kept = u_bytes(p, plan) <= u_bytes_kept;
-    const double v_bytes = kept ? v_bytes_wanted : v_bytes_wanted_then;
+    const double v_bytes = plan->beside ? beside_v_bytes
+                           : kept       ? v_bytes_wanted
+                                        : v_bytes_wanted_then;
     const int64_t fit = (int64_t)fmin(v_bytes / a_tile / plan->mr,
                                       kept ? MOST_ROW_GROUPS : MOST_ROW_GROUPS_THEN);
     int64_t n = c2_min(plan->tiles, c2_max(1, fit) * plan->mr);
@@ -118,7 +133,8 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
                                 const c2_wino_plan *plan)
 {
     const double steps = plan->steps * steps_had(plan), tiles = (double)plan->tiles;
-    const double piece = (double)c2_div_up(p->icg, plan->lanes) * plan->lanes;
+    const double channels = (double)(plan->side * p->icg); /* of a set */
+    const double piece = ceil(channels / plan->lanes) * plan->lanes;
     const double padded_in = (double)(plan->channel_blocks * plan->lanes);
     /* Pieces of neighbours side by side share a window. */
     const c2_wino_axis *x = &plan->axis[1];
@@ -129,16 +145,17 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
                               : windows * tiles * piece * steps * speed->turn;
     const double a_float = speed->transform * (plan->parts ? part_transform : 1);
     const double segments = tiles / (double)c2_min(plan->segment, plan->axis[1].grid);
-    const double begun = segments * (double)plan->axis[0].edge * windows * (double)p->icg;
+    const double begun = segments * (double)plan->axis[0].edge * windows * channels;
     const double in =
         tiles * padded_in * steps * a_float + copies + c2_cost_far_rows(speed, p, begun);
     const double out = tiles * (double)plan->panels * plan->nr * steps *
                        (a_float + (plan->pixels_last ? speed->turn : 0));
     const double stores = plan->pixels_last ? 0
                                             : tiles * partial_tiles(p, plan) * plan->axis[0].size *
-                                                  plan->axis[1].size * (double)p->ocg *
+                                                  plan->axis[1].size *
+                                                  (double)(plan->side * p->ocg) *
                                                   partial_float;
-    const double written = c2_output_bytes(p) / sizeof(float) / (double)p->groups;
+    const double written = c2_output_bytes(p) / sizeof(float) / (double)plan->sets;
     const double far = plan->merged && c2_output_bytes(p) > speed->l2
                            ? written * merged_stores * speed->transform
                            : 0;
@@ -159,21 +176,26 @@ static double live_steps(const c2_wino_plan *plan, int a)
 static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_wino_plan *plan)
 {
     const double lanes = plan->lanes, steps = plan->steps, tiles = (double)plan->tiles;
-    const double channels = ceil((double)p->ocg / lanes) * lanes;
+    const double channels = ceil((double)(plan->side * p->ocg) / lanes) * lanes;
     const double block = tiles / (double)plan->blocks.n;
-    const double rows = block / ceil(block / plan->mr), vectors = fmin(channels, plan->nr) / lanes;
+    const double rows = block / ceil(block / plan->mr);
+    const double vectors = plan->beside ? 1 : fmin(channels, plan->nr) / lanes;
+    /* Lanes are permuted on the way in and out. */
+    const double turned = plan->beside && p->icg < plan->lanes ? 1 + 2 / (double)p->icg : 1;
     const double live = live_steps(plan, 0) * live_steps(plan, 1); /* steps of pieces */
     const double products = tiles * steps_had(plan) * channels * live *
-                            (double)plan->v_channels / speed->fma_lanes *
+                            (double)plan->v_channels / speed->fma_lanes * turned *
                             c2_cost_small_tile(rows, vectors, 1);
     const double kept = fmin(u_bytes_kept, speed->stay), u = u_bytes(p, plan);
     const double missed = fmin(1, fmax(0, u / kept - 1));
-    const double a_weight = c2_panel_beyond_l2(u * (double)p->groups)
+    const double a_weight = c2_panel_beyond_l2(u * (double)plan->sets)
                                 ? speed->stream * (1 + (memory_times - 1) * missed)
                                 : near_weight * speed->stream;
     const double weights = (double)plan->blocks.n * u / 4 * a_weight;
-    const double calls = ceil(block / plan->mr) * (double)plan->blocks.n *
-                         (double)plan->panels * live *
+    /* One call has all tiles and vectors of groups side by side. */
+    const double a_call = ceil(block / plan->mr) * (plan->beside ? plan->nr / lanes : 1);
+    const double calls = (plan->beside ? 1 + beside_tile * a_call : a_call) *
+                         (double)plan->blocks.n * (double)plan->panels * live *
                          ceil((double)plan->v_channels / (double)C2_WINO_K) * speed->call;
     const double v = steps * block * (double)plan->channel_blocks * lanes * 4;
     const double again = v > v_kept * speed->l2 ? tiles / block * (double)plan->panels * v : 0;
@@ -234,7 +256,8 @@ static double seconds(const conv2d_device *device, const c2_problem *p, const c2
     const c2_speed *speed = c2_speed_of(device, gemm);
     const double multiply =
         plan->parts ? part_seconds(speed, p, plan) : fma_seconds(speed, p, plan);
-    return (double)p->groups * (multiply + transform_seconds(speed, p, plan)) +
+    const double sets = (double)p->groups / (double)plan->side; /* the last one may be smaller */
+    return sets * (multiply + transform_seconds(speed, p, plan)) +
            c2_cost_epilogue(speed, p, plan->pixels_last ? 3 : 1);
 }
 
@@ -291,6 +314,26 @@ static bool shortens(const c2_problem *p, const c2_wino_plan *plan)
     return !plan->parts && plan->m <= MOST_SHORT && (p->groups == 1 || tiles > FEW_TILES);
 }
 
+/* Whether groups are multiplied side by side: where a vector of the transforms is one or some whole
+ * groups. */
+static bool is_beside(const c2_problem *p, const c2_wino_plan *plan)
+{
+    return p->groups > 1 && p->icg == p->ocg && !plan->parts && c2_wino_pieces(plan) == 1 &&
+           plan->lanes % p->icg == 0 && plan->lanes / p->icg <= MOST_GROUPS;
+}
+
+/* Of so many panels, if groups are side by side; what is packed does not depend on it. */
+static void set_sets(const c2_problem *p, int64_t set_panels, c2_wino_plan *plan)
+{
+    plan->side = plan->beside ? set_panels * plan->nr / p->icg : 1;
+    plan->sets = c2_div_up(p->groups, plan->side);
+    plan->panels = c2_div_up(plan->side * p->ocg, plan->nr);
+    plan->panel_blocks = c2_split_even(plan->panels, 1);
+    plan->piece_blocks = c2_div_up(plan->side * plan->v_channels,
+                                   plan->parts ? C2_WINO_CHANNELS : plan->lanes);
+    plan->channel_blocks = (plan->merged ? 1 : c2_wino_pieces(plan)) * plan->piece_blocks;
+}
+
 c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p, int m,
                                const c2_kernel *gemm)
 {
@@ -307,19 +350,21 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
         plan.steps *= plan.axis[a].edge;
         plan.tiles *= plan.axis[a].phases * plan.axis[a].grid;
     }
+    const c2_kernel *groups = c2_wino_kernel(gemm, C2_FAMILY_WINO_GROUPS, 0, CONV2D_FLOAT32);
+    plan.beside = groups && is_beside(p, &plan);
+    if (plan.beside)
+        plan.mr = groups->mr;
     for (int a = 0; a < 2 && !shortens(p, &plan); a++)
         plan.axis[a].last = plan.axis[a].size;
-    plan.panels = c2_div_up(p->ocg, plan.nr);
     plan.merged = c2_wino_merges(p, c2_wino_pieces(&plan));
     plan.v_channels = plan.merged ? c2_wino_pieces(&plan) * p->icg : p->icg;
-    plan.piece_blocks = c2_div_up(plan.v_channels, plan.parts ? C2_WINO_CHANNELS : plan.lanes);
-    plan.channel_blocks = (plan.merged ? 1 : c2_wino_pieces(&plan)) * plan.piece_blocks;
+    const int64_t all = c2_div_up(p->oc, plan.nr);
+    set_sets(p, p->input_stride[1] == 1 ? c2_min(SET_PANELS, all) : 1, &plan);
     plan.channels_last = p->input_stride[1] == 1 && !plan.merged;
     plan.fetches = plan.channels_last && !c2_wino_is_line(&plan) &&
                    c2_beyond_l2(device, c2_input_bytes(p));
     plan.pixels_last =
         p->output_stride[3] == 1 && p->dilation[1] == 1 && p->output_stride[1] != 1;
-    plan.panel_blocks = c2_split_even(plan.panels, 1);
     if (plan.parts)
         choose_part_block(device, p, gemm, most_bytes, &plan);
     else
@@ -339,7 +384,7 @@ static double uneven(const c2_split *split)
 static double parallel_seconds(const conv2d_device *device, const c2_problem *p,
                                const c2_wino_plan *plan, const c2_kernel *gemm, double threads)
 {
-    const double tasks = (double)(p->groups * plan->blocks.n * plan->panel_blocks.n);
+    const double tasks = (double)(plan->sets * plan->blocks.n * plan->panel_blocks.n);
     const double rest = tasks > threads ? 1 : uneven(&plan->blocks) * uneven(&plan->panel_blocks);
     return seconds(device, p, plan, gemm) / tasks * ceil(tasks / threads) * rest;
 }
@@ -354,10 +399,14 @@ void c2_wino_plan_share(const conv2d_device *device, const c2_problem *p, const 
     double least = parallel_seconds(device, p, plan, gemm, (double)threads);
     for (int64_t parts = 1; threads > 1 && parts <= c2_min(threads, plan->panels); parts *= 2) {
         for (int64_t rounds = 1; rounds <= MOST_ROUNDS; rounds++) {
-            const int64_t blocks = c2_div_up(rounds * threads, p->groups * parts);
             c2_wino_plan shared = alone;
+            if (alone.beside)
+                set_sets(p, alone.panels / parts, &shared);
+            else
+                shared.panel_blocks = c2_split_even(shared.panels, parts);
+            const int64_t blocks =
+                c2_div_up(rounds * threads, shared.sets * shared.panel_blocks.n);
             set_block(p, &shared, c2_div_up(alone.tiles, c2_max(alone.blocks.n, blocks)));
-            shared.panel_blocks = c2_split_even(shared.panels, parts);
             const double t = parallel_seconds(device, p, &shared, gemm, (double)threads);
             if (t < least && shared.scratch_bytes <= alone.scratch_bytes) {
                 least = t;

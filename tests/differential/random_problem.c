@@ -240,8 +240,8 @@ static void draw_channels(rng *r, random_case *c)
         groups = percent(r, 75) ? rng_range(r, 2, 5) : rng_range(r, 6, 34);
         icg = percent(r, 15) ? 1 : percent(r, 70) ? rng_range(r, 2, 9) : rng_range(r, 10, 64);
         ocg = percent(r, 70) ? rng_range(r, 1, 9) : PICK(r, channels);
-        if (percent(r, 30))
-            ocg = icg;
+        if (percent(r, 30)) /* half of them a vector of some lanes, or a part of it */
+            ocg = icg = percent(r, 50) ? icg : 1 << rng_range(r, 1, 4);
         if (icg == 1 && ocg == 1)
             ocg = 5;
     } else if (kind >= GROUPS_DEPTHWISE) {

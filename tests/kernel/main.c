@@ -30,7 +30,7 @@ static const check_family *const families[] = {
     &check_grouped_ch, &check_epilogue, &check_peak,      &check_widen,
     &check_dwrow_ch,   &check_dwrow_px, &check_direct_px, &check_direct_rows, &check_direct_ch,
     &check_direct_sum,
-    &check_wino_in,    &check_wino_gemm, &check_wino_out, &check_box_down,
+    &check_wino_in,    &check_wino_gemm, &check_wino_groups, &check_wino_out, &check_box_down,
     &check_box_across, &check_dot_ch,    &check_dot_px,   &check_dot2_px,
     &check_dot2_ch,    &check_dot3_ch,  &check_parts,    &check_crossed,
     &check_dot3_px,    &check_pair,      &check_tiles,    &check_apart,

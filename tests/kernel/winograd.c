@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * wino_in, wino_gemm and wino_out. Transforms of integers are multiples of 1/64 and exact, so
- * they must equal B'dB and A'mA by the matrices of the definition; real numbers must stay within
- * the roundings that docs/numerics.md counts, times the absolute terms; lines by B'd and A'm, half
- * the roundings; and short tiles by matrices of their own. Products are compared bit by bit with
- * products added one after the other. */
+ * wino_in, wino_gemm, wino_groups and wino_out. Transforms of integers are multiples of 1/64 and
+ * exact, so they must equal B'dB and A'mA by the matrices of the definition; real numbers must stay
+ * within the roundings that docs/numerics.md counts, times the absolute terms; lines by B'd and
+ * A'm, half the roundings; and short tiles by matrices of their own. Products are compared bit by
+ * bit with products added one after the other. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "check.h"
 
-enum { MAX_EDGE = 8, MAX_BLOCKS = 3, MAX_NR = 32, MAX_ROWS = 14, MAX_K = 64, MAX_GROUPS = 3 };
+enum { MAX_EDGE = 8, MAX_BLOCKS = 3, MAX_NR = 32, MAX_ROWS = 16, MAX_K = 64, MAX_GROUPS = 3 };
 
 /* The matrices of the definition, and beside them the sums of absolute terms as computed: some
  * terms cancel in part. Points 0, 1, -1, infinity; 0, 1, -1, 1/2, -2, infinity; and 0, 1, -1, 2,
@@ -283,6 +283,68 @@ static bool gemm_one(check *c)
     return ok;
 }
 
+/* ---- wino_groups ---------------------------------------------------------------------------- */
+
+/* The sum of a lane of row i: products of its group's channels in their order. */
+static float group_sum(const check *c, const c2_wino_groups_args *a, const float *v, int i,
+                       int vector, int lane)
+{
+    const int lanes = check_lanes(c->kernel), klen = lanes / a->groups;
+    const float *row = v + vector * a->v_block + i * lanes + lane / klen * klen;
+    float sum = 0;
+    for (int k = 0; k < klen; k++)
+        sum = check_add_product(c->kernel, row[k],
+                                a->u[k * c->kernel->nr + vector * lanes + a->out[lane]], sum);
+    return sum;
+}
+
+/* Sums of the first n lanes; and nothing is written between vectors. */
+static bool are_group_sums(check *c, const c2_wino_groups_args *a, const float *before)
+{
+    const int lanes = check_lanes(c->kernel), vectors = (a->n + lanes - 1) / lanes;
+    const ptrdiff_t all = (vectors - 1) * a->v_block + a->m * lanes;
+    for (ptrdiff_t at = 0; at < all; at++) {
+        const int vector = (int)(at / a->v_block), lane = (int)(at % a->v_block % lanes);
+        const int row = (int)(at % a->v_block / lanes);
+        if (row < a->m && vector * lanes + lane >= a->n)
+            continue;
+        const float expected =
+            row < a->m ? group_sum(c, a, before, row, vector, lane) : before[at];
+        if (memcmp(&a->v[at], &expected, sizeof expected) != 0) {
+            snprintf(c->why, c->why_bytes, "%d groups: row %d of vector %d, lane %d is %a, not %a",
+                     a->groups, row, vector, lane, (double)a->v[at], (double)expected);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool groups_one(check *c)
+{
+    const c2_kernel *k = c->kernel;
+    rng *r = c->random;
+    const int lanes = check_lanes(k), n = check_size(r, k->nr, lanes);
+    const int groups = 1 << rng_range(r, 0, 2), klen = lanes / groups;
+    const int m = check_size(r, MAX_GROUPS * k->mr, k->mr), vectors = (n + lanes - 1) / lanes;
+    const ptrdiff_t v_block = m * lanes + rng_range(r, 0, 9);
+    int32_t in[MAX_NR], out[MAX_NR];
+    for (int lane = 0; lane < lanes; lane++) {
+        out[lane] = lane % klen * groups + lane / klen;
+        in[out[lane]] = lane;
+    }
+    const size_t floats = (size_t)((vectors - 1) * v_block + m * lanes);
+    guard_buffer v = canaries(c, floats), u = check_values(c, (size_t)(klen * k->nr));
+    guard_buffer before = check_values(c, floats);
+    memcpy(v.data, before.data, floats * sizeof(float));
+    const c2_wino_groups_args args = {v.data, v_block, u.data, u.data, in, out, m, n, groups};
+    ((c2_wino_groups_fn)k->fn)(&args);
+    const bool ok = are_group_sums(c, &args, before.data);
+    guard_free(&before);
+    guard_free(&u);
+    guard_free(&v);
+    return ok;
+}
+
 /* ---- wino_out ------------------------------------------------------------------------------- */
 
 /* The same call, finished: `plain` has its pixels. */
@@ -293,7 +355,7 @@ static bool out_finished(check *c, const shape *s, const c2_wino_out_args *bare,
     rng *r = c->random;
     const int high = s->size[0], wide = s->size[1];
     c2_wino_out_args a = *bare;
-    a.n = check_size(r, k->nr, check_lanes(k));
+    a.n = check_size(r, bare->n, check_lanes(k));
     const size_t n = (size_t)((high - 1) * a.row + (wide - 1) * a.col + a.n);
     guard_buffer y = canaries(c, n), bias = check_values(c, (size_t)k->nr);
     const bool bounded = rng_range(r, 0, 1);
@@ -333,21 +395,23 @@ static bool out_one(check *c)
     matrix_row *const down = out_rows[m][s.line ? m : high], *const across = out_rows[m][wide];
     const ptrdiff_t m_step = k->nr + rng_range(r, 0, 20), col = k->nr + rng_range(r, 0, 3);
     const ptrdiff_t row = wide * col + rng_range(r, 0, 9);
-    guard_buffer in = check_values(c, (size_t)((steps - 1) * m_step + k->nr));
-    const size_t n = (size_t)((high - 1) * row + (wide - 1) * col + k->nr);
+    const int lanes = check_lanes(k), most = (int)rng_range(r, 1, k->nr / lanes) * lanes;
+    guard_buffer in = check_values(c, (size_t)((steps - 1) * m_step + most));
+    const size_t n = (size_t)((high - 1) * row + (wide - 1) * col + most);
     guard_buffer y = canaries(c, n);
     const c2_wino_out_args args = {.m = in.data,
                                    .m_step = m_step,
                                    .y = y.data,
                                    .row = row,
                                    .col = col,
+                                   .n = most,
                                    .line = s.line,
                                    .size = {high, wide}};
     ((c2_wino_out_fn)k->fn)(&args);
     float *got = y.data;
     bool ok = out_finished(c, &s, &args, got);
     const int roundings = out_roundings[m / 2 - 1] / (s.line ? 2 : 1);
-    for (int lane = 0; lane < k->nr; lane++) {
+    for (int lane = 0; lane < most; lane++) {
         double x[MAX_EDGE * MAX_EDGE];
         for (int i = 0; i < points(&s, 0); i++)
             for (int j = 0; j < points(&s, 1); j++) {
@@ -375,6 +439,7 @@ static bool out_one(check *c)
 /* ---- rates ---------------------------------------------------------------------------------- */
 
 static _Alignas(64) float bench_v[MAX_K * MAX_ROWS], bench_u[MAX_K * MAX_NR];
+static const int32_t bench_turns[MAX_NR];
 static _Alignas(64) float bench_out[MAX_EDGE * MAX_EDGE * MAX_NR];
 
 static double gemm_bench(const c2_kernel *k)
@@ -383,6 +448,14 @@ static double gemm_bench(const c2_kernel *k)
                                     bench_out, k->mr,                  k->nr,   MAX_K, true};
     ((c2_wino_gemm_fn)k->fn)(&args);
     return (double)k->mr * k->nr * (double)MAX_K;
+}
+
+static double groups_bench(const c2_kernel *k)
+{
+    const c2_wino_groups_args args = {bench_v,     k->mr * check_lanes(k), bench_u, bench_u,
+                                      bench_turns, bench_turns,            k->mr,   k->nr, 1};
+    ((c2_wino_groups_fn)k->fn)(&args);
+    return (double)k->mr * k->nr * check_lanes(k);
 }
 
 /* Floats of V, and of M. */
@@ -403,6 +476,7 @@ static double out_bench(const c2_kernel *k)
                                    .y = bench_u,
                                    .row = k->mr * k->nr,
                                    .col = k->nr,
+                                   .n = k->nr,
                                    .size = {k->mr, k->mr}};
     ((c2_wino_out_fn)k->fn)(&args);
     return (double)(edge * edge * k->nr);
@@ -410,4 +484,5 @@ static double out_bench(const c2_kernel *k)
 
 const check_family check_wino_in = {C2_FAMILY_WINO_IN, in_one, in_bench};
 const check_family check_wino_gemm = {C2_FAMILY_WINO_GEMM, gemm_one, gemm_bench};
+const check_family check_wino_groups = {C2_FAMILY_WINO_GROUPS, groups_one, groups_bench};
 const check_family check_wino_out = {C2_FAMILY_WINO_OUT, out_one, out_bench};

@@ -63,7 +63,7 @@ C2_ALWAYS_INLINE void store(const bool finish, const c2_wino_out_args *a, int v,
 
 C2_ALWAYS_INLINE void line(const int size, const bool finish, const c2_wino_out_args *a)
 {
-    for (int v = 0; v < (finish ? a->n : C2_NR); v += VF) {
+    for (int v = 0; v < a->n; v += VF) {
         vf m[C2_EDGE], y[C2_MR];
         C2_UNROLL
         for (int j = 0; j < size + 2; j++)
@@ -77,7 +77,7 @@ C2_ALWAYS_INLINE void line(const int size, const bool finish, const c2_wino_out_
 
 C2_ALWAYS_INLINE void tile(const bool finish, const c2_wino_out_args *a)
 {
-    for (int v = 0; v < (finish ? a->n : C2_NR); v += VF) {
+    for (int v = 0; v < a->n; v += VF) {
         vf column[C2_EDGE], t[C2_MR][C2_EDGE], y[C2_MR];
         C2_UNROLL_LINES
         for (int j = 0; j < C2_EDGE; j++) {
@@ -132,7 +132,7 @@ C2_ALWAYS_INLINE void across(const int size, const bool finish, const c2_wino_ou
 static __attribute__((noinline)) void short_tile(const bool finish, const c2_wino_out_args *a)
 {
     vf t[C2_MR][C2_EDGE];
-    for (int v = 0; v < (finish ? a->n : C2_NR); v += VF) {
+    for (int v = 0; v < a->n; v += VF) {
         C2_BY_SIZE(a->size[0], down, a, v, t)
         C2_BY_SIZE(a->size[1], across, finish, a, v, t)
     }

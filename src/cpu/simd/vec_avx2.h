@@ -13,6 +13,13 @@ typedef __m256 vf;
 enum { VF = 8, VF_ROW_POINTERS = 6 };
 
 static inline vf vf_set1(float x) { return _mm256_set1_ps(x); }
+static inline vf vf_set2(const float *p)
+{
+    double both;
+    memcpy(&both, p, sizeof both);
+    return _mm256_castpd_ps(_mm256_set1_pd(both));
+}
+static inline vf vf_set4(const float *p) { return _mm256_broadcast_ps((const __m128 *)p); }
 static inline vf vf_zero(void) { return _mm256_setzero_ps(); }
 static inline vf vf_load(const float *p) { return _mm256_loadu_ps(p); }
 static inline void vf_store(float *p, vf v) { _mm256_storeu_ps(p, v); }

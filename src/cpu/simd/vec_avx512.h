@@ -6,12 +6,20 @@
 
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 #define C2_ISA avx512
 typedef __m512 vf;
 enum { VF = 16, VF_ROW_POINTERS = 6 };
 
 static inline vf vf_set1(float x) { return _mm512_set1_ps(x); }
+static inline vf vf_set2(const float *p)
+{
+    double both;
+    memcpy(&both, p, sizeof both);
+    return _mm512_castpd_ps(_mm512_set1_pd(both));
+}
+static inline vf vf_set4(const float *p) { return _mm512_broadcast_f32x4(_mm_loadu_ps(p)); }
 static inline vf vf_zero(void) { return _mm512_setzero_ps(); }
 static inline vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
 static inline void vf_store(float *p, vf v) { _mm512_storeu_ps(p, v); }

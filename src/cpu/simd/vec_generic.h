@@ -17,6 +17,9 @@ typedef int32_t vf_mask __attribute__((vector_size(16)));
 enum { VF = 4, VF_ROW_POINTERS = 6 };
 
 static inline vf vf_set1(float x) { return (vf){x, x, x, x}; }
+/* Two or four floats again and again. */
+static inline vf vf_set2(const float *p) { return (vf){p[0], p[1], p[0], p[1]}; }
+static inline vf vf_set4(const float *p) { return (vf){p[0], p[1], p[2], p[3]}; }
 static inline vf vf_zero(void) { return (vf){0, 0, 0, 0}; }
 static inline vf vf_load(const float *p)
 {

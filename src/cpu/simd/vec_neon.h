@@ -13,6 +13,11 @@ typedef float32x4_t vf;
 enum { VF = 4, VF_ROW_POINTERS = 12 };
 
 static inline vf vf_set1(float x) { return vdupq_n_f32(x); }
+static inline vf vf_set2(const float *p)
+{
+    return vcombine_f32(vld1_f32(p), vld1_f32(p));
+}
+static inline vf vf_set4(const float *p) { return vld1q_f32(p); }
 static inline vf vf_zero(void) { return vdupq_n_f32(0); }
 static inline vf vf_load(const float *p) { return vld1q_f32(p); }
 static inline void vf_store(float *p, vf v) { vst1q_f32(p, v); }
