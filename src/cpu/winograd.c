@@ -289,7 +289,7 @@ static float *products_of(const work *w, int64_t panel, int64_t first)
 {
     const c2_wino_plan *plan = &w->s->plan;
     return plan->beside ? (float *)w->v + panel * plan->v_panel
-                          : w->m + (panel - first) * plan->m_panel;
+                        : w->m + (panel - first) * plan->m_panel;
 }
 
 /* M of panels [begin, end), a group at most. */

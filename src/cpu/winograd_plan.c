@@ -36,7 +36,7 @@ enum { MOST_PART_TILES = 256, MOST_GROUP = 16 };
 enum { MOST_GROUPS = 4 }; /* of a vector, side by side */
 /* Panels of a set whose channels are neighbours in memory, for longer runs of them: 256@28 of 8 a
  * group 187 to 172 us, in a batch of 8 2.2 to 1.75 ms (Granite Rapids). */
-enum { SET_PANELS = 4 }; /* channels of groups side by side */
+enum { SET_PANELS = 4 };
 enum { MOST_SHORT = 4, FEW_TILES = 4 }; /* m of short tiles at most; tiles of an image */
 enum { MOST_ROUNDS = 8 }; /* of tasks on all threads; more make no end more even */
 
