@@ -159,8 +159,10 @@ static double slower(const c2_problem *p, const geometry *g, double m, double nv
     const double masked = free_masks ? 0.25 / m : 16 / (m * m * m * m);
     const double cut = 1 + (g->step == 2 ? 1.5 / m : masked);
     const double short_rows = !free_masks && p->ow <= g->vector ? 1.5 : 1;
+    /* Tiles of more than four channels take four channels a step of the kernel's loop. */
+    const double stepped = free_masks && m > 4 ? 0.9 : 1;
     const double halves = !free_masks && p->input_dtype != CONV2D_FLOAT32 ? 6 : 1;
-    return c2_cost_small_tile(m, nv, loads) * cut * short_rows * halves;
+    return c2_cost_small_tile(m, nv, loads) * cut * stepped * short_rows * halves;
 }
 
 static double cost(const conv2d_device *device, const c2_problem *p, int variant)
