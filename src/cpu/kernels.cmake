@@ -98,21 +98,17 @@ list(APPEND _neon box_down_f32_8x4 box_across_f32_1x4)
 
 # Winograd (winograd.c).
 list(APPEND _generic wino_in_f32_6x4 wino_in_f32_4x4 wino_in_f32_2x4 wino_gemm_f32_4x8
-  wino_groups_f32_4x8
-  wino_out_f32_6x8 wino_out_f32_4x8 wino_out_f32_2x8 wino_in_f16_6x4 wino_in_f16_4x4
-  wino_in_f16_2x4 wino_in_bf16_6x4 wino_in_bf16_4x4 wino_in_bf16_2x4)
+  wino_groups_f32_4x8 wino_out_f32_6x8 wino_out_f32_4x8 wino_out_f32_2x8 wino_in_f16_6x4
+  wino_in_f16_4x4 wino_in_f16_2x4 wino_in_bf16_6x4 wino_in_bf16_4x4 wino_in_bf16_2x4)
 list(APPEND _avx2 wino_in_f32_6x8 wino_in_f32_4x8 wino_in_f32_2x8 wino_gemm_f32_6x16
-  wino_groups_f32_6x16
-  wino_out_f32_6x16 wino_out_f32_4x16 wino_out_f32_2x16 wino_in_f16_6x8 wino_in_f16_4x8
-  wino_in_f16_2x8 wino_in_bf16_6x8 wino_in_bf16_4x8 wino_in_bf16_2x8)
+  wino_groups_f32_6x16 wino_out_f32_6x16 wino_out_f32_4x16 wino_out_f32_2x16 wino_in_f16_6x8
+  wino_in_f16_4x8 wino_in_f16_2x8 wino_in_bf16_6x8 wino_in_bf16_4x8 wino_in_bf16_2x8)
 list(APPEND _avx512 wino_in_f32_6x16 wino_in_f32_4x16 wino_in_f32_2x16 wino_gemm_f32_14x32
-  wino_groups_f32_16x32
-  wino_out_f32_6x32 wino_out_f32_4x32 wino_out_f32_2x32 wino_in_f16_6x16 wino_in_f16_4x16
-  wino_in_f16_2x16 wino_in_bf16_6x16 wino_in_bf16_4x16 wino_in_bf16_2x16)
+  wino_groups_f32_16x32 wino_out_f32_6x32 wino_out_f32_4x32 wino_out_f32_2x32 wino_in_f16_6x16
+  wino_in_f16_4x16 wino_in_f16_2x16 wino_in_bf16_6x16 wino_in_bf16_4x16 wino_in_bf16_2x16)
 list(APPEND _neon wino_in_f32_6x4 wino_in_f32_4x4 wino_in_f32_2x4 wino_gemm_f32_12x8
-  wino_groups_f32_12x8
-  wino_out_f32_6x8 wino_out_f32_4x8 wino_out_f32_2x8 wino_in_f16_6x4 wino_in_f16_4x4
-  wino_in_f16_2x4 wino_in_bf16_6x4 wino_in_bf16_4x4 wino_in_bf16_2x4)
+  wino_groups_f32_12x8 wino_out_f32_6x8 wino_out_f32_4x8 wino_out_f32_2x8 wino_in_f16_6x4
+  wino_in_f16_4x4 wino_in_f16_2x4 wino_in_bf16_6x4 wino_in_bf16_4x4 wino_in_bf16_2x4)
 list(APPEND CONV2D_SOURCES cpu/algo_winograd.c cpu/winograd.c cpu/winograd_in.c
      cpu/winograd_merged.c cpu/winograd_pack.c cpu/winograd_tiles.c
      cpu/winograd_parts.c cpu/winograd_plan.c)

@@ -14,8 +14,6 @@ enum { MOST_ROW_GROUPS = 4 };
  * it is better to read V from the L3 cache. 512@28 on Zen 4 (32 MiB of L3): 11.2 to 10.2 ms. */
 static const double u_bytes_kept = 32 << 20, v_bytes_wanted_then = 4 << 20;
 enum { MOST_ROW_GROUPS_THEN = 16 };
-static const double beside_v_bytes = 9 << 15; /* of groups side by side (Granite Rapids) */
-static const double beside_tile = 0.4; /* and a tile of them, in calls */
 static const double memory_times = 3; /* what a float from memory takes, in those of a cache; */
 static const double near_weight = 0.3; /* and of the L2 cache, in those of the last */
 static const double merged_bytes_wanted = 32 << 10; /* of a window of merged pieces, */
@@ -33,7 +31,10 @@ static const double far_times = 2;        /* what U from memory takes, in bytes 
 static const double half_round = 1.5;     /* products of 16 tiles, in halves of those of 32; */
 static const double part_transform = 2; /* transforms, in those for FMA, whose V and M are nearer */
 enum { MOST_PART_TILES = 256, MOST_GROUP = 16 };
-enum { MOST_GROUPS = 4 }; /* of a vector, side by side */
+/* Groups side by side: of a vector at most; bytes of V; and what each vector of each row group adds
+ * to a call of the kernel, in calls (Granite Rapids). */
+enum { MOST_GROUPS = 4 };
+static const double beside_v_bytes = 9 << 15, beside_tile = 0.4;
 /* Panels of a set whose channels are neighbours in memory, for longer runs of them: 256@28 of 8 a
  * group 187 to 172 us, in a batch of 8 2.2 to 1.75 ms (Granite Rapids). */
 enum { SET_PANELS = 4 };

@@ -42,8 +42,7 @@ bool tiles_case(check *c);
 double tiles_bench(const c2_kernel *kernel);
 extern const check_family check_direct_px, check_direct_rows, check_direct_ch, check_direct_sum,
     check_box_down, check_box_across, check_apart;
-extern const check_family check_wino_in, check_wino_gemm, check_wino_groups,
-    check_wino_out;
+extern const check_family check_wino_in, check_wino_gemm, check_wino_groups, check_wino_out;
 
 /* 1, limit, or near a multiple of step, or anything between: sizes at which tails begin. */
 int check_size(rng *r, int limit, int step);
