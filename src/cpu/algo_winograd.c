@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * Winograd convolution of kernels of 3x3 to 9x9 with stride 1, in any layout, for every accuracy
- * but strict; F(6,3) for accuracy fast alone. Larger kernels than 3x3 are the sum of q pieces of
- * 3x3, rows and columns beyond the kernel zeros:
+ * Winograd convolution of kernels of up to 4 pieces of 3 taps an axis, each of taps that are the
+ * stride apart, in any layout, for every accuracy but strict; F(6,3) for accuracy fast alone.
+ * Kernels of q pieces are their sum; a piece that has one or two taps of the kernel takes fewer
+ * products (kernels_winograd.h), so that 3x3 with stride 2 takes 81 for 16 pixels:
  *   winograd_f2x3  F(2,3), points 0, 1, -1, infinity: 16 products for 4 pixels
  *   winograd_f4x3  F(4,3), points 0, 1, -1, 1/2, -2, infinity: 36 products for 16 pixels
  *   winograd_f6x3  F(6,3), points 0, 1, -1, 2, -2, 1/2, -1/2, infinity: 64 products for 36 pixels
@@ -111,8 +112,8 @@ static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int m,
 
 static void packing(const c2_problem *p, const c2_wino_plan *plan, c2_text *out)
 {
-    c2_text_add(out, "v1,g%lld,w%d,o%lld,c%lld%s", (long long)p->groups, plan->nr,
-                (long long)p->ocg, (long long)p->icg, plan->parts ? ",x3" : "");
+    c2_text_add(out, "v%d,g%lld,w%d,o%lld,c%lld%s", plan->parts ? 1 : 2, (long long)p->groups,
+                plan->nr, (long long)p->ocg, (long long)p->icg, plan->parts ? ",x3" : "");
     if (plan->beside)
         c2_text_add(out, ",s%lld", (long long)(plan->nr / p->icg));
     if (c2_wino_pieces(plan) > 1 || c2_wino_is_line(plan))

@@ -47,83 +47,74 @@ static void transform_in(const work *w)
     }
 }
 
-/* One step and piece of a panel, to a->out; a->u: its weights, which go on to the next. last: none
- * follow. */
-static void multiply_piece(const work *w, const float *v, bool last, c2_wino_gemm_args *a)
+/* One step and piece of a panel, to a->out; a->u: its weights, which go on to the next. end: of the
+ * panel's. */
+static void multiply_piece(const work *w, const float *v, const float *end, c2_wino_gemm_args *a)
 {
     const c2_wino_plan *plan = &w->s->plan;
     const int64_t channels = plan->v_channels;
     for (int64_t k = 0; k < channels; k += C2_WINO_K, a->accumulate = true) {
         a->klen = (int)c2_min(C2_WINO_K, channels - k);
-        a->next = last && k + a->klen >= channels ? NULL : a->u + a->klen * plan->nr;
+        const float *next = a->u + a->klen * plan->nr;
+        a->next = next == end ? NULL : next;
         a->v = v + k / plan->lanes * plan->v_block;
         w->s->gemm(a);
-        a->u += a->klen * plan->nr;
+        a->u = next;
     }
 }
 
-/* Whether the weights of a piece of V are zeros in step i along an axis: those of the point at
- * infinity are the last taps of the piece. If they are of the first one, they are of all. */
-static bool is_zero(const c2_wino_axis *axis, int i, int64_t piece)
-{
-    return i == axis->edge - 1 && axis->ends_beyond[piece];
-}
-
-/* One step of a panel of groups side by side, in place; last: no weights follow. */
-static void multiply_groups(const work *w, float *v, bool last, c2_wino_gemm_args *a)
+/* One step of a panel of groups side by side, in place. */
+static void multiply_groups(const work *w, float *v, const float *end, c2_wino_gemm_args *a)
 {
     const c2_wino_plan *plan = &w->s->plan;
-    const int64_t n = plan->v_channels * plan->nr;
+    const float *next = a->u + plan->v_channels * plan->nr;
     const int groups = (int)(plan->lanes / plan->v_channels);
-    const c2_wino_groups_args one = {v,    a->v_block, a->u, last ? a->u : a->u + n, w->s->order[0],
-                                     w->s->order[1], a->m, a->n, groups};
+    const c2_wino_groups_args one = {v, a->v_block, a->u, next == end ? a->u : next,
+                                     w->s->order[0], w->s->order[1], a->m, a->n, groups};
     w->s->groups(&one);
-    a->u += n;
+    a->u = next;
 }
 
-/* M of step (i, j) of a panel, whose V and M of all tiles are at v and m. */
-static void multiply_step(const work *w, float *v, float *m, int i, int j,
-                          c2_wino_gemm_args *a)
+/* What piece (y, x) adds to M of step (i, j) of a panel, of the tiles that have the step in it. v
+ * and m: of all tiles. */
+static void add_piece(const work *w, float *v, float *m, const int step[2], int64_t y, int64_t x,
+                      const float *end, c2_wino_gemm_args *a)
 {
     const c2_wino_plan *plan = &w->s->plan;
     const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
-    const int64_t pieces_y = plan->merged ? 1 : ay->pieces;
-    const int64_t pieces_x = plan->merged ? 1 : ax->pieces;
-    const bool last_step = i == ay->edge - 1 && j == ax->edge - 1;
-    const bool short_x = c2_wino_short_has(ax, j), short_y = c2_wino_short_has(ay, i);
-    const int64_t begin = w->order.begin_of[short_x], end = w->order.end_of[short_y][short_x];
-    if (begin == end) {
-        a->u += pieces_y * pieces_x * plan->v_channels * plan->nr;
+    if (!c2_wino_has(ay, step[0], y, ay->size) || !c2_wino_has(ax, step[1], x, ax->size))
+        return;
+    const bool short_x = c2_wino_has(ax, step[1], x, ax->last);
+    const bool short_y = c2_wino_has(ay, step[0], y, ay->last);
+    const int64_t first = w->order.begin_of[short_x], last = w->order.end_of[short_y][short_x];
+    if (first == last) {
+        a->u += plan->v_channels * plan->nr;
         return;
     }
-    v += begin * plan->lanes;
-    a->out = m + begin * plan->m_tile;
-    a->m = (int)(end - begin);
-    if (plan->beside) {
-        multiply_groups(w, v, last_step, a);
-        return;
-    }
-    a->accumulate = false;
-    if (is_zero(ay, i, 0) || is_zero(ax, j, 0))
-        memset(a->out, 0, (size_t)(a->m * plan->nr) * sizeof *a->out);
-    for (int64_t y = 0; y < pieces_y; y++)
-        for (int64_t x = 0; x < pieces_x; x++, v += plan->piece_blocks * plan->v_block) {
-            if (is_zero(ay, i, y) || is_zero(ax, j, x))
-                a->u += plan->v_channels * plan->nr;
-            else
-                multiply_piece(w, v, last_step && y == pieces_y - 1 && x == pieces_x - 1, a);
-        }
+    a->out = m + first * plan->m_tile;
+    a->m = (int)(last - first);
+    if (plan->beside)
+        multiply_groups(w, v + first * plan->lanes, end, a);
+    else
+        multiply_piece(w, v + first * plan->lanes, end, a);
 }
 
-/* M of a panel; u: its weights. */
+/* M of a panel; u: its weights. The first piece has all steps that another has, of all tiles that
+ * have them. */
 static void multiply(const work *w, float *v, const float *u, float *products, int channels)
 {
     const c2_wino_plan *plan = &w->s->plan;
+    const float *end = u + c2_wino_panel_floats(plan);
+    const int64_t pieces_y = plan->merged ? 1 : plan->axis[0].pieces;
+    const int64_t pieces_x = plan->merged ? 1 : plan->axis[1].pieces;
     c2_wino_gemm_args a = {.v_block = plan->v_block, .u = u, .n = channels};
-    for (int i = 0, step = 0; i < plan->axis[0].edge; i++)
-        for (int j = 0; j < plan->axis[1].edge; j++, step++)
-            multiply_step(w, v + step * plan->v_step,
-                          products + step * plan->m_step, i, j, &a);
+    for (int i = 0; i < plan->steps; i++, v += plan->v_step, products += plan->m_step) {
+        const int step[2] = {i / plan->axis[1].edge, i % plan->axis[1].edge};
+        a.accumulate = false;
+        for (int64_t piece = 0; piece < pieces_y * pieces_x; piece++)
+            add_piece(w, v + piece * plan->piece_blocks * plan->v_block, products, step,
+                      piece / pieces_x, piece % pieces_x, end, &a);
+    }
 }
 
 static int64_t segment_pixels(const c2_wino_plan *plan)
@@ -261,9 +252,11 @@ static void transform_out(const work *w, const float *products, int64_t oc, int 
             continue;
         const int64_t finished = w->s->finishes ? inside(plan, &seg, rows, cols) : 0;
         c2_wino_out_args a = {.m_step = plan->m_step,
+                              .m_row = plan->axis[1].edge * plan->m_step,
                               .line = c2_wino_is_line(plan),
                               .low = w->s->low,
                               .high = w->s->high};
+        c2_wino_set_taps(plan, 0, 0, a.taps);
         finish(w, &seg, products, finished, first, channels, bias, &a);
         if (finished == seg.count)
             continue;
@@ -303,7 +296,7 @@ static void multiply_group(const work *w, int64_t begin, int64_t end)
         c2_wino_multiply_parts(w->s, p, w->v, u, w->order.end - w->order.begin, begin, end, w->m);
         return;
     }
-    const int64_t a_panel = plan->steps * c2_wino_pieces(plan) * p->icg * plan->nr;
+    const int64_t a_panel = c2_wino_panel_floats(plan);
     const float *u = (const float *)w->args->packed->host + w->set * plan->panels * a_panel;
     for (int64_t panel = begin; panel < end; panel++)
         multiply(w, (float *)w->v + panel * plan->v_panel, u + panel * a_panel,

@@ -7,14 +7,16 @@
  * Output pixels of equal remainder modulo the dilation are a grid of their own, a phase, on which
  * the kernel is not dilated. With a stride s, a piece has every s-th tap: the pixels that outputs
  * side by side read there are s apart, and to them the stride is 1. A phase is cut into tiles of
- * m x m pixels (m along a kernel of one row or column), each of which needs a border of two more.
+ * m x m pixels (m along a kernel of one row or column), each of which needs a border of two more;
+ * for a piece that has but two taps of the kernel, or one, of one more or none.
  * Tiles are numbered image by image, phase by phase, row by row. Those at the end of a phase may be
  * short (kernels_winograd.h): they need fewer products. A task takes a block of tiles and some
  * panels of nr output channels:
  *   V[step][piece][block of VF channels][tile][VF]  transformed input; step = one of a tile's
  *                                                   products. Pieces of few channels are merged:
  *                                                   all channels of all pieces follow each other
- *   U[panel][step][piece][channel][nr]       transformed weights, read from front to back
+ *   U[panel][step][piece][channel][nr]       transformed weights, read from front to back; without
+ *                                            pieces that lack the step (kernels_winograd.h)
  *   M[step][tile][nr]                        products of one panel
  * and from M the pixels of the panel. Tiles of a block lie there in an order in which those that
  * have a step follow each other (winograd_tiles.c). A segment is a run of tiles of a block that lie
@@ -56,13 +58,12 @@ enum {
 /* The kernel and its tiles along y or x. Piece i has the taps (i / stride) * 3 stride +
  * i % stride + {0, stride, 2 stride}; those of one i / stride read neighbours. */
 typedef struct c2_wino_axis {
-    int size, edge; /* outputs of a tile, inputs under it: m and m + 2, or of one tap 1 and 1 */
+    int size; /* outputs of a tile: m, or of one tap 1 */
+    int edge; /* inputs under it and its steps, of the piece that has most */
     int64_t stride;
     int64_t step;   /* input pixels between neighbours of a tile: the stride or the dilation */
     int64_t pieces;
-    /* Whether the last tap of a piece is none of the kernel's: then its weights at the point at
-     * infinity are zeros. */
-    bool ends_beyond[C2_WINO_MAX_PIECES];
+    int taps[C2_WINO_MAX_PIECES]; /* of a piece; that of the first no fewer than of any other */
     int64_t phases;
     int64_t grid;   /* tiles of the largest phase */
     int last;       /* outputs of the last one of them: fewer than size if it is short */
@@ -131,10 +132,33 @@ static inline int64_t c2_wino_rounds(const c2_wino_axis *axis)
 
 static inline bool c2_wino_is_short(const c2_wino_axis *axis) { return axis->last < axis->size; }
 
-/* Whether short tiles have step i along the axis. */
-static inline bool c2_wino_short_has(const c2_wino_axis *axis, int i)
+/* Inputs under so many outputs of a tile in a piece, and as many steps along the axis. */
+static inline int c2_wino_reach(const c2_wino_axis *axis, int64_t piece, int outputs)
 {
-    return i <= axis->last || i == axis->edge - 1;
+    return outputs + axis->taps[piece] - 1;
+}
+
+/* Whether a tile of so many outputs has step i of the axis in the piece. */
+static inline bool c2_wino_has(const c2_wino_axis *axis, int i, int64_t piece, int outputs)
+{
+    const int taps = axis->taps[piece];
+    return i < outputs + (taps > 1) || (taps == C2_WINO_TAPS && i == axis->edge - 1);
+}
+
+/* Pairs of a step and a piece that tiles have: what V has of a tile's channel of a piece, and U. */
+static inline int64_t c2_wino_live(const c2_wino_plan *plan)
+{
+    int64_t n[2] = {0, 0};
+    for (int a = 0; a < 2; a++)
+        for (int64_t i = 0; i < (plan->merged ? 1 : plan->axis[a].pieces); i++)
+            n[a] += c2_wino_reach(&plan->axis[a], i, plan->axis[a].size);
+    return n[0] * n[1];
+}
+
+/* Floats of a panel's U. */
+static inline int64_t c2_wino_panel_floats(const c2_wino_plan *plan)
+{
+    return c2_wino_live(plan) * plan->v_channels * plan->nr;
 }
 
 static inline int64_t c2_wino_first_tap(const c2_wino_axis *axis, int64_t piece)
@@ -225,18 +249,18 @@ static inline int c2_wino_width(const c2_wino_plan *plan, const c2_wino_segment 
     return t + 1 < segment->count ? plan->axis[1].size : segment->size[1];
 }
 
-/* Inputs under so many outputs of a tile along an axis. */
-static inline int c2_wino_reach(const c2_wino_axis *axis, int outputs)
-{
-    return outputs + axis->edge - axis->size;
-}
-
-/* size[] of tile t of a segment as kernels take it: of a line its outputs are those along x. */
+/* size[] of tile t of a segment and taps[] of piece (y, x) as kernels take them: of a line they are
+ * those along x. */
 static inline void c2_wino_set_size(const c2_wino_plan *plan, const c2_wino_segment *segment,
                                     int64_t t, int size[2])
 {
     size[0] = segment->size[0];
     size[1] = plan->axis[1].edge > 1 ? c2_wino_width(plan, segment, t) : segment->size[0];
+}
+static inline void c2_wino_set_taps(const c2_wino_plan *plan, int64_t y, int64_t x, int taps[2])
+{
+    taps[0] = plan->axis[0].taps[y];
+    taps[1] = plan->axis[1].edge > 1 ? plan->axis[1].taps[x] : taps[0];
 }
 
 /* winograd_in.c: transform the segment's input of a set of groups into V. window: room for a

@@ -57,7 +57,7 @@ static void find_places(const c2_state *s, const c2_run_args *args, int64_t set,
     const int64_t fewer = (s->plan.segment - seg->count + 1) * ax->size - seg->size[1];
     at->n_columns = c2_wino_columns(&s->plan) - fewer;
     at->first_x = x;
-    at->n_rows = c2_wino_reach(ay, seg->size[0]);
+    at->n_rows = c2_wino_reach(ay, piece_y, seg->size[0]);
     at->rows_inside = y >= 0 && y + (at->n_rows - 1) * ay->step < p->h;
     for (int i = 0; i < at->n_rows; i++)
         at->y[i] = c2_pad_index(p->padding_mode, y + i * ay->step, p->h);
@@ -94,6 +94,7 @@ static void one_tile(const c2_state *s, c2_wino_in_fn in, c2_wino_in_args *a, in
     if (plan->parts) {
         a->v = cut;
         a->v_step = C2_WINO_CUT;
+        a->v_row = plan->axis[1].edge * a->v_step;
         a->v_block = plan->lanes;
         in(a);
         c2_wino_cut(s, cut, tile, c, a->channels, v);
@@ -101,41 +102,45 @@ static void one_tile(const c2_state *s, c2_wino_in_fn in, c2_wino_in_args *a, in
     }
     a->v = (float *)v + c / plan->lanes * plan->v_block + tile * plan->lanes;
     a->v_step = plan->v_step;
+    a->v_row = plan->axis[1].edge * a->v_step;
     a->v_block = plan->v_block;
     in(a);
 }
 
 enum { LINE = 64 }; /* bytes */
 
-/* Ask for the pixels that the tile behind a's has for itself, in images that the L2 cache does not
- * hold: runs of a few lines, columns apart, are not seen coming. 64@224 on Zen 5: 6.1 to 5.5 ms.
- * Inlined, since GCC 12 drops calls of functions that do nothing else. */
+/* Ask for the pixels that the tile behind a's, which reads `wide` columns as well, has for itself,
+ * in images that the L2 cache does not hold: runs of a few lines, columns apart, are not seen
+ * coming. 64@224 on Zen 5: 6.1 to 5.5 ms. Inlined, since GCC 12 drops calls of functions that do
+ * nothing else. */
 static inline __attribute__((always_inline)) void
-fetch_next(int rows, const c2_wino_axis *ax, const c2_wino_in_args *a, int64_t element)
+fetch_next(int rows, int wide, const c2_wino_axis *ax, const c2_wino_in_args *a, int64_t element)
 {
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < ax->size; j++) {
-            const char *pixel = (const char *)a->pixels +
-                                (i * a->row + (ax->edge + j) * a->col) * element;
+            const char *pixel =
+                (const char *)a->pixels + (i * a->row + (wide + j) * a->col) * element;
             for (int64_t b = 0; b < a->channels * element; b += LINE)
                 __builtin_prefetch(pixel + b);
         }
 }
 
-/* Tiles whose channels are neighbours. column: of the first one's first pixel. */
+/* Piece (y, x) of tiles whose channels are neighbours. column: of the first one's first pixel. */
 static void in_place(const c2_state *s, const c2_problem *p, const c2_wino_segment *seg,
-                     const places *at, int64_t column, void *v, float *cut)
+                     const places *at, int64_t y, int64_t x, int64_t column, void *v, float *cut)
 {
     const c2_wino_plan *plan = &s->plan;
     const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
     const int64_t whole = plan->parts ? C2_WINO_CUT : at->channels;
     const void *table[C2_WINO_MAX_EDGE * C2_WINO_MAX_EDGE];
     c2_wino_in_args a = {.line = c2_wino_is_line(plan)};
+    const int row = a.line ? 1 : plan->m + C2_WINO_TAPS - 1; /* of the table */
+    c2_wino_set_taps(plan, y, x, a.taps);
     c2_wino_set_steps(plan, ay->step * p->input_stride[2], ax->step * p->input_stride[3], &a.row,
                       &a.col);
     for (int64_t t = 0; t < seg->count; t++, column += ax->size) {
-        const int64_t *x = at->x + column;
-        const int wide = c2_wino_reach(ax, c2_wino_width(plan, seg, t));
+        const int64_t *at_x = at->x + column;
+        const int wide = c2_wino_reach(ax, x, c2_wino_width(plan, seg, t));
         const bool inside = at->rows_inside && column >= at->inside_begin &&
                             column + wide <= at->inside_end;
         c2_wino_set_size(plan, seg, t, a.size);
@@ -144,14 +149,14 @@ static void in_place(const c2_state *s, const c2_problem *p, const c2_wino_segme
             a.channels = (int)c2_min(whole, at->channels - c);
             a.table = inside ? NULL : table;
             if (inside)
-                a.pixels = pixel(p, at, at->y[0], x[0]) + bytes;
+                a.pixels = pixel(p, at, at->y[0], at_x[0]) + bytes;
             for (int i = 0; i < at->n_rows && !inside; i++)
                 for (int j = 0; j < wide; j++)
-                    table[i * ax->edge + j] = at->y[i] < 0 || x[j] < 0
-                                                  ? (const char *)s->zeros
-                                                  : pixel(p, at, at->y[i], x[j]) + bytes;
-            if (plan->fetches && inside && column + ax->edge + ax->size <= at->inside_end)
-                fetch_next(at->n_rows, ax, &a, at->element);
+                    table[i * row + j] = at->y[i] < 0 || at_x[j] < 0
+                                             ? (const char *)s->zeros
+                                             : pixel(p, at, at->y[i], at_x[j]) + bytes;
+            if (plan->fetches && inside && column + wide + ax->size <= at->inside_end)
+                fetch_next(at->n_rows, wide, ax, &a, at->element);
             one_tile(s, s->in, &a, c2_wino_place(seg, t), c, v, cut);
         }
     }
@@ -190,13 +195,15 @@ static void by_window(const c2_state *s, const c2_problem *p, const c2_wino_segm
                              : pixel(p, at, at->y[i], 0) + c * p->input_stride[1] * at->element;
             c2_columns_copy(&columns, from, window + i * row);
         }
-        for (int64_t i = 0; piece_x + i * ax->stride < ax->pieces; i++)
+        for (int64_t i = 0; piece_x + i * ax->stride < ax->pieces; i++) {
+            c2_wino_set_taps(plan, piece_y, piece_x + i * ax->stride, a.taps);
             for (int64_t t = 0; t < seg->count; t++) {
                 a.pixels = window + (i * C2_WINO_TAPS + t * ax->size) * wide;
                 c2_wino_set_size(plan, seg, t, a.size);
                 one_tile(s, s->in_f32, &a, c2_wino_place(seg, t), c,
                          piece_of(plan, v, piece_y, piece_x + i * ax->stride), cut);
             }
+        }
     }
 }
 
@@ -224,8 +231,8 @@ void c2_wino_transform(const c2_state *s, const c2_run_args *args, int64_t set,
             find_places(s, args, set, y, first, segment, &at);
             if (!plan->channels_last)
                 by_window(s, args->problem, segment, &at, y, first, v, window, cut);
-            for (int64_t i = 0; plan->channels_last && first + i * ax->stride < ax->pieces; i++)
-                in_place(s, args->problem, segment, &at, i * C2_WINO_TAPS,
-                         piece_of(plan, v, y, first + i * ax->stride), cut);
+            for (int64_t x = first; plan->channels_last && x < ax->pieces; x += ax->stride)
+                in_place(s, args->problem, segment, &at, y, x, x / ax->stride * C2_WINO_TAPS,
+                         piece_of(plan, v, y, x), cut);
         }
 }

@@ -88,7 +88,7 @@ void c2_wino_transform_merged(const c2_state *s, const c2_run_args *args, int64_
     const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
     const int64_t element = (int64_t)c2_dtype_bytes(p->input_dtype), pitch = pitch_of(plan);
     /* Of the window, and of those that later pieces reach. */
-    const int64_t columns = (seg->count - 1) * ax->size + c2_wino_reach(ax, seg->size[1]);
+    const int64_t columns = (seg->count - 1) * ax->size + c2_wino_reach(ax, 0, seg->size[1]);
     const int64_t all = columns + (c2_wino_rounds(ax) - 1) * C2_WINO_TAPS;
     float *copy = window + window_floats(plan);
     const char *image = c2_wino_image(p, args, seg->n, g);
@@ -101,7 +101,7 @@ void c2_wino_transform_merged(const c2_state *s, const c2_run_args *args, int64_
     if (seg->begins)
         clear_rest(plan, window);
     for (int64_t piece = 0; piece < ay->pieces; piece++)
-        for (int i = 0; i < c2_wino_reach(ay, seg->size[0]); i++) {
+        for (int i = 0; i < c2_wino_reach(ay, 0, seg->size[0]); i++) {
             const int64_t y = c2_pad_index(
                 p->padding_mode,
                 c2_wino_origin(p, plan, 0, seg->y, seg->ty, piece) + i * ay->step, p->h);
@@ -116,8 +116,10 @@ void c2_wino_transform_merged(const c2_state *s, const c2_run_args *args, int64_
     c2_wino_in_args a = {.line = c2_wino_is_line(plan),
                          .channels = (int)(plan->piece_blocks * plan->lanes),
                          .v_step = plan->v_step,
+                         .v_row = ax->edge * plan->v_step,
                          .v_block = plan->v_block};
     c2_wino_set_steps(plan, columns * pitch, pitch, &a.row, &a.col);
+    c2_wino_set_taps(plan, 0, 0, a.taps);
     for (int64_t t = 0; t < seg->count; t++) {
         a.pixels = window + t * ax->size * pitch;
         a.v = v + c2_wino_place(seg, t) * plan->lanes;

@@ -3,8 +3,8 @@
  *
  *   set 0   | panel 0 | step 0  | channel 0 : o0 o1 .. o(nr-1)   <- nr floats, 0 beyond the set's
  *           |         |         | channel 1 : ...                   last output channel; those of
- *           |         |         | ...                               one piece of the kernel after
- *           |         |         |                                   the other
+ *           |         |         | ...                               one piece of the kernel that
+ *           |         |         |                                   has the step after the other
  *           |         | step 1  | ...         step = i * edge + j, i down, j along a row
  *           | panel 1 | ...
  *   set 1   | ...
@@ -17,11 +17,16 @@
 #include "core/half.h"
 #include "cpu/winograd.h"
 
-enum { MAX_NR = 32 };
+enum {
+    MAX_NR = 32,
+    MAX_STEPS = C2_WINO_MAX_EDGE * C2_WINO_MAX_EDGE
+};
 
 /* F(2,3) at points 0, 1, -1, infinity; F(4,3) at 0, 1, -1, 1/2, -2, infinity; F(6,3) at 0, 1, -1,
- * 2, -2, 1/2, -1/2, infinity. */
+ * 2, -2, 1/2, -1/2, infinity. Of pieces of one tap, 0, 1 and 0, 1, -1, 1/2. */
 static const double identity[1][3] = {{1, 0, 0}};
+static const double one2[2][3] = {{1, 0, 0}, {1, 0, 0}};
+static const double one4[4][3] = {{1, 0, 0}, {1, 0, 0}, {-1 / 3., 0, 0}, {-8 / 3., 0, 0}};
 static const double g2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
 static const double g4[6][3] = {{1, 0, 0},
                                 {1 / 3., 1 / 3., 1 / 3.},
@@ -54,10 +59,9 @@ size_t c2_wino_pack_bytes(const c2_problem *p, const c2_wino_plan *plan)
     size_t bytes = sizeof(float);
     const int64_t factors[] = {sets_of(p, plan),
                                c2_div_up(outputs_of(p, plan), plan->nr),
-                               plan->steps,
-                               plan->parts ? c2_wino_words(plan) : p->icg,
-                               plan->parts ? 1 : plan->nr,
-                               c2_wino_pieces(plan)};
+                               plan->parts ? plan->steps : c2_wino_live(plan),
+                               plan->parts ? c2_wino_words(plan) : plan->v_channels,
+                               plan->parts ? 1 : plan->nr};
     for (size_t i = 0; i < sizeof factors / sizeof factors[0]; i++) {
         if (!c2_size_mul_ok(bytes, (size_t)factors[i], &bytes))
             return SIZE_MAX;
@@ -90,25 +94,53 @@ static void load_taps(const c2_problem *p, const c2_wino_plan *plan, const void 
     }
 }
 
-/* One channel of a panel: step s goes to to[s * step]. */
-static void transform(const c2_wino_plan *plan, double w[9][MAX_NR], float *to, int64_t step)
+/* The matrix of the weights of a piece along an axis, a row a step. */
+typedef const double matrix_row[3];
+static matrix_row *matrix_of(const c2_wino_plan *plan, int axis, int64_t piece)
 {
-    const double(*g)[3] = plan->m == 2 ? g2 : plan->m == 4 ? g4 : g6;
-    /* Along a single tap there is nothing to transform. */
-    const double(*gy)[3] = plan->axis[0].edge > 1 ? g : identity;
-    const double(*gx)[3] = plan->axis[1].edge > 1 ? g : identity;
-    for (int i = 0; i < plan->axis[0].edge; i++) {
+    if (plan->axis[axis].edge == 1) /* a single tap, and no transform */
+        return identity;
+    if (plan->axis[axis].taps[piece] == 1)
+        return plan->m == 2 ? one2 : one4;
+    return plan->m == 2 ? g2 : plan->m == 4 ? g4 : g6;
+}
+
+/* One channel of a panel in piece (y, x): step (i, j) goes to to[at[i * edge + j]], if at >= 0. */
+static void transform(const c2_wino_plan *plan, int64_t y, int64_t x, double w[9][MAX_NR],
+                      float *to, const int64_t *at)
+{
+    matrix_row *const gy = matrix_of(plan, 0, y), *const gx = matrix_of(plan, 1, x);
+    for (int i = 0; i < plan->axis[0].edge; i++, at += plan->axis[1].edge) {
         double row[3][MAX_NR];
-        for (int x = 0; x < 3; x++)
+        for (int k = 0; k < 3 && at[0] >= 0; k++)
             for (int o = 0; o < MAX_NR; o++)
-                row[x][o] = gy[i][0] * w[x][o] + gy[i][1] * w[3 + x][o] + gy[i][2] * w[6 + x][o];
-        for (int j = 0; j < plan->axis[1].edge; j++, to += step)
+                row[k][o] = gy[i][0] * w[k][o] + gy[i][1] * w[3 + k][o] + gy[i][2] * w[6 + k][o];
+        for (int j = 0; j < plan->axis[1].edge && at[j] >= 0; j++)
             for (int o = 0; o < plan->nr; o++)
-                to[o] = (float)(row[0][o] * gx[j][0] + row[1][o] * gx[j][1] + row[2][o] * gx[j][2]);
+                to[at[j] + o] =
+                    (float)(row[0][o] * gx[j][0] + row[1][o] * gx[j][1] + row[2][o] * gx[j][2]);
     }
 }
 
-/* A panel: step s of channel c of the pieces goes to to[s * step + c * nr]. */
+/* Where the weights of a piece lie in a panel, step by step; -1: it has no such step. */
+static void find_steps(const c2_problem *p, const c2_wino_plan *plan, int64_t piece,
+                       int64_t at[MAX_STEPS])
+{
+    const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
+    int64_t before = 0;
+    for (int step = 0; step < plan->steps; step++) {
+        at[step] = -1;
+        for (int64_t i = 0; i < c2_wino_pieces(plan); i++) {
+            const bool has = c2_wino_has(ay, step / ax->edge, i / ax->pieces, ay->size) &&
+                             c2_wino_has(ax, step % ax->edge, i % ax->pieces, ax->size);
+            if (has && i == piece)
+                at[step] = before;
+            before += has ? p->icg * plan->nr : 0;
+        }
+    }
+}
+
+/* A panel. */
 static void pack_panel(const c2_problem *p, const c2_wino_plan *plan, const c2_weight_view *view,
                        int64_t o, int n, float *to)
 {
@@ -116,13 +148,14 @@ static void pack_panel(const c2_problem *p, const c2_wino_plan *plan, const c2_w
     int lanes[MAX_NR];
     for (int i = 0; i < MAX_NR; i++)
         lanes[i] = lane_of(p, plan, i);
-    const int64_t step = c2_wino_pieces(plan) * p->icg * plan->nr;
     for (int64_t i = 0; i < c2_wino_pieces(plan); i++) {
         const int64_t y = i / plan->axis[1].pieces, x = i % plan->axis[1].pieces;
-        for (int64_t c = 0; c < p->icg; c++, to += plan->nr) {
-            const int64_t at = o * p->weight_stride[0] + c * p->weight_stride[1];
-            load_taps(p, plan, view->weight, at, y, x, n, lanes, w);
-            transform(plan, w, to, step);
+        int64_t at[MAX_STEPS];
+        find_steps(p, plan, i, at);
+        for (int64_t c = 0; c < p->icg; c++) {
+            const int64_t first = o * p->weight_stride[0] + c * p->weight_stride[1];
+            load_taps(p, plan, view->weight, first, y, x, n, lanes, w);
+            transform(plan, y, x, w, to + c * plan->nr, at);
         }
     }
 }
@@ -131,10 +164,12 @@ static void pack_panel(const c2_problem *p, const c2_wino_plan *plan, const c2_w
 static void pack_parts(const c2_problem *p, const c2_wino_plan *plan, c2_pair_fn pair,
                        const c2_weight_view *view, int64_t o, int n, uint32_t *to)
 {
-    enum { MAX_STEPS = C2_WINO_MAX_EDGE * C2_WINO_MAX_EDGE };
     double w[9][MAX_NR];
     float floats[2][MAX_STEPS * MAX_NR];
     int lanes[MAX_NR];
+    int64_t steps[MAX_STEPS];
+    for (int i = 0; i < MAX_STEPS; i++)
+        steps[i] = i * plan->nr;
     for (int i = 0; i < MAX_NR; i++)
         lanes[i] = lane_of(p, plan, i);
     const int64_t nr = plan->nr, step = c2_wino_words(plan);
@@ -142,7 +177,7 @@ static void pack_parts(const c2_problem *p, const c2_wino_plan *plan, c2_pair_fn
         for (int i = 0; i < 2; i++) {
             const int64_t at = o * p->weight_stride[0] + (c + i) * p->weight_stride[1];
             load_taps(p, plan, view->weight, at, 0, 0, c + i < p->icg ? n : 0, lanes, w);
-            transform(plan, w, floats[i], nr);
+            transform(plan, 0, 0, w, floats[i], steps);
         }
         const c2_pair_args a = {floats[0], floats[1],   to + c / 2 * C2_WINO_PARTS * nr, nr, nr,
                                 plan->steps, nr, step};
@@ -153,8 +188,8 @@ static void pack_parts(const c2_problem *p, const c2_wino_plan *plan, c2_pair_fn
 void c2_wino_pack(const c2_problem *p, const c2_wino_plan *plan, c2_pair_fn pair,
                   const c2_weight_view *view, void *packed)
 {
-    const int64_t a_step =
-        plan->parts ? c2_wino_words(plan) : c2_wino_pieces(plan) * p->icg * plan->nr;
+    const int64_t a_panel =
+        plan->parts ? plan->steps * c2_wino_words(plan) : c2_wino_panel_floats(plan);
     char *to = packed;
     const int64_t outputs = outputs_of(p, plan);
     for (int64_t set = 0; set < sets_of(p, plan); set++) {
@@ -165,7 +200,7 @@ void c2_wino_pack(const c2_problem *p, const c2_wino_plan *plan, c2_pair_fn pair
                 pack_parts(p, plan, pair, view, first, n, (uint32_t *)(void *)to);
             else
                 pack_panel(p, plan, view, first, n, (float *)(void *)to);
-            to += plan->steps * a_step * (int64_t)sizeof(float);
+            to += a_panel * (int64_t)sizeof(float);
         }
     }
 }

@@ -84,16 +84,22 @@ static void set_block(const c2_problem *p, c2_wino_plan *plan, int64_t n)
         plan->v_bytes + plan->m_bytes + c2_round_up(room, C2_ALIGN) + plan->cut_bytes;
 }
 
-static double u_bytes(const c2_problem *p, const c2_wino_plan *plan)
+/* Of V. */
+static double tile_floats(const c2_wino_plan *plan)
 {
-    return 4.0 * plan->steps * (double)(plan->panels * plan->nr * c2_wino_pieces(plan) * p->icg);
+    return (double)c2_wino_live(plan) * (double)(plan->piece_blocks * plan->lanes);
+}
+
+static double u_bytes(const c2_wino_plan *plan)
+{
+    return 4.0 * (double)plan->panels * (double)c2_wino_panel_floats(plan);
 }
 
 /* Whole groups of rows while V is small; one at least, if workspace_limit has room for it. */
 static void choose_block(const c2_problem *p, c2_wino_plan *plan)
 {
-    const double a_tile = 4.0 * plan->steps * (double)(plan->channel_blocks * plan->lanes);
-    const bool kept = u_bytes(p, plan) <= u_bytes_kept;
+    const double a_tile = 4.0 * tile_floats(plan);
+    const bool kept = u_bytes(plan) <= u_bytes_kept;
     const double v_bytes = plan->beside ? beside_v_bytes
                            : kept       ? v_bytes_wanted
                                         : v_bytes_wanted_then;
@@ -133,22 +139,21 @@ static double steps_had(const c2_wino_plan *plan)
 static double transform_seconds(const c2_speed *speed, const c2_problem *p,
                                 const c2_wino_plan *plan)
 {
-    const double steps = plan->steps * steps_had(plan), tiles = (double)plan->tiles;
+    const double had = steps_had(plan), steps = plan->steps * had, tiles = (double)plan->tiles;
     const double channels = (double)(plan->side * p->icg); /* of a set */
     const double piece = ceil(channels / plan->lanes) * plan->lanes;
-    const double padded_in = (double)(plan->channel_blocks * plan->lanes);
     /* Pieces of neighbours side by side share a window. */
     const c2_wino_axis *x = &plan->axis[1];
     const double side = plan->merged ? 1 : (double)c2_min(x->stride, x->pieces);
     const double windows = plan->channels_last ? 0 : (double)plan->axis[0].pieces * side;
     const double copies = plan->merged
-                              ? tiles * padded_in * steps * merged_copies * speed->copy
+                              ? tiles * tile_floats(plan) * had * merged_copies * speed->copy
                               : windows * tiles * piece * steps * speed->turn;
     const double a_float = speed->transform * (plan->parts ? part_transform : 1);
     const double segments = tiles / (double)c2_min(plan->segment, plan->axis[1].grid);
     const double begun = segments * (double)plan->axis[0].edge * windows * channels;
     const double in =
-        tiles * padded_in * steps * a_float + copies + c2_cost_far_rows(speed, p, begun);
+        tiles * tile_floats(plan) * had * a_float + copies + c2_cost_far_rows(speed, p, begun);
     const double out = tiles * (double)plan->panels * plan->nr * steps *
                        (a_float + (plan->pixels_last ? speed->turn : 0));
     const double stores = plan->pixels_last ? 0
@@ -163,31 +168,20 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
     return (double)plan->panel_blocks.n * in + out + stores + far;
 }
 
-/* Steps along an axis times the pieces that are not zeros there. */
-static double live_steps(const c2_wino_plan *plan, int a)
-{
-    const c2_wino_axis *axis = &plan->axis[a];
-    const int64_t pieces = plan->merged ? 1 : axis->pieces;
-    int64_t n = 0;
-    for (int64_t i = 0; i < pieces; i++)
-        n += axis->edge - axis->ends_beyond[i];
-    return (double)n;
-}
-
 static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_wino_plan *plan)
 {
-    const double lanes = plan->lanes, steps = plan->steps, tiles = (double)plan->tiles;
+    const double lanes = plan->lanes, tiles = (double)plan->tiles;
     const double channels = ceil((double)(plan->side * p->ocg) / lanes) * lanes;
     const double block = tiles / (double)plan->blocks.n;
     const double rows = block / ceil(block / plan->mr);
     const double vectors = plan->beside ? 1 : fmin(channels, plan->nr) / lanes;
     /* Lanes are permuted on the way in and out. */
     const double turned = plan->beside && p->icg < plan->lanes ? 1 + 2 / (double)p->icg : 1;
-    const double live = live_steps(plan, 0) * live_steps(plan, 1); /* steps of pieces */
+    const double live = (double)c2_wino_live(plan);
     const double products = tiles * steps_had(plan) * channels * live *
                             (double)plan->v_channels / speed->fma_lanes * turned *
                             c2_cost_small_tile(rows, vectors, 1);
-    const double kept = fmin(u_bytes_kept, speed->stay), u = u_bytes(p, plan);
+    const double kept = fmin(u_bytes_kept, speed->stay), u = u_bytes(plan);
     const double missed = fmin(1, fmax(0, u / kept - 1));
     const double a_weight = c2_panel_beyond_l2(u * (double)plan->sets)
                                 ? speed->stream * (1 + (memory_times - 1) * missed)
@@ -198,7 +192,7 @@ static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_w
     const double calls = (plan->beside ? 1 + beside_tile * a_call : a_call) *
                          (double)plan->blocks.n * (double)plan->panels * live *
                          ceil((double)plan->v_channels / (double)C2_WINO_K) * speed->call;
-    const double v = steps * block * (double)plan->channel_blocks * lanes * 4;
+    const double v = block * tile_floats(plan) * 4;
     const double again = v > v_kept * speed->l2 ? tiles / block * (double)plan->panels * v : 0;
     return fmax(products, weights) + calls + again * speed->again;
 }
@@ -288,16 +282,20 @@ static void choose_part_block(const conv2d_device *device, const c2_problem *p,
     *plan = best;
 }
 
-static c2_wino_axis axis_of(const c2_problem *p, int a, int m)
+/* Merged pieces go through one transform. */
+static c2_wino_axis axis_of(const c2_problem *p, int a, int m, bool merged)
 {
     const int64_t taps = a ? p->kw : p->kh, size = a ? p->ow : p->oh;
     c2_wino_axis axis = {.size = taps > 1 ? m : 1, .stride = p->stride[a]};
-    axis.edge = taps > 1 ? m + C2_WINO_TAPS - 1 : 1;
     axis.step = c2_max(p->stride[a], p->dilation[a]);
     axis.pieces = c2_wino_axis_pieces(taps, p->stride[a]);
-    for (int64_t i = 0; i < axis.pieces && taps > 1; i++)
-        axis.ends_beyond[i] =
-            c2_wino_first_tap(&axis, i) + (C2_WINO_TAPS - 1) * axis.stride >= taps;
+    const int64_t least = m == C2_WINO_MAX_M && taps > 1 ? 2 : 1; /* of its transforms */
+    for (int64_t i = 0; i < axis.pieces; i++) {
+        const int64_t live = c2_div_up(taps - c2_wino_first_tap(&axis, i), axis.stride);
+        axis.taps[i] = merged && i > 0 ? axis.taps[0]
+                                       : (int)c2_max(least, c2_min(C2_WINO_TAPS, live));
+    }
+    axis.edge = c2_wino_reach(&axis, 0, axis.size);
     axis.phases = c2_min(p->dilation[a], size);
     const int64_t phase = c2_div_up(size, p->dilation[a]);
     axis.grid = c2_div_up(phase, axis.size);
@@ -346,8 +344,10 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
     plan.unit = plan.parts ? C2_WINO_ROWS : 1;
     plan.group = 1;
     plan.tiles = p->n;
+    plan.merged = c2_wino_merges(p, c2_wino_axis_pieces(p->kh, p->stride[0]) *
+                                        c2_wino_axis_pieces(p->kw, p->stride[1]));
     for (int a = 0; a < 2; a++) {
-        plan.axis[a] = axis_of(p, a, m);
+        plan.axis[a] = axis_of(p, a, m, plan.merged);
         plan.steps *= plan.axis[a].edge;
         plan.tiles *= plan.axis[a].phases * plan.axis[a].grid;
     }
@@ -357,7 +357,6 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
         plan.mr = groups->mr;
     for (int a = 0; a < 2 && !shortens(p, &plan); a++)
         plan.axis[a].last = plan.axis[a].size;
-    plan.merged = c2_wino_merges(p, c2_wino_pieces(&plan));
     plan.v_channels = plan.merged ? c2_wino_pieces(&plan) * p->icg : p->icg;
     const int64_t all = c2_div_up(p->oc, plan.nr);
     set_sets(p, p->input_stride[1] == 1 ? c2_min(SET_PANELS, all) : 1, &plan);

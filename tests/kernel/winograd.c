@@ -2,8 +2,8 @@
  * wino_in, wino_gemm, wino_groups and wino_out. Transforms of integers are multiples of 1/64 and
  * exact, so they must equal B'dB and A'mA by the matrices of the definition; real numbers must stay
  * within the roundings that docs/numerics.md counts, times the absolute terms; lines by B'd and
- * A'm, half the roundings; and short tiles by matrices of their own. Products are compared bit by
- * bit with products added one after the other. */
+ * A'm, half the roundings; and short tiles and those of few taps by matrices of their own. Products
+ * are compared bit by bit with products added one after the other. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,6 +53,14 @@ static const double b4_3[5][MAX_EDGE] = {{1, -2, -1, 2, 0},
                                          {0, 0.5, -1, -0.5, 1}};
 static const double a4_3[3][MAX_EDGE] = {{1, 1, 1, 1, 0}, {0, 1, -1, 0.5, 0}, {0, 1, 1, 0.25, 1}};
 
+/* Of one tap with the weights of kernels_winograd.h, from the same equations; of two taps, those of
+ * three without the last point. */
+static const double one2_1[1][MAX_EDGE] = {{1}};
+static const double one2_2[2][MAX_EDGE] = {{1, -1}, {0, 1}};
+static const double one4_3[3][MAX_EDGE] = {{1, 0, -1}, {0, 0.5, 0.5}, {0, 1.5, -1.5}};
+static const double one4_4[4][MAX_EDGE] = {
+    {1, -2, -1, 2}, {0, -0.5, 0.5, 1}, {0, 0.5, -1.5, 1}, {0, -1, 0, 1}};
+
 /* A row a point for the input, a row an output for the pixels, of F(m,3) and `size` outputs. */
 typedef const double matrix_row[MAX_EDGE];
 enum { MAX_M = 6 };
@@ -60,6 +68,9 @@ static matrix_row *const in_rows[MAX_M + 1][MAX_M + 1] = {
     [2] = {[1] = b2_1, [2] = b2},
     [4] = {[1] = b4_1, [2] = b4_2, [3] = b4_3, [4] = b4},
     [6] = {[6] = b6}};
+static matrix_row *const one_rows[MAX_M + 1][MAX_M + 1] = {
+    [2] = {[1] = one2_1, [2] = one2_2},
+    [4] = {[1] = one2_1, [2] = one2_2, [3] = one4_3, [4] = one4_4}};
 static matrix_row *const out_rows[MAX_M + 1][MAX_M + 1] = {
     [2] = {[1] = a2_1, [2] = a2},
     [4] = {[1] = a2_1, [2] = a4_2, [3] = a4_3, [4] = a4},
@@ -67,18 +78,21 @@ static matrix_row *const out_rows[MAX_M + 1][MAX_M + 1] = {
 /* Roundings of their two passes. */
 static const int in_roundings[] = {2, 6, 6}, out_roundings[] = {4, 8, 6};
 
-/* A tile, or a line, which has one row; outputs along y and x. */
+/* A tile, or a line, which has one row; outputs and taps along y and x. */
 typedef struct shape {
-    int edge, rows, m, size[2];
+    int edge, rows, m, size[2], taps[2];
     bool line;
 } shape;
 
-static shape draw_shape(check *c)
+static shape draw_shape(check *c, int least_taps)
 {
     const int m = c->kernel->mr, edge = m + 2, least = m == 6 ? 6 : 1;
     shape s = {.edge = edge, .m = m, .line = rng_range(c->random, 0, 2) == 0};
     for (int a = 0; a < 2; a++) /* whole tiles as often as all others */
         s.size[a] = rng_range(c->random, 0, 1) ? m : (int)rng_range(c->random, least, m);
+    const bool all = rng_range(c->random, 0, 2) == 0;
+    for (int a = 0; a < 2; a++)
+        s.taps[a] = all ? 3 : (int)rng_range(c->random, m == 6 ? 2 : least_taps, 3);
     if (s.line)
         s.size[0] = 1;
     s.rows = s.line ? 1 : edge;
@@ -88,10 +102,10 @@ static shape draw_shape(check *c)
 /* Points along y (axis 0) or x. */
 static int points(const shape *s, int axis)
 {
-    return s->line && axis == 0 ? 1 : s->size[axis] + 2;
+    return s->line && axis == 0 ? 1 : s->size[axis] + s->taps[axis] - 1;
 }
 
-/* Among the steps of a whole tile: the last point is the one at infinity. */
+/* Among the steps of a whole tile: the last point of three taps is the one at infinity. */
 static int step_at(const shape *s, int axis, int point)
 {
     const bool last = point == s->size[axis] + 1 && !(s->line && axis == 0);
@@ -147,20 +161,22 @@ typedef struct in_case {
     c2_wino_in_args args;
 } in_case;
 
-/* The matrix of an axis of `size` outputs; with absolute terms. */
-static matrix_row *in_matrix(int m, int size, bool terms)
+/* The matrix along an axis; with absolute terms. Of a line there is none along y. */
+static matrix_row *in_matrix(const shape *s, int axis, bool terms)
 {
-    return terms && m == 4 && size == 4 ? b4_terms : in_rows[m][size];
+    const int size = s->line && axis == 0 ? s->m : s->size[axis];
+    if (s->taps[axis] == 1)
+        return one_rows[s->m][size];
+    return terms && s->m == 4 && size == 4 ? b4_terms : in_rows[s->m][size];
 }
 
 static bool in_check(check *c, const in_case *t)
 {
     const c2_kernel *k = c->kernel;
     const shape *s = &t->shape;
-    matrix_row *const down = in_matrix(s->m, s->line ? s->m : s->size[0], false);
-    matrix_row *const across = in_matrix(s->m, s->size[1], false);
-    matrix_row *const down_terms = in_matrix(s->m, s->line ? s->m : s->size[0], true);
-    matrix_row *const across_terms = in_matrix(s->m, s->size[1], true);
+    matrix_row *const down = in_matrix(s, 0, false), *const across = in_matrix(s, 1, false);
+    matrix_row *const down_terms = in_matrix(s, 0, true);
+    matrix_row *const across_terms = in_matrix(s, 1, true);
     const int edge = s->edge, blocks = (t->channels + k->nr - 1) / k->nr;
     const int roundings = in_roundings[k->mr / 2 - 1] / (s->line ? 2 : 1);
     for (int channel = 0; channel < blocks * k->nr; channel++) {
@@ -171,7 +187,8 @@ static bool in_check(check *c, const in_case *t)
         for (int i = 0; i < points(s, 0); i++)
             for (int j = 0; j < points(s, 1); j++) {
                 const int step = step_at(s, 0, i) * edge + step_at(s, 1, j);
-                float *at = v + step * t->args.v_step;
+                float *at =
+                    v + step_at(s, 0, i) * t->args.v_row + step_at(s, 1, j) * t->args.v_step;
                 if (!agrees(c, (double)*at, element(down, across, s, i, j, x, false),
                             element(down_terms, across_terms, s, i, j, x, true), roundings, step,
                             channel))
@@ -186,7 +203,7 @@ static bool in_one(check *c)
 {
     const c2_kernel *k = c->kernel;
     rng *r = c->random;
-    in_case t = {.shape = draw_shape(c), .channels = check_size(r, MAX_BLOCKS * k->nr, k->nr)};
+    in_case t = {.shape = draw_shape(c, 1), .channels = check_size(r, MAX_BLOCKS * k->nr, k->nr)};
     const shape *s = &t.shape;
     const int edge = s->edge, steps = s->rows * edge;
     const int blocks = (t.channels + k->nr - 1) / k->nr, high = points(s, 0), wide = points(s, 1);
@@ -203,7 +220,10 @@ static bool in_one(check *c)
                                                         : NULL;
     }
     const ptrdiff_t v_block = k->nr + rng_range(r, 0, 5), v_step = blocks * v_block;
-    const size_t n_v = (size_t)(steps * v_step - (v_block - k->nr));
+    /* Without a step at infinity rows are shorter. */
+    const ptrdiff_t v_row = (edge - (s->taps[1] < 3)) * v_step;
+    const ptrdiff_t last = step_at(s, 0, high - 1) * v_row + step_at(s, 1, wide - 1) * v_step;
+    const size_t n_v = (size_t)(last + v_step - (v_block - k->nr));
     guard_buffer v = canaries(c, n_v);
     t.args = (c2_wino_in_args){by_table ? t.pixel : NULL,
                                by_table ? NULL : pixels.data,
@@ -212,9 +232,11 @@ static bool in_one(check *c)
                                t.channels,
                                v.data,
                                v_step,
+                               v_row,
                                v_block,
                                s->line,
-                               {s->size[0], s->size[1]}};
+                               {s->size[0], s->size[1]},
+                               {s->taps[0], s->taps[1]}};
     ((c2_wino_in_fn)k->fn)(&t.args);
     bool ok = in_check(c, &t);
     for (size_t i = 0; ok && i < n_v; i++)
@@ -390,23 +412,28 @@ static bool out_one(check *c)
 {
     const c2_kernel *k = c->kernel;
     rng *r = c->random;
-    const shape s = draw_shape(c);
-    const int steps = s.rows * s.edge, m = s.m, high = s.size[0], wide = s.size[1];
+    const shape s = draw_shape(c, 2);
+    const int m = s.m, high = s.size[0], wide = s.size[1];
     matrix_row *const down = out_rows[m][s.line ? m : high], *const across = out_rows[m][wide];
     const ptrdiff_t m_step = k->nr + rng_range(r, 0, 20), col = k->nr + rng_range(r, 0, 3);
+    const ptrdiff_t m_row = (s.edge - (s.taps[1] < 3)) * m_step;
+    const ptrdiff_t last = step_at(&s, 0, points(&s, 0) - 1) * m_row +
+                           step_at(&s, 1, points(&s, 1) - 1) * m_step;
     const ptrdiff_t row = wide * col + rng_range(r, 0, 9);
     const int lanes = check_lanes(k), most = (int)rng_range(r, 1, k->nr / lanes) * lanes;
-    guard_buffer in = check_values(c, (size_t)((steps - 1) * m_step + most));
+    guard_buffer in = check_values(c, (size_t)(last + most));
     const size_t n = (size_t)((high - 1) * row + (wide - 1) * col + most);
     guard_buffer y = canaries(c, n);
     const c2_wino_out_args args = {.m = in.data,
                                    .m_step = m_step,
+                                   .m_row = m_row,
                                    .y = y.data,
                                    .row = row,
                                    .col = col,
                                    .n = most,
                                    .line = s.line,
-                                   .size = {high, wide}};
+                                   .size = {high, wide},
+                                   .taps = {s.taps[0], s.taps[1]}};
     ((c2_wino_out_fn)k->fn)(&args);
     float *got = y.data;
     bool ok = out_finished(c, &s, &args, got);
@@ -415,8 +442,8 @@ static bool out_one(check *c)
         double x[MAX_EDGE * MAX_EDGE];
         for (int i = 0; i < points(&s, 0); i++)
             for (int j = 0; j < points(&s, 1); j++) {
-                const int step = step_at(&s, 0, i) * s.edge + step_at(&s, 1, j);
-                x[i * s.edge + j] = (double)((const float *)in.data)[step * m_step + lane];
+                const ptrdiff_t at = step_at(&s, 0, i) * m_row + step_at(&s, 1, j) * m_step;
+                x[i * s.edge + j] = (double)((const float *)in.data)[at + lane];
             }
         for (int i = 0; i < high * wide; i++) {
             const int y_at = i / wide, x_at = i % wide;
@@ -463,7 +490,8 @@ static double in_bench(const c2_kernel *k)
 {
     const int edge = k->mr + 2;
     const c2_wino_in_args args = {NULL,      bench_u, edge * k->nr, k->nr,
-                                  k->nr,     bench_out, k->nr,      k->nr, false, {k->mr, k->mr}};
+                                  k->nr,     bench_out, k->nr, edge * k->nr, k->nr,
+                                  false,     {k->mr, k->mr}, {3, 3}};
     ((c2_wino_in_fn)k->fn)(&args);
     return (double)(edge * edge * k->nr);
 }
@@ -473,11 +501,13 @@ static double out_bench(const c2_kernel *k)
     const int edge = k->mr + 2;
     const c2_wino_out_args args = {.m = bench_out,
                                    .m_step = k->nr,
+                                   .m_row = edge * k->nr,
                                    .y = bench_u,
                                    .row = k->mr * k->nr,
                                    .col = k->nr,
                                    .n = k->nr,
-                                   .size = {k->mr, k->mr}};
+                                   .size = {k->mr, k->mr},
+                                   .taps = {3, 3}};
     ((c2_wino_out_fn)k->fn)(&args);
     return (double)(edge * edge * k->nr);
 }

@@ -19,19 +19,19 @@ C2_ALWAYS_INLINE int step_of(const int size, const int point)
 
 enum { C2_HAS_SHORT = C2_MR < 6 }; /* whether tiles may be short */
 
-/* pass(size, ...) for a size that the compiler knows. */
+/* pass(size, taps, ...) for both as the compiler knows them. C2_BY_TAPS is the including file's. */
 #if C2_MR == 4
-#define C2_BY_SIZE(size, pass, ...) \
+#define C2_BY_SIZE(size, taps, pass, ...) \
     switch (size) { \
-    case 1: pass(1, __VA_ARGS__); break; \
-    case 2: pass(2, __VA_ARGS__); break; \
-    case 3: pass(3, __VA_ARGS__); break; \
-    default: pass(C2_MR, __VA_ARGS__); break; \
+    case 1: C2_BY_TAPS(1, taps, pass, __VA_ARGS__) break; \
+    case 2: C2_BY_TAPS(2, taps, pass, __VA_ARGS__) break; \
+    case 3: C2_BY_TAPS(3, taps, pass, __VA_ARGS__) break; \
+    default: C2_BY_TAPS(C2_MR, taps, pass, __VA_ARGS__) break; \
     }
 #else
-#define C2_BY_SIZE(size, pass, ...) \
+#define C2_BY_SIZE(size, taps, pass, ...) \
     switch (size) { \
-    case 1: pass(C2_HAS_SHORT ? 1 : C2_MR, __VA_ARGS__); break; \
-    default: pass(C2_MR, __VA_ARGS__); break; \
+    case 1: C2_BY_TAPS(C2_HAS_SHORT ? 1 : C2_MR, taps, pass, __VA_ARGS__) break; \
+    default: C2_BY_TAPS(C2_MR, taps, pass, __VA_ARGS__) break; \
     }
 #endif
