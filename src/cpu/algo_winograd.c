@@ -7,13 +7,13 @@
  *   winograd_f4x3  F(4,3), points 0, 1, -1, 1/2, -2, infinity: 36 products for 16 pixels
  *   winograd_f6x3  F(6,3), points 0, 1, -1, 2, -2, 1/2, -1/2, infinity: 64 products for 36 pixels
  *   split3_f2x3, split3_f4x3  the same products of float32 in three bfloat16 parts (parts.h), by
- *                  tile registers; 3x3 only
+ *                  tile registers
  * Error before the activation (derived in docs/numerics.md):
  *   g(n) * S + n * alpha * 2^-149,  n = min(c, 64) + q ceil(c / 64) + 20, c = IC/G,
  *   S = |b| + |r| + sum over channels of D * sum over taps of r(ky mod 3) r(kx mod 3) |w|
  * with D the largest |x| of a channel within m - 1 taps around the pieces' window. A value that is
  * not finite spreads to all pixels of its tile. Of split3_fMx3:
- *   1.01 * (g(n) + 2^-24) * S + (12 c + n) * alpha * 2^-125,  n = 6 ceil(c / 32) + 50. */
+ *   1.01 * (g(n) + 2^-24) * S + (12 q c + n) * alpha * 2^-125,  n = 6 q ceil(c / 32) + 50. */
 #include "core/dtype.h"
 #include "core/text_tables.h"
 #include "cpu/winograd.h"
@@ -67,11 +67,6 @@ static bool supports_parts(const c2_kernel *gemm, const conv2d_device *device, c
 {
     if (p->input_dtype != CONV2D_FLOAT32)
         return c2_refuse(why, "dtype %s: float32 only", c2_dtype_name(p->input_dtype));
-    if (p->kh != C2_WINO_TAPS || p->kw != C2_WINO_TAPS)
-        return c2_refuse(why, "kernel %lld x %lld: only 3 x 3", (long long)p->kh, (long long)p->kw);
-    if (p->stride[0] != 1 || p->stride[1] != 1)
-        return c2_refuse(why, "stride %lld, %lld: only 1", (long long)p->stride[0],
-                         (long long)p->stride[1]);
     if (!supports(gemm, p, why) || !c2_dot_supports(device, gemm, p, p->icg, why))
         return false;
     if (p->icg > INT32_MAX)
@@ -84,10 +79,14 @@ static bool supports_parts(const c2_kernel *gemm, const conv2d_device *device, c
     return true;
 }
 
+static int64_t pieces_of(const c2_problem *p)
+{
+    return c2_wino_axis_pieces(p->kh, p->stride[0]) * c2_wino_axis_pieces(p->kw, p->stride[1]);
+}
+
 static double bound_fma(const c2_problem *p)
 {
-    const int64_t pieces = c2_wino_axis_pieces(p->kh, p->stride[0]) *
-                           c2_wino_axis_pieces(p->kw, p->stride[1]);
+    const int64_t pieces = pieces_of(p);
     const int64_t in_a_row = c2_wino_merges(p, pieces) ? pieces * p->icg : p->icg;
     const double n =
         (double)(c2_min(in_a_row, C2_WINO_K) + pieces * c2_div_up(p->icg, C2_WINO_K) + 20);
@@ -96,7 +95,7 @@ static double bound_fma(const c2_problem *p)
 
 static double bound_parts(const c2_problem *p)
 {
-    const double n = 6.0 * (double)c2_div_up(p->icg, C2_WINO_CHANNELS) + 50;
+    const double n = 6.0 * (double)(pieces_of(p) * c2_div_up(p->icg, C2_WINO_CHANNELS)) + 50;
     return 1.01 * (n * 0x1p-24 / (1 - n * 0x1p-24) + 0x1p-24);
 }
 
@@ -134,7 +133,7 @@ static conv2d_status pack(const conv2d_device *device, const c2_problem *p, int 
 
 #define FMA_TEXT(m, least) "g(n) * S + n * 2^-" least ", S of F(" #m ",3)"
 #define PARTS_TEXT(m, least)                                                                       \
-    "1.01 (g(n) + 2^-24) * S + (12 C + n) * 2^-" least ", S of F(" #m ",3)"
+    "1.01 (g(n) + 2^-24) * S + (12 q C + n) * 2^-" least ", S of F(" #m ",3)"
 
 /* What differs in m, and in the kernels of the products. */
 #define MEMBERS(id, m, FAMILY, kind, flushes_, text)                                               \

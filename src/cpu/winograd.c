@@ -104,7 +104,7 @@ static void add_piece(const work *w, float *v, float *m, const int step[2], int6
 static void multiply(const work *w, float *v, const float *u, float *products, int channels)
 {
     const c2_wino_plan *plan = &w->s->plan;
-    const float *end = u + c2_wino_panel_floats(plan);
+    const float *end = u + c2_wino_panel_weights(plan);
     const int64_t pieces_y = plan->merged ? 1 : plan->axis[0].pieces;
     const int64_t pieces_x = plan->merged ? 1 : plan->axis[1].pieces;
     c2_wino_gemm_args a = {.v_block = plan->v_block, .u = u, .n = channels};
@@ -112,7 +112,7 @@ static void multiply(const work *w, float *v, const float *u, float *products, i
         const int step[2] = {i / plan->axis[1].edge, i % plan->axis[1].edge};
         a.accumulate = false;
         for (int64_t piece = 0; piece < pieces_y * pieces_x; piece++)
-            add_piece(w, v + piece * plan->piece_blocks * plan->v_block, products, step,
+            add_piece(w, v + piece * plan->v_piece, products, step,
                       piece / pieces_x, piece % pieces_x, end, &a);
     }
 }
@@ -290,13 +290,13 @@ static void multiply_group(const work *w, int64_t begin, int64_t end)
 {
     const c2_problem *p = w->args->problem;
     const c2_wino_plan *plan = &w->s->plan;
+    const int64_t a_panel = c2_wino_panel_weights(plan);
     if (plan->parts) {
-        const uint32_t *u = (const uint32_t *)w->args->packed->host +
-                            w->set * plan->panels * plan->steps * c2_wino_words(plan);
+        const uint32_t *u =
+            (const uint32_t *)w->args->packed->host + w->set * plan->panels * a_panel;
         c2_wino_multiply_parts(w->s, p, w->v, u, w->order.end - w->order.begin, begin, end, w->m);
         return;
     }
-    const int64_t a_panel = c2_wino_panel_floats(plan);
     const float *u = (const float *)w->args->packed->host + w->set * plan->panels * a_panel;
     for (int64_t panel = begin; panel < end; panel++)
         multiply(w, (float *)w->v + panel * plan->v_panel, u + panel * a_panel,

@@ -30,8 +30,8 @@
  * Where a vector is several groups, their lanes take turns in U (kernels_winograd.h).
  *
  * For tile registers (winograd_parts.c) V and U hold words of three bfloat16 parts (parts.h):
- *   V[step][32 tiles][32 channels][part][tile][16 words]
- *   U[panel][step][32 channels][word][part][nr]
+ *   V[step][32 tiles][piece][32 channels][part][tile][16 words]
+ *   U[panel][step][piece][32 channels][word][part][nr]
  * and a task multiplies a group of panels step by step, so that what comes from beyond the L2 cache
  * serves several products.
  */
@@ -87,6 +87,7 @@ typedef struct c2_wino_plan {
     int64_t channel_blocks;       /* of `lanes` input channels; in parts of C2_WINO_CHANNELS; */
     int64_t piece_blocks;         /* those of a piece of V */
     int64_t v_step, v_block;      /* strides of V in floats or words: of 32 tiles, in parts; */
+    int64_t v_piece;
     int64_t v_panel;              /* of what a panel reads: 0 if each reads all */
     int64_t m_step, m_panel, m_tile; /* of M */
     int64_t group;                /* panels that M has room for */
@@ -153,12 +154,6 @@ static inline int64_t c2_wino_live(const c2_wino_plan *plan)
         for (int64_t i = 0; i < (plan->merged ? 1 : plan->axis[a].pieces); i++)
             n[a] += c2_wino_reach(&plan->axis[a], i, plan->axis[a].size);
     return n[0] * n[1];
-}
-
-/* Floats of a panel's U. */
-static inline int64_t c2_wino_panel_floats(const c2_wino_plan *plan)
-{
-    return c2_wino_live(plan) * plan->v_channels * plan->nr;
 }
 
 static inline int64_t c2_wino_first_tap(const c2_wino_axis *axis, int64_t piece)
@@ -286,15 +281,25 @@ int64_t c2_wino_merged_floats(const c2_problem *p, const c2_wino_plan *plan);
 void c2_wino_transform_merged(const c2_state *s, const c2_run_args *args, int64_t g,
                               const c2_wino_segment *segment, float *v, float *window);
 
-/* winograd_parts.c: words of n channels from c on of tile `tile` of the block, from its transform,
- * step after step C2_WINO_CUT apart. */
-void c2_wino_cut(const c2_state *s, const float *from, int64_t tile, int64_t c, int64_t n,
+/* winograd_parts.c: words of the channels from c on of tile `tile` of the block, from its transform
+ * by `a`; v: of its piece. */
+void c2_wino_cut(const c2_state *s, const c2_wino_in_args *a, int64_t tile, int64_t c,
                  uint32_t *v);
 /* M of panels [begin, end) of a group for a block of n tiles; u: weights of panel 0. */
 void c2_wino_multiply_parts(const c2_state *s, const c2_problem *p, const uint32_t *v,
                             const uint32_t *u, int64_t n, int64_t begin, int64_t end, float *m);
-/* Words of a step's V of 32 tiles, or of a panel's U of one step. */
+/* Words of a step's V of 32 tiles of a piece, or of a panel's U of a step and piece. */
 int64_t c2_wino_words(const c2_wino_plan *plan);
+
+/* Floats or words of a step and piece of a panel's U; of the panel's. */
+static inline int64_t c2_wino_weights(const c2_wino_plan *plan)
+{
+    return plan->parts ? c2_wino_words(plan) : plan->v_channels * plan->nr;
+}
+static inline int64_t c2_wino_panel_weights(const c2_wino_plan *plan)
+{
+    return c2_wino_live(plan) * c2_wino_weights(plan);
+}
 
 /* winograd_pack.c. Bytes, SIZE_MAX if they do not fit size_t. */
 size_t c2_wino_pack_bytes(const c2_problem *p, const c2_wino_plan *plan);

@@ -2,18 +2,20 @@
  * The input side of Winograd convolution: where the pixels of a segment's tiles lie, and the calls
  * of the transform. Channels that are neighbours are read in place, through pointers where a tile
  * touches a border; others are first copied into a window of the segment, [row][column][VF], which
- * serves the pieces of the kernel that read the same columns. Merged pieces have a window, too
+ * serves all pieces of the kernel that read the same rows. Merged pieces have a window, too
  * (winograd_merged.c). */
 #include "core/dtype.h"
 #include "cpu/columns.h"
 #include "cpu/winograd.h"
 
 enum {
-    MAX_COLUMNS = C2_WINO_SEGMENT * C2_WINO_MAX_M + C2_WINO_MAX_PIECES * C2_WINO_TAPS - 1
+    MOST_STRIDE = C2_WINO_MAX_PIECES, /* each has a piece of its own */
+    MAX_COLUMNS =
+        (C2_WINO_SEGMENT * C2_WINO_MAX_M + C2_WINO_MAX_PIECES * C2_WINO_TAPS - 1) * MOST_STRIDE
 };
 
-/* Input coordinates of a segment, for pieces of the kernel that read neighbours; -1 = a padded
- * zero. */
+/* Input coordinates of a segment, of a row of pieces for a window, else of those of the kernel's
+ * pieces that read neighbours; -1 = a padded zero. */
 typedef struct places {
     int64_t y[C2_WINO_MAX_EDGE], x[MAX_COLUMNS];
     int n_rows;
@@ -46,7 +48,16 @@ int64_t c2_wino_columns(const c2_wino_plan *plan)
     return plan->segment * x->size + x->edge - x->size + (c2_wino_rounds(x) - 1) * C2_WINO_TAPS;
 }
 
-/* y: piece of the kernel's rows; x: the first of those of its columns that share a window. */
+/* Columns under a segment of so many outputs, from the first piece's first tap on. */
+static int64_t columns_under(const c2_wino_axis *ax, int64_t outputs)
+{
+    int64_t n = 0;
+    for (int64_t x = 0; x < ax->pieces; x++)
+        n = c2_max(n, c2_wino_first_tap(ax, x) + (outputs + ax->taps[x] - 2) * ax->stride + 1);
+    return n;
+}
+
+/* y: piece of the kernel's rows; x: the first of those of its columns. */
 static void find_places(const c2_state *s, const c2_run_args *args, int64_t set, int64_t piece_y,
                         int64_t piece_x, const c2_wino_segment *seg, places *at)
 {
@@ -54,8 +65,11 @@ static void find_places(const c2_state *s, const c2_run_args *args, int64_t set,
     const c2_wino_axis *ay = &s->plan.axis[0], *ax = &s->plan.axis[1];
     const int64_t y = c2_wino_origin(p, &s->plan, 0, seg->y, seg->ty, piece_y);
     const int64_t x = c2_wino_origin(p, &s->plan, 1, seg->x, seg->tx, piece_x);
-    const int64_t fewer = (s->plan.segment - seg->count + 1) * ax->size - seg->size[1];
-    at->n_columns = c2_wino_columns(&s->plan) - fewer;
+    const int64_t outputs = (seg->count - 1) * ax->size + seg->size[1];
+    const int64_t step = s->plan.channels_last ? ax->step : p->dilation[1];
+    at->n_columns = s->plan.channels_last
+                        ? outputs + ax->taps[0] - 1 + (c2_wino_rounds(ax) - 1) * C2_WINO_TAPS
+                        : columns_under(ax, outputs);
     at->first_x = x;
     at->n_rows = c2_wino_reach(ay, piece_y, seg->size[0]);
     at->rows_inside = y >= 0 && y + (at->n_rows - 1) * ay->step < p->h;
@@ -63,7 +77,7 @@ static void find_places(const c2_state *s, const c2_run_args *args, int64_t set,
         at->y[i] = c2_pad_index(p->padding_mode, y + i * ay->step, p->h);
     at->inside_begin = at->inside_end = 0;
     for (int64_t i = 0; i < at->n_columns; i++) {
-        const int64_t column = x + i * ax->step;
+        const int64_t column = x + i * step;
         at->x[i] = c2_pad_index(p->padding_mode, column, p->w);
         at->inside_begin += column < 0;
         at->inside_end += column < p->w;
@@ -97,7 +111,7 @@ static void one_tile(const c2_state *s, c2_wino_in_fn in, c2_wino_in_args *a, in
         a->v_row = plan->axis[1].edge * a->v_step;
         a->v_block = plan->lanes;
         in(a);
-        c2_wino_cut(s, cut, tile, c, a->channels, v);
+        c2_wino_cut(s, a, tile, c, v);
         return;
     }
     a->v = (float *)v + c / plan->lanes * plan->v_block + tile * plan->lanes;
@@ -165,8 +179,7 @@ static void in_place(const c2_state *s, const c2_problem *p, const c2_wino_segme
 /* V of a piece. */
 static void *piece_of(const c2_wino_plan *plan, void *v, int64_t piece_y, int64_t piece_x)
 {
-    const int64_t i = piece_y * plan->axis[1].pieces + piece_x;
-    return (float *)v + i * plan->piece_blocks * plan->v_block;
+    return (float *)v + (piece_y * plan->axis[1].pieces + piece_x) * plan->v_piece;
 }
 
 /* Channels of a window. */
@@ -175,17 +188,17 @@ static int64_t window_channels(const c2_wino_plan *plan)
     return plan->parts ? C2_WINO_CHANNELS : plan->lanes;
 }
 
-/* Pieces (y, x), (y, x + stride) and so on. */
+/* The pieces of row y. */
 static void by_window(const c2_state *s, const c2_problem *p, const c2_wino_segment *seg,
-                      const places *at, int64_t piece_y, int64_t piece_x, void *v, float *window,
-                      float *cut)
+                      const places *at, int64_t y, void *v, float *window, float *cut)
 {
     const c2_wino_plan *plan = &s->plan;
     const c2_wino_axis *ax = &plan->axis[1];
     const int64_t wide = window_channels(plan), row = at->n_columns * wide;
     c2_wino_in_args a = {.line = c2_wino_is_line(plan)};
-    c2_wino_set_steps(plan, row, wide, &a.row, &a.col);
-    c2_columns columns = c2_columns_make(p, s->widen, at->first_x, ax->step, at->n_columns);
+    c2_wino_set_steps(plan, row, ax->stride * wide, &a.row, &a.col);
+    c2_columns columns =
+        c2_columns_make(p, s->widen, at->first_x, p->dilation[1], at->n_columns);
     columns.pitch = wide;
     for (int64_t c = 0; c < at->channels; c += wide) {
         columns.channels = a.channels = (int)c2_min(wide, at->channels - c);
@@ -195,13 +208,13 @@ static void by_window(const c2_state *s, const c2_problem *p, const c2_wino_segm
                              : pixel(p, at, at->y[i], 0) + c * p->input_stride[1] * at->element;
             c2_columns_copy(&columns, from, window + i * row);
         }
-        for (int64_t i = 0; piece_x + i * ax->stride < ax->pieces; i++) {
-            c2_wino_set_taps(plan, piece_y, piece_x + i * ax->stride, a.taps);
+        for (int64_t x = 0; x < ax->pieces; x++) {
+            const float *first = window + c2_wino_first_tap(ax, x) * wide;
+            c2_wino_set_taps(plan, y, x, a.taps);
             for (int64_t t = 0; t < seg->count; t++) {
-                a.pixels = window + (i * C2_WINO_TAPS + t * ax->size) * wide;
+                a.pixels = first + t * ax->size * ax->stride * wide;
                 c2_wino_set_size(plan, seg, t, a.size);
-                one_tile(s, s->in_f32, &a, c2_wino_place(seg, t), c,
-                         piece_of(plan, v, piece_y, piece_x + i * ax->stride), cut);
+                one_tile(s, s->in_f32, &a, c2_wino_place(seg, t), c, piece_of(plan, v, y, x), cut);
             }
         }
     }
@@ -213,7 +226,9 @@ int64_t c2_wino_window_floats(const c2_problem *p, const c2_wino_plan *plan)
         return c2_wino_merged_floats(p, plan);
     return plan->channels_last
                ? 0
-               : plan->axis[0].edge * c2_wino_columns(plan) * window_channels(plan);
+               : plan->axis[0].edge *
+                     columns_under(&plan->axis[1], plan->segment * plan->axis[1].size) *
+                     window_channels(plan);
 }
 
 void c2_wino_transform(const c2_state *s, const c2_run_args *args, int64_t set,
@@ -225,12 +240,13 @@ void c2_wino_transform(const c2_state *s, const c2_run_args *args, int64_t set,
         c2_wino_transform_merged(s, args, set, segment, v, window);
         return;
     }
+    const int64_t firsts = plan->channels_last ? c2_min(ax->stride, ax->pieces) : 1;
     for (int64_t y = 0; y < ay->pieces; y++)
-        for (int64_t first = 0; first < c2_min(ax->stride, ax->pieces); first++) {
+        for (int64_t first = 0; first < firsts; first++) {
             places at;
             find_places(s, args, set, y, first, segment, &at);
             if (!plan->channels_last)
-                by_window(s, args->problem, segment, &at, y, first, v, window, cut);
+                by_window(s, args->problem, segment, &at, y, v, window, cut);
             for (int64_t x = first; plan->channels_last && x < ax->pieces; x += ax->stride)
                 in_place(s, args->problem, segment, &at, y, x, x / ax->stride * C2_WINO_TAPS,
                          piece_of(plan, v, y, x), cut);

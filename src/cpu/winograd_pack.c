@@ -59,7 +59,7 @@ size_t c2_wino_pack_bytes(const c2_problem *p, const c2_wino_plan *plan)
     size_t bytes = sizeof(float);
     const int64_t factors[] = {sets_of(p, plan),
                                c2_div_up(outputs_of(p, plan), plan->nr),
-                               plan->parts ? plan->steps : c2_wino_live(plan),
+                               c2_wino_live(plan),
                                plan->parts ? c2_wino_words(plan) : plan->v_channels,
                                plan->parts ? 1 : plan->nr};
     for (size_t i = 0; i < sizeof factors / sizeof factors[0]; i++) {
@@ -127,6 +127,7 @@ static void find_steps(const c2_problem *p, const c2_wino_plan *plan, int64_t pi
                        int64_t at[MAX_STEPS])
 {
     const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
+    const int64_t weights = plan->parts ? c2_wino_words(plan) : p->icg * plan->nr;
     int64_t before = 0;
     for (int step = 0; step < plan->steps; step++) {
         at[step] = -1;
@@ -135,7 +136,7 @@ static void find_steps(const c2_problem *p, const c2_wino_plan *plan, int64_t pi
                              c2_wino_has(ax, step % ax->edge, i % ax->pieces, ax->size);
             if (has && i == piece)
                 at[step] = before;
-            before += has ? p->icg * plan->nr : 0;
+            before += has ? weights : 0;
         }
     }
 }
@@ -167,29 +168,41 @@ static void pack_parts(const c2_problem *p, const c2_wino_plan *plan, c2_pair_fn
     double w[9][MAX_NR];
     float floats[2][MAX_STEPS * MAX_NR];
     int lanes[MAX_NR];
-    int64_t steps[MAX_STEPS];
-    for (int i = 0; i < MAX_STEPS; i++)
-        steps[i] = i * plan->nr;
     for (int i = 0; i < MAX_NR; i++)
         lanes[i] = lane_of(p, plan, i);
-    const int64_t nr = plan->nr, step = c2_wino_words(plan);
-    for (int64_t c = 0; c < plan->channel_blocks * C2_WINO_CHANNELS; c += 2) {
-        for (int i = 0; i < 2; i++) {
-            const int64_t at = o * p->weight_stride[0] + (c + i) * p->weight_stride[1];
-            load_taps(p, plan, view->weight, at, 0, 0, c + i < p->icg ? n : 0, lanes, w);
-            transform(plan, 0, 0, w, floats[i], steps);
+    const int64_t nr = plan->nr, wide = plan->axis[1].pieces;
+    for (int64_t piece = 0; piece < c2_wino_pieces(plan); piece++) {
+        int64_t at[MAX_STEPS], from[MAX_STEPS];
+        find_steps(p, plan, piece, at);
+        for (int i = 0; i < plan->steps; i++)
+            from[i] = at[i] < 0 ? -1 : i * nr;
+        for (int64_t c = 0; c < plan->piece_blocks * C2_WINO_CHANNELS; c += 2) {
+            for (int i = 0; i < 2; i++) {
+                const int64_t first = o * p->weight_stride[0] + (c + i) * p->weight_stride[1];
+                load_taps(p, plan, view->weight, first, piece / wide, piece % wide,
+                          c + i < p->icg ? n : 0, lanes, w);
+                transform(plan, piece / wide, piece % wide, w, floats[i], from);
+            }
+            for (int i = 0; i < plan->steps; i++) {
+                const c2_pair_args a = {floats[0] + i * nr,
+                                        floats[1] + i * nr,
+                                        to + at[i] + c / 2 * C2_WINO_PARTS * nr,
+                                        nr,
+                                        nr,
+                                        1,
+                                        nr,
+                                        nr};
+                if (at[i] >= 0)
+                    pair(&a);
+            }
         }
-        const c2_pair_args a = {floats[0], floats[1],   to + c / 2 * C2_WINO_PARTS * nr, nr, nr,
-                                plan->steps, nr, step};
-        pair(&a);
     }
 }
 
 void c2_wino_pack(const c2_problem *p, const c2_wino_plan *plan, c2_pair_fn pair,
                   const c2_weight_view *view, void *packed)
 {
-    const int64_t a_panel =
-        plan->parts ? plan->steps * c2_wino_words(plan) : c2_wino_panel_floats(plan);
+    const int64_t a_panel = c2_wino_panel_weights(plan);
     char *to = packed;
     const int64_t outputs = outputs_of(p, plan);
     for (int64_t set = 0; set < sets_of(p, plan); set++) {

@@ -27,9 +27,13 @@ static const double partial_float = 0.4e-9; /* seconds of a pixel's lane of a ti
 /* In parts (measured on a Granite Rapids VM of 2 MiB of L2 cache, November 2026): bytes that L2
  * keeps, of a worker's scratch, and of all workers' at most; */
 static const double l2_bytes = 3 << 19, most_bytes = 12 << 20, most_of_all = 15 << 20;
-static const double far_times = 2;        /* what U from memory takes, in bytes from a cache; */
+static const double far_bytes = 96e6, far_times = 2.5; /* of U: that no cache keeps, and what they
+                                                         take, in bytes from a cache; */
 static const double half_round = 1.5;     /* products of 16 tiles, in halves of those of 32; */
 static const double part_transform = 2; /* transforms, in those for FMA, whose V and M are nearer */
+static const double pixels_from_l2 = 0.12; /* how much longer products take of V that only L2 has */
+/* Transforms and copies of pixels a stride apart, in those of neighbours (Granite Rapids). */
+static const double strided = 2.5;
 enum { MOST_PART_TILES = 256, MOST_GROUP = 16 };
 /* Groups side by side: of a vector at most; bytes of V; and what each vector of each row group adds
  * to a call of the kernel, in calls (Granite Rapids). */
@@ -47,7 +51,8 @@ static bool even_step(int64_t bytes) { return bytes % 4096 == 0; }
 static void set_strides(c2_wino_plan *plan, int64_t n, int64_t rows)
 {
     /* Steps a multiple of 4 KiB apart would share one set of the L1 cache. */
-    plan->v_block = plan->parts ? c2_wino_words(plan) : n * plan->lanes;
+    plan->v_piece = plan->parts ? c2_wino_words(plan) : plan->piece_blocks * n * plan->lanes;
+    plan->v_block = plan->parts ? c2_wino_pieces(plan) * plan->v_piece : n * plan->lanes;
     plan->v_step = (plan->parts ? rows / plan->mr : plan->channel_blocks) * plan->v_block + 5 * 16;
     plan->v_step += even_step(plan->v_step * (int64_t)sizeof(float)) ? 16 : 0;
     if (plan->beside) {
@@ -92,7 +97,7 @@ static double tile_floats(const c2_wino_plan *plan)
 
 static double u_bytes(const c2_wino_plan *plan)
 {
-    return 4.0 * (double)plan->panels * (double)c2_wino_panel_floats(plan);
+    return 4.0 * (double)plan->panels * (double)c2_wino_panel_weights(plan);
 }
 
 /* Whole groups of rows while V is small; one at least, if workspace_limit has room for it. */
@@ -142,18 +147,20 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
     const double had = steps_had(plan), steps = plan->steps * had, tiles = (double)plan->tiles;
     const double channels = (double)(plan->side * p->icg); /* of a set */
     const double piece = ceil(channels / plan->lanes) * plan->lanes;
-    /* Pieces of neighbours side by side share a window. */
+    /* A row of pieces shares a window, which has all columns. */
     const c2_wino_axis *x = &plan->axis[1];
-    const double side = plan->merged ? 1 : (double)c2_min(x->stride, x->pieces);
-    const double windows = plan->channels_last ? 0 : (double)plan->axis[0].pieces * side;
+    const double columns = plan->merged ? 1 : (double)c2_min(x->stride, x->pieces);
+    const double windows = plan->channels_last ? 0 : (double)plan->axis[0].pieces;
+    const double apart = x->stride > 1 && !plan->merged ? strided : 1;
     const double copies = plan->merged
                               ? tiles * tile_floats(plan) * had * merged_copies * speed->copy
-                              : windows * tiles * piece * steps * speed->turn;
+                              : windows * tiles * piece * steps * columns * speed->turn * apart;
     const double a_float = speed->transform * (plan->parts ? part_transform : 1);
     const double segments = tiles / (double)c2_min(plan->segment, plan->axis[1].grid);
     const double begun = segments * (double)plan->axis[0].edge * windows * channels;
     const double in =
-        tiles * tile_floats(plan) * had * a_float + copies + c2_cost_far_rows(speed, p, begun);
+        tiles * tile_floats(plan) * had * a_float * (plan->parts ? 1 : apart) + copies +
+        c2_cost_far_rows(speed, p, begun);
     const double out = tiles * (double)plan->panels * plan->nr * steps *
                        (a_float + (plan->pixels_last ? speed->turn : 0));
     const double stores = plan->pixels_last ? 0
@@ -204,7 +211,7 @@ typedef struct traffic {
 
 static traffic traffic_of(const c2_wino_plan *plan)
 {
-    const double words = 4.0 * plan->steps * (double)c2_wino_words(plan);
+    const double words = 4.0 * (double)c2_wino_panel_weights(plan);
     const double rounds = ceil((double)plan->tiles / (double)plan->blocks.n / plan->mr);
     return (traffic){rounds * words, (double)plan->panels * words,
                      fmin((double)plan->panels, (double)plan->group) *
@@ -219,7 +226,8 @@ static bool u_is_far(const traffic *t) { return t->v + t->u + t->m > l2_bytes; }
 static double part_seconds(const c2_speed *speed, const c2_problem *p, const c2_wino_plan *plan)
 {
     const double blocks = (double)plan->blocks.n, panels = (double)plan->panels;
-    const double groups = ceil(panels / (double)plan->group), steps = plan->steps;
+    const double groups = ceil(panels / (double)plan->group);
+    const double live = (double)c2_wino_live(plan);
     const double owners = (double)plan->panel_blocks.n;
     const double a_product = (double)(C2_WINO_ROWS * C2_WINO_CHANNELS / 2 * C2_WINO_ROWS);
     const double halves = (double)(plan->tiles / plan->mr * 2) +
@@ -227,22 +235,22 @@ static double part_seconds(const c2_speed *speed, const c2_problem *p, const c2_
                            : plan->tiles % plan->mr > 0          ? half_round
                                                                  : 0);
     const double lanes = (double)c2_div_up(p->ocg, C2_WINO_ROWS);
-    const double products = halves * lanes * steps * (double)plan->channel_blocks *
+    const double products = halves * lanes * live * (double)plan->piece_blocks *
                             (C2_WINO_PARTS * (C2_WINO_PARTS + 1) / 2) * a_product /
-                            speed->fma_lanes;
+                            speed->fma_lanes * (1 + pixels_from_l2 / (double)plan->group);
     const double rounds = ceil((double)plan->tiles / blocks / plan->mr);
-    const double calls = rounds * blocks * panels * steps * speed->call;
+    const double calls = rounds * blocks * panels * plan->steps * speed->call;
     const traffic t = traffic_of(plan);
     double far = 0; /* bytes of a block */
     if (u_is_far(&t)) {
-        far += t.u * (t.u > u_bytes_kept ? far_times : 1);
+        far += t.u * (t.u > far_bytes ? far_times : 1);
         if (t.v + t.m + t.u / panels > l2_bytes)
-            far += t.v * (2 * owners + groups); /* the first time it is written */
+            far += t.v * (owners + groups); /* written, and read */
         if (t.m + 2 * t.step > l2_bytes)
             far += 2 * t.m * groups;
     }
     return products + calls + blocks * far * speed->again +
-           owners * c2_panel_cut_seconds((double)plan->tiles * (double)p->icg * steps);
+           owners * c2_panel_cut_seconds((double)plan->tiles * (double)p->icg * live);
 }
 
 static double seconds(const conv2d_device *device, const c2_problem *p, const c2_wino_plan *plan,
@@ -344,8 +352,9 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
     plan.unit = plan.parts ? C2_WINO_ROWS : 1;
     plan.group = 1;
     plan.tiles = p->n;
-    plan.merged = c2_wino_merges(p, c2_wino_axis_pieces(p->kh, p->stride[0]) *
-                                        c2_wino_axis_pieces(p->kw, p->stride[1]));
+    const int64_t pieces =
+        c2_wino_axis_pieces(p->kh, p->stride[0]) * c2_wino_axis_pieces(p->kw, p->stride[1]);
+    plan.merged = !plan.parts && c2_wino_merges(p, pieces);
     for (int a = 0; a < 2; a++) {
         plan.axis[a] = axis_of(p, a, m, plan.merged);
         plan.steps *= plan.axis[a].edge;

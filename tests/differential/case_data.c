@@ -112,7 +112,7 @@ static bool has_kind(const conv2d_problem *p, int kind)
         return oracle_has_parts(p, kind - EXPECTED_SPLIT_2 + 2);
     case EXPECTED_SPLIT_TILE_2:
     case EXPECTED_SPLIT_TILE_4:
-        return oracle_has_tiles(p) && oracle_has_one_piece(p) && oracle_has_parts(p, 3);
+        return oracle_has_tiles(p) && oracle_has_parts(p, 3);
     case EXPECTED_TILE_6:
         return oracle_has_tiles(p) && p->params.accuracy == CONV2D_ACCURACY_FAST;
     default:

@@ -241,12 +241,6 @@ bool oracle_has_tiles(const conv2d_problem *p)
            p->params.accuracy != CONV2D_ACCURACY_STRICT && p->input.dtype != CONV2D_FLOAT64;
 }
 
-bool oracle_has_one_piece(const conv2d_problem *p)
-{
-    return p->weight.sizes[2] == 3 && p->weight.sizes[3] == 3 && stride(p, 0) == 1 &&
-           stride(p, 1) == 1;
-}
-
 /* The largest |input| of a channel in the tiles that may hold output (y, x): m - 1 windows around
  * that of the pieces. Infinite if one is not finite or beyond 2^120. */
 static long double reach(const conv2d_problem *p, int m, int64_t channel, const int64_t at[4],
@@ -346,10 +340,10 @@ void oracle_tile_sums(const conv2d_problem *problem, int m, bool flushes, long d
 
 long double oracle_tile_parts_bound(const conv2d_problem *p, int m, long double s)
 {
-    const int64_t c = p->weight.sizes[1];
-    const long double n = 6 * (long double)((c + 31) / 32) + 50, nu = n * 0x1p-24L;
+    const int64_t c = p->weight.sizes[1], q = pieces(p, 0) * pieces(p, 1);
+    const long double n = 6 * (long double)(q * ((c + 31) / 32)) + 50, nu = n * 0x1p-24L;
     return 1.01L * (nu / (1 - nu) + 0x1p-24L) * s +
-           (12 * (long double)c + n) * (m == 2 ? 16 : 128) * 0x1p-125L;
+           (12 * (long double)(q * c) + n) * (m == 2 ? 16 : 128) * 0x1p-125L;
 }
 
 long double oracle_tile_bound(const conv2d_problem *p, int m, long double s)

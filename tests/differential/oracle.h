@@ -49,8 +49,6 @@ int oracle_tile(const char *algorithm);
 
 /* True if Winograd algorithms take such problems, but for the values of the weights. */
 bool oracle_has_tiles(const conv2d_problem *problem);
-/* A kernel of 3 x 3 and strides of 1, which those in parts need. */
-bool oracle_has_one_piece(const conv2d_problem *problem);
 
 /* What docs/numerics.md says of Winograd F(m,3): S of every output element before the activation,
  * in logical order, bias and residual aside; infinite where a value that is not finite is in

@@ -218,7 +218,7 @@ C2_ALWAYS_INLINE void line(const int size, const int taps, const bool tail,
         vf_store(v + step_of(size, j) * a->v_step, out[j]);
 }
 
-typedef enum shape { BY_TABLE, IN_PLACE, FEW_TAPS, ANY, LINE } shape;
+typedef enum shape { BY_TABLE, IN_PLACE, FEW_BY_TABLE, FEW_IN_PLACE, ANY, LINE } shape;
 
 C2_ALWAYS_INLINE void one_block(const shape s, const bool tail, const c2_wino_in_args *a,
                                 ptrdiff_t channel, float *v)
@@ -227,30 +227,24 @@ C2_ALWAYS_INLINE void one_block(const shape s, const bool tail, const c2_wino_in
         C2_BY_SIZE(a->size[1], a->taps[1], line, tail, a, channel, v)
     } else if (s == BY_TABLE || s == IN_PLACE) {
         block(3, 3, s == BY_TABLE, tail, a, channel, v);
-    } else if (s == ANY || tail) {
+    } else if (s == ANY) {
         any_block(tail, a, channel, v);
     } else {
         switch (3 * a->taps[0] + a->taps[1]) {
         case 3 + 1:
-            block(1, 1, false, false, a, channel, v);
+            block(1, 1, s == FEW_BY_TABLE, tail, a, channel, v);
             break;
         case 3 + 2:
-            block(1, 2, false, false, a, channel, v);
+            block(1, 2, s == FEW_BY_TABLE, tail, a, channel, v);
             break;
         case 6 + 1:
-            block(2, 1, false, false, a, channel, v);
+            block(2, 1, s == FEW_BY_TABLE, tail, a, channel, v);
             break;
         case 6 + 2:
-            block(2, 2, false, false, a, channel, v);
-            break;
-        case 6 + 3:
-            block(2, 3, false, false, a, channel, v);
-            break;
-        case 9 + 2:
-            block(3, 2, false, false, a, channel, v);
+            block(2, 2, s == FEW_BY_TABLE, tail, a, channel, v);
             break;
         default:
-            any_block(false, a, channel, v);
+            any_block(tail, a, channel, v);
             break;
         }
     }
@@ -275,8 +269,8 @@ void C2_K(wino_in)(const c2_wino_in_args *a)
         blocks(ANY, a);
     else if (a->taps[0] == 3 && a->taps[1] == 3)
         blocks(a->table ? BY_TABLE : IN_PLACE, a);
-    else if (C2_HAS_SHORT && !a->table)
-        blocks(FEW_TAPS, a);
+    else if (C2_HAS_SHORT)
+        blocks(a->table ? FEW_BY_TABLE : FEW_IN_PLACE, a);
     else
         blocks(ANY, a);
 }
