@@ -20,7 +20,7 @@ static const double merged_bytes_wanted = 32 << 10; /* of a window of merged pie
 /* a float of which takes as long as so many of a copy in long runs; their sums are so short that a
  * float that is stored beyond the L2 cache is waited for, as long as so many of a transform take
  * (Zen 3, Zen 5). */
-static const double merged_copies = 4, merged_stores = 4;
+static const double merged_copies = 1.5, merged_stores = 4;
 static const double v_kept = 0.375; /* of the L2 cache for V, beside U that passes by */
 static const double partial_float = 0.4e-9; /* seconds of a pixel's lane of a tile that is not whole
                                                (Granite Rapids VM) */
