@@ -9,18 +9,16 @@
 #include "cpu/winograd.h"
 
 enum {
-    MOST_STRIDE = C2_WINO_MAX_PIECES, /* each has a piece of its own */
-    MAX_COLUMNS =
-        (C2_WINO_SEGMENT * C2_WINO_MAX_M + C2_WINO_MAX_PIECES * C2_WINO_TAPS - 1) * MOST_STRIDE
+    MAX_COLUMNS = C2_WINO_SEGMENT * C2_WINO_MAX_M + C2_WINO_MAX_PIECES * C2_WINO_TAPS - 1
 };
 
-/* Input coordinates of a segment, of a row of pieces for a window, else of those of the kernel's
- * pieces that read neighbours; -1 = a padded zero. */
+/* Input coordinates of a segment; -1 = a padded zero. Columns: of pixels read in place, under the
+ * pieces of the kernel that read neighbours; of a window, under a row of pieces. */
 typedef struct places {
-    int64_t y[C2_WINO_MAX_EDGE], x[MAX_COLUMNS];
+    int64_t y[C2_WINO_MAX_EDGE], x[MAX_COLUMNS]; /* x: in place */
     int n_rows;
     int64_t n_columns, first_x; /* unfolded */
-    int64_t inside_begin, inside_end; /* columns whose x are inside the image, unfolded */
+    int64_t inside_begin, inside_end; /* in place: columns inside the image, unfolded */
     bool rows_inside;
     const char *image; /* element (n, first channel of the group, 0, 0) */
     int64_t element;   /* bytes */
@@ -66,8 +64,8 @@ static void find_places(const c2_state *s, const c2_run_args *args, int64_t set,
     const int64_t y = c2_wino_origin(p, &s->plan, 0, seg->y, seg->ty, piece_y);
     const int64_t x = c2_wino_origin(p, &s->plan, 1, seg->x, seg->tx, piece_x);
     const int64_t outputs = (seg->count - 1) * ax->size + seg->size[1];
-    const int64_t step = s->plan.channels_last ? ax->step : p->dilation[1];
-    at->n_columns = s->plan.channels_last
+    const bool in_place = s->plan.channels_last;
+    at->n_columns = in_place
                         ? outputs + ax->taps[0] - 1 + (c2_wino_rounds(ax) - 1) * C2_WINO_TAPS
                         : columns_under(ax, outputs);
     at->first_x = x;
@@ -76,8 +74,8 @@ static void find_places(const c2_state *s, const c2_run_args *args, int64_t set,
     for (int i = 0; i < at->n_rows; i++)
         at->y[i] = c2_pad_index(p->padding_mode, y + i * ay->step, p->h);
     at->inside_begin = at->inside_end = 0;
-    for (int64_t i = 0; i < at->n_columns; i++) {
-        const int64_t column = x + i * step;
+    for (int64_t i = 0; in_place && i < at->n_columns; i++) {
+        const int64_t column = x + i * ax->step;
         at->x[i] = c2_pad_index(p->padding_mode, column, p->w);
         at->inside_begin += column < 0;
         at->inside_end += column < p->w;
@@ -149,6 +147,7 @@ static void in_place(const c2_state *s, const c2_problem *p, const c2_wino_segme
     const void *table[C2_WINO_MAX_EDGE * C2_WINO_MAX_EDGE];
     c2_wino_in_args a = {.line = c2_wino_is_line(plan)};
     const int row = a.line ? 1 : plan->m + C2_WINO_TAPS - 1; /* of the table */
+    const int64_t a_pixel = p->input_stride[3] * at->element;
     c2_wino_set_taps(plan, y, x, a.taps);
     c2_wino_set_steps(plan, ay->step * p->input_stride[2], ax->step * p->input_stride[3], &a.row,
                       &a.col);
@@ -164,11 +163,12 @@ static void in_place(const c2_state *s, const c2_problem *p, const c2_wino_segme
             a.table = inside ? NULL : table;
             if (inside)
                 a.pixels = pixel(p, at, at->y[0], at_x[0]) + bytes;
-            for (int i = 0; i < at->n_rows && !inside; i++)
+            for (int i = 0; i < at->n_rows && !inside; i++) {
+                const char *line = at->y[i] < 0 ? NULL : pixel(p, at, at->y[i], 0) + bytes;
                 for (int j = 0; j < wide; j++)
-                    table[i * row + j] = at->y[i] < 0 || at_x[j] < 0
-                                             ? (const char *)s->zeros
-                                             : pixel(p, at, at->y[i], at_x[j]) + bytes;
+                    table[i * row + j] = line && at_x[j] >= 0 ? line + at_x[j] * a_pixel
+                                                              : (const char *)s->zeros;
+            }
             if (plan->fetches && inside && column + wide + ax->size <= at->inside_end)
                 fetch_next(at->n_rows, wide, ax, &a, at->element);
             one_tile(s, s->in, &a, c2_wino_place(seg, t), c, v, cut);

@@ -28,7 +28,7 @@ void c2_wino_cut(const c2_state *s, const c2_wino_in_args *a, int64_t tile, int6
     v += tile / TILES * plan->v_block + c / C2_WINO_CHANNELS * STEP + tile % TILES * WORDS;
     for (int i = 0; i < high; i++, v += plan->axis[1].edge * plan->v_step) {
         for (int j = 0; j < wide; j++)
-            rows[j] = a->v + i * a->v_row + j * a->v_step;
+            rows[j] = a->v + i * a->v_row + j * C2_WINO_CUT;
         const c2_parts_args parts = {rows, wide, (size_t)a->channels, v,
                                      STEP, PART, plan->v_step,        NULL};
         s->parts(&parts);

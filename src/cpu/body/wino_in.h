@@ -154,12 +154,14 @@ C2_ALWAYS_INLINE void block(const int down, const int across, const bool by_tabl
         for (int i = 0; i < rows; i++)
             t[i][j] = out[i];
     }
+    const ptrdiff_t step = a->v_step, row = a->v_row;
     C2_UNROLL_LINES
-    for (int i = 0; i < rows; i++) {
+    for (int i = 0; i < rows; i++, v += row) {
+        float *to = v;
         transform(C2_MR, across, t[i], out);
         C2_UNROLL
-        for (int j = 0; j < cols; j++)
-            vf_store(v + i * a->v_row + j * a->v_step, out[j]);
+        for (int j = 0; j < cols; j++, to += step)
+            vf_store(to, out[j]);
     }
 }
 
