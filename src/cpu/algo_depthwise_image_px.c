@@ -167,6 +167,14 @@ static double sides(const c2_kernel *k, const c2_problem *p)
     return seconds;
 }
 
+/* Vectors of the kernel's tiles that n are made in. */
+static double made(const c2_kernel *k, bool two_rows, int64_t n)
+{
+    static const int8_t tiles[] = {0, 1, 2, 4, 4, 7, 7, 7, 8, 9, 14, 14, 14, 14};
+    const int64_t most = two_rows ? 7 : k->mr;
+    return (double)(n / most * most + tiles[n % most]);
+}
+
 static double cost(const conv2d_device *device, const c2_problem *problem, int variant)
 {
     const c2_kernel *k = c2_cpu_kernel(device, C2_FAMILY_DWIMG_PX, variant);
@@ -174,8 +182,8 @@ static double cost(const conv2d_device *device, const c2_problem *problem, int v
     const bool flat = is_flat(problem);
     const c2_problem view = view_of(problem), *p = &view;
     const geometry g = choose(k, p, flat, c2_tensor_bytes(problem) > speed->l2);
-    const double vectors =
-        g.two_rows ? (double)c2_div_up(p->oh, 2) : (double)(p->oh * c2_div_up(p->ow, k->nr));
+    const double down = made(k, g.two_rows, g.two_rows ? c2_div_up(p->oh, 2) : p->oh);
+    const double vectors = g.two_rows ? down : down * (double)c2_div_up(p->ow, k->nr);
     const double taps = (double)p->kh * (double)p->kw;
     const double ends = g.two_rows ? a_double : a_vector;
     double channel = vectors * (k->nr * taps * speed->pixel_lanes / speed->fma_lanes + ends);

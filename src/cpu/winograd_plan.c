@@ -33,7 +33,7 @@ static const double half_round = 1.5;     /* products of 16 tiles, in halves of 
 static const double part_transform = 2; /* transforms, in those for FMA, whose V and M are nearer */
 static const double pixels_from_l2 = 0.12; /* how much longer products take of V that only L2 has */
 /* Transforms and copies of pixels a stride apart, in those of neighbours (Granite Rapids). */
-static const double strided = 2.5;
+static const double strided = 4;
 enum { MOST_PART_TILES = 256, MOST_GROUP = 16 };
 /* Groups side by side: of a vector at most; bytes of V; and what each vector of each row group adds
  * to a call of the kernel, in calls (Granite Rapids). */

@@ -123,6 +123,8 @@ FAULTS = [
     ("last vector of a row stored over the next row's first", "cpu/body/dwimg_px.h",
      "for (int i = vectors - 1; i >= 0; i--) {", "for (int i = 0; i < vectors; i++) {",
      DEPTHWISE_IMAGE),
+    ("rows stored that a tile has beyond the last one", "cpu/body/dwimg_px.h",
+     "C2_AT_MOST(rows, (a->rows + step - 1) / step - v);", "rows;", DEPTHWISE_IMAGE),
     ("last row of the image taken for padding", "cpu/algo_depthwise_image_px.c",
      "(p->h - 1 - top) / every + 1 : 0", "(p->h - 1 - top) / every : 0", DEPTHWISE_IMAGE),
     ("turn of a flat image's first columns in all vectors", "cpu/body/dwimg_px.h",

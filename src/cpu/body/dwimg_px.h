@@ -118,17 +118,18 @@ static __attribute__((noinline)) void finish_rows(const c2_dwimg_px_args *a, con
 C2_ALWAYS_INLINE void finish(const int rows, const int step, const c2_dwimg_px_args *a,
                              const channel *o, const columns *x, const vf acc[C2_MR], int v)
 {
+    const int wanted = C2_AT_MOST(rows, (a->rows + step - 1) / step - v);
     if (a->sums || o->residual) {
         float sums[C2_MR * VF];
         C2_UNROLL
         for (int y = 0; y < rows; y++)
             vf_store(sums + y * VF, acc[y]);
-        finish_rows(a, o, x, sums, rows, step, v);
+        finish_rows(a, o, x, sums, wanted, step, v);
         return;
     }
     const ptrdiff_t pitch = step * a->out_row;
     ptrdiff_t at = v * pitch + x->x;
-    if (at + (rows - 1) * pitch <= x->whole) {
+    if (wanted == rows && at + (rows - 1) * pitch <= x->whole) {
         C2_UNROLL
         for (int y = 0; y < rows; y++, at += pitch)
             px_store(o->out + at, clamped(a, o, vf_add(acc[y], o->bias)));
@@ -136,6 +137,8 @@ C2_ALWAYS_INLINE void finish(const int rows, const int step, const c2_dwimg_px_a
     }
     C2_UNROLL
     for (int y = 0; y < rows; y++, at += pitch) {
+        if (y >= wanted)
+            break;
         const vf sum = clamped(a, o, vf_add(acc[y], o->bias));
         if (at <= x->whole)
             px_store(o->out + at, sum);
@@ -254,27 +257,26 @@ C2_ALWAYS_INLINE void tile(const int rows, const int k, const int step, const pt
     finish(rows, step, a, o, x, acc, v);
 }
 
+/* Tiles of 14, 7, 4, 2 and 1 vectors. One that is too large takes less time than several: 7x7 of 10
+ * to 13 rows a fifth to a quarter less (Granite Rapids). */
 C2_ALWAYS_INLINE void all_tiles(const int k, const int step, const ptrdiff_t turns,
                                 const c2_dwimg_px_args *a, const channel *o, const columns *x)
 {
     const int vectors = (a->rows + step - 1) / step;
     const int most = step == 2 ? 7 : C2_MR; /* live_rows has a bit a row */
+    const int enough = most == 7 ? 5 : 10;
     int v = 0;
-    for (; v + most <= vectors; v += most)
+    for (; vectors - v >= enough; v += most)
         tile(most, k, step, turns, a, o, x, v);
-    if (most > 7 && v + 7 <= vectors) {
+    if (most > 7 && vectors - v >= 5) {
         tile(7, k, step, turns, a, o, x, v);
         v += 7;
     }
-    if (v + 4 <= vectors) {
+    if (vectors - v >= 3)
         tile(4, k, step, turns, a, o, x, v);
-        v += 4;
-    }
-    if (v + 2 <= vectors) {
+    else if (vectors - v == 2)
         tile(2, k, step, turns, a, o, x, v);
-        v += 2;
-    }
-    if (v < vectors)
+    else if (vectors - v == 1)
         tile(1, k, step, turns, a, o, x, v);
 }
 
