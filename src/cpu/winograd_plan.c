@@ -32,8 +32,9 @@ static const double far_bytes = 96e6, far_times = 2.5; /* of U: that no cache ke
 static const double half_round = 1.5;     /* products of 16 tiles, in halves of those of 32; */
 static const double part_transform = 2; /* transforms, in those for FMA, whose V and M are nearer */
 static const double pixels_from_l2 = 0.12; /* how much longer products take of V that only L2 has */
-/* Transforms and copies of pixels a stride apart, in those of neighbours (Granite Rapids). */
-static const double strided = 4;
+/* Transforms of pixels a stride apart read in place, and copies of rows, in those of neighbours
+ * (Granite Rapids). */
+static const double strided_pixels = 4, strided_copies = 2.5;
 enum { MOST_PART_TILES = 256, MOST_GROUP = 16 };
 /* Groups side by side: of a vector at most; bytes of V; and what each vector of each row group adds
  * to a call of the kernel, in calls (Granite Rapids). */
@@ -151,16 +152,18 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
     const c2_wino_axis *x = &plan->axis[1];
     const double columns = plan->merged ? 1 : (double)c2_min(x->stride, x->pieces);
     const double windows = plan->channels_last ? 0 : (double)plan->axis[0].pieces;
-    const double apart = x->stride > 1 && !plan->merged ? strided : 1;
+    const bool apart = x->stride > 1 && !plan->merged && !plan->parts;
     const double copies = plan->merged
                               ? tiles * tile_floats(plan) * had * merged_copies * speed->copy
-                              : windows * tiles * piece * steps * columns * speed->turn * apart;
+                              : windows * tiles * piece * steps * columns * speed->turn *
+                                    (x->stride > 1 ? strided_copies : 1);
     const double a_float = speed->transform * (plan->parts ? part_transform : 1);
     const double segments = tiles / (double)c2_min(plan->segment, plan->axis[1].grid);
     const double begun = segments * (double)plan->axis[0].edge * windows * channels;
     const double in =
-        tiles * tile_floats(plan) * had * a_float * (plan->parts ? 1 : apart) + copies +
-        c2_cost_far_rows(speed, p, begun);
+        tiles * tile_floats(plan) * had * a_float *
+            (apart && plan->channels_last ? strided_pixels : 1) +
+        copies + c2_cost_far_rows(speed, p, begun);
     const double out = tiles * (double)plan->panels * plan->nr * steps *
                        (a_float + (plan->pixels_last ? speed->turn : 0));
     const double stores = plan->pixels_last ? 0
