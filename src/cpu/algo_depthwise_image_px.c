@@ -167,7 +167,7 @@ static double sides(const c2_kernel *k, const c2_problem *p)
     return seconds;
 }
 
-/* Vectors of the kernel's tiles that n are made in. */
+/* Vectors that all_tiles() of body/dwimg_px.h makes where n are wanted. */
 static double made(const c2_kernel *k, bool two_rows, int64_t n)
 {
     static const int8_t tiles[] = {0, 1, 2, 4, 4, 7, 7, 7, 8, 9, 14, 14, 14, 14};

@@ -114,8 +114,8 @@ static double copy_seconds(const c2_speed *speed, const c2_problem *p, const pla
     const bool runs = p->input_dtype == CONV2D_FLOAT32 &&
                       (p->icg == 1 ? p->input_stride[3] : p->input_stride[1]) == 1;
     const bool turned = p->icg >= TURNED_CHANNELS && p->input_stride[3] == 1;
-    const double by_one = turned ? fmin(turned_float, speed->gather) : speed->gather;
-    return d->in_place ? 0 : copied * (runs ? speed->copy : by_one);
+    const double apart = turned ? fmin(turned_float, speed->gather) : speed->gather;
+    return d->in_place ? 0 : copied * (runs ? speed->copy : apart);
 }
 
 static double sum_seconds(const c2_speed *speed, const c2_kernel *k, const c2_problem *p,

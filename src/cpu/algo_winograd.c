@@ -79,15 +79,10 @@ static bool supports_parts(const c2_kernel *gemm, const conv2d_device *device, c
     return true;
 }
 
-static int64_t pieces_of(const c2_problem *p)
-{
-    return c2_wino_axis_pieces(p->kh, p->stride[0]) * c2_wino_axis_pieces(p->kw, p->stride[1]);
-}
-
 static double bound_fma(const c2_problem *p)
 {
-    const int64_t pieces = pieces_of(p);
-    const int64_t in_a_row = c2_wino_merges(p, pieces) ? pieces * p->icg : p->icg;
+    const int64_t pieces = c2_wino_pieces_of(p);
+    const int64_t in_a_row = c2_wino_merges(p) ? pieces * p->icg : p->icg;
     const double n =
         (double)(c2_min(in_a_row, C2_WINO_K) + pieces * c2_div_up(p->icg, C2_WINO_K) + 20);
     return n * 0x1p-24 / (1 - n * 0x1p-24);
@@ -95,7 +90,8 @@ static double bound_fma(const c2_problem *p)
 
 static double bound_parts(const c2_problem *p)
 {
-    const double n = 6.0 * (double)(pieces_of(p) * c2_div_up(p->icg, C2_WINO_CHANNELS)) + 50;
+    const int64_t blocks = c2_wino_pieces_of(p) * c2_div_up(p->icg, C2_WINO_CHANNELS);
+    const double n = 6.0 * (double)blocks + 50;
     return 1.01 * (n * 0x1p-24 / (1 - n * 0x1p-24) + 0x1p-24);
 }
 
@@ -111,6 +107,7 @@ static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int m,
 
 static void packing(const c2_problem *p, const c2_wino_plan *plan, c2_text *out)
 {
+    /* 2: without steps that pieces lack. Parts had no kernels of several pieces before. */
     c2_text_add(out, "v%d,g%lld,w%d,o%lld,c%lld%s", plan->parts ? 1 : 2, (long long)p->groups,
                 plan->nr, (long long)p->ocg, (long long)p->icg, plan->parts ? ",x3" : "");
     if (plan->beside)

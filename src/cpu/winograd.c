@@ -214,8 +214,9 @@ static void finish(const work *w, const c2_wino_segment *seg, const float *m, in
 static int64_t inside(const c2_wino_plan *plan, const c2_wino_segment *seg, int64_t rows,
                       int64_t cols)
 {
-    const int64_t mx = plan->axis[1].size, all = (seg->count - 1) * mx + seg->size[1];
-    return rows < seg->size[0] ? 0 : cols >= all ? seg->count : cols / mx;
+    if (rows < seg->size[0])
+        return 0;
+    return cols >= c2_wino_outputs(plan, seg) ? seg->count : cols / plan->axis[1].size;
 }
 
 /* Results of the segment, which wait in Y, to where neighbouring columns are neighbours. */

@@ -87,7 +87,7 @@ typedef struct c2_wino_plan {
     int64_t channel_blocks;       /* of `lanes` input channels; in parts of C2_WINO_CHANNELS; */
     int64_t piece_blocks;         /* those of a piece of V */
     int64_t v_step, v_block;      /* strides of V in floats or words: of 32 tiles, in parts; */
-    int64_t v_piece;
+    int64_t v_piece;              /* from a piece of a tile to the next; */
     int64_t v_panel;              /* of what a panel reads: 0 if each reads all */
     int64_t m_step, m_panel, m_tile; /* of M */
     int64_t group;                /* panels that M has room for */
@@ -168,10 +168,15 @@ static inline int64_t c2_wino_axis_pieces(int64_t taps, int64_t stride)
     return taps / round * stride + c2_min(stride, taps % round);
 }
 
-/* Pieces of few channels would cost a call of the kernel each. Bits depend on it. */
-static inline bool c2_wino_merges(const c2_problem *p, int64_t pieces)
+static inline int64_t c2_wino_pieces_of(const c2_problem *p)
 {
-    return pieces > 1 && p->icg < C2_WINO_FEW;
+    return c2_wino_axis_pieces(p->kh, p->stride[0]) * c2_wino_axis_pieces(p->kw, p->stride[1]);
+}
+
+/* Pieces of few channels would cost a call of the kernel each. Bits depend on it. */
+static inline bool c2_wino_merges(const c2_problem *p)
+{
+    return c2_wino_pieces_of(p) > 1 && p->icg < C2_WINO_FEW;
 }
 
 c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p, int m,
@@ -237,7 +242,11 @@ static inline int64_t c2_wino_place(const c2_wino_segment *segment, int64_t t)
     return t + 1 < segment->count ? segment->first + t : segment->last;
 }
 
-/* Outputs of tile t of a segment along x. */
+/* Outputs of a segment along x; of its tile t. */
+static inline int64_t c2_wino_outputs(const c2_wino_plan *plan, const c2_wino_segment *segment)
+{
+    return (segment->count - 1) * plan->axis[1].size + segment->size[1];
+}
 static inline int c2_wino_width(const c2_wino_plan *plan, const c2_wino_segment *segment,
                                 int64_t t)
 {
@@ -267,8 +276,8 @@ int64_t c2_wino_origin(const c2_problem *p, const c2_wino_plan *plan, int axis, 
                        int64_t tile, int64_t piece);
 /* Image n from the first channel of group g on. */
 const char *c2_wino_image(const c2_problem *p, const c2_run_args *args, int64_t n, int64_t g);
-/* Columns that the tiles of a whole segment read, those of later pieces among them. */
-int64_t c2_wino_columns(const c2_wino_plan *plan);
+/* Columns, a stride apart, under so many outputs, those of later pieces among them. */
+int64_t c2_wino_columns(const c2_wino_plan *plan, int64_t outputs);
 /* Steps between pixels of a tile; of a column of them, which is a line to the kernels, too. */
 void c2_wino_set_steps(const c2_wino_plan *plan, int64_t y, int64_t x, ptrdiff_t *row,
                        ptrdiff_t *col);

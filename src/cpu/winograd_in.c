@@ -40,10 +40,10 @@ const char *c2_wino_image(const c2_problem *p, const c2_run_args *args, int64_t 
                (int64_t)c2_dtype_bytes(p->input_dtype);
 }
 
-int64_t c2_wino_columns(const c2_wino_plan *plan)
+int64_t c2_wino_columns(const c2_wino_plan *plan, int64_t outputs)
 {
     const c2_wino_axis *x = &plan->axis[1];
-    return plan->segment * x->size + x->edge - x->size + (c2_wino_rounds(x) - 1) * C2_WINO_TAPS;
+    return c2_wino_reach(x, 0, (int)outputs) + (c2_wino_rounds(x) - 1) * C2_WINO_TAPS;
 }
 
 /* Columns under a segment of so many outputs, from the first piece's first tap on. */
@@ -63,11 +63,9 @@ static void find_places(const c2_state *s, const c2_run_args *args, int64_t set,
     const c2_wino_axis *ay = &s->plan.axis[0], *ax = &s->plan.axis[1];
     const int64_t y = c2_wino_origin(p, &s->plan, 0, seg->y, seg->ty, piece_y);
     const int64_t x = c2_wino_origin(p, &s->plan, 1, seg->x, seg->tx, piece_x);
-    const int64_t outputs = (seg->count - 1) * ax->size + seg->size[1];
+    const int64_t outputs = c2_wino_outputs(&s->plan, seg);
     const bool in_place = s->plan.channels_last;
-    at->n_columns = in_place
-                        ? outputs + ax->taps[0] - 1 + (c2_wino_rounds(ax) - 1) * C2_WINO_TAPS
-                        : columns_under(ax, outputs);
+    at->n_columns = in_place ? c2_wino_columns(&s->plan, outputs) : columns_under(ax, outputs);
     at->first_x = x;
     at->n_rows = c2_wino_reach(ay, piece_y, seg->size[0]);
     at->rows_inside = y >= 0 && y + (at->n_rows - 1) * ay->step < p->h;

@@ -21,6 +21,12 @@ static int64_t pitch_of(const c2_wino_plan *plan)
         (size_t)c2_max(k + STEP - 1, c2_div_up(k, plan->lanes) * plan->lanes), STEP);
 }
 
+/* Of the window of a whole segment. */
+static int64_t whole_columns(const c2_wino_plan *plan)
+{
+    return c2_wino_columns(plan, plan->segment * plan->axis[1].size);
+}
+
 /* Pixels of a copied row that so many columns of the window need. */
 static int64_t row_pixels(const c2_wino_plan *plan, int64_t columns)
 {
@@ -29,12 +35,12 @@ static int64_t row_pixels(const c2_wino_plan *plan, int64_t columns)
 
 static int64_t window_floats(const c2_wino_plan *plan)
 {
-    return plan->axis[0].edge * c2_wino_columns(plan) * pitch_of(plan) + STEP;
+    return plan->axis[0].edge * whole_columns(plan) * pitch_of(plan) + STEP;
 }
 
 int64_t c2_wino_merged_floats(const c2_problem *p, const c2_wino_plan *plan)
 {
-    return window_floats(plan) + row_pixels(plan, c2_wino_columns(plan)) * p->icg + STEP;
+    return window_floats(plan) + row_pixels(plan, whole_columns(plan)) * p->icg + STEP;
 }
 
 /* Lanes of the last vector that no channel is in, once for all segments: they are transformed, too,
@@ -43,7 +49,7 @@ static void clear_rest(const c2_wino_plan *plan, float *window)
 {
     static const float zeros[STEP];
     const int64_t pitch = pitch_of(plan);
-    for (int64_t i = plan->axis[0].edge * c2_wino_columns(plan) - 1; i >= 0; i--)
+    for (int64_t i = plan->axis[0].edge * whole_columns(plan) - 1; i >= 0; i--)
         for (int64_t k = plan->v_channels; k < pitch; k += STEP)
             memcpy(window + i * pitch + k, zeros, sizeof zeros);
 }
@@ -88,8 +94,8 @@ void c2_wino_transform_merged(const c2_state *s, const c2_run_args *args, int64_
     const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
     const int64_t element = (int64_t)c2_dtype_bytes(p->input_dtype), pitch = pitch_of(plan);
     /* Of the window, and of those that later pieces reach. */
-    const int64_t columns = (seg->count - 1) * ax->size + c2_wino_reach(ax, 0, seg->size[1]);
-    const int64_t all = columns + (c2_wino_rounds(ax) - 1) * C2_WINO_TAPS;
+    const int64_t outputs = c2_wino_outputs(plan, seg), all = c2_wino_columns(plan, outputs);
+    const int64_t columns = c2_wino_reach(ax, 0, (int)outputs);
     float *copy = window + window_floats(plan);
     const char *image = c2_wino_image(p, args, seg->n, g);
     c2_columns copied =

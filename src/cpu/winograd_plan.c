@@ -150,9 +150,9 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
     const double piece = ceil(channels / plan->lanes) * plan->lanes;
     /* A row of pieces shares a window, which has all columns. */
     const c2_wino_axis *x = &plan->axis[1];
-    const double columns = plan->merged ? 1 : (double)c2_min(x->stride, x->pieces);
+    const double columns = (double)c2_min(x->stride, x->pieces);
     const double windows = plan->channels_last ? 0 : (double)plan->axis[0].pieces;
-    const bool apart = x->stride > 1 && !plan->merged && !plan->parts;
+    const bool apart = x->stride > 1 && plan->channels_last && !plan->parts;
     const double copies = plan->merged
                               ? tiles * tile_floats(plan) * had * merged_copies * speed->copy
                               : windows * tiles * piece * steps * columns * speed->turn *
@@ -161,9 +161,8 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
     const double segments = tiles / (double)c2_min(plan->segment, plan->axis[1].grid);
     const double begun = segments * (double)plan->axis[0].edge * windows * channels;
     const double in =
-        tiles * tile_floats(plan) * had * a_float *
-            (apart && plan->channels_last ? strided_pixels : 1) +
-        copies + c2_cost_far_rows(speed, p, begun);
+        tiles * tile_floats(plan) * had * a_float * (apart ? strided_pixels : 1) + copies +
+        c2_cost_far_rows(speed, p, begun);
     const double out = tiles * (double)plan->panels * plan->nr * steps *
                        (a_float + (plan->pixels_last ? speed->turn : 0));
     const double stores = plan->pixels_last ? 0
@@ -355,9 +354,7 @@ c2_wino_plan c2_wino_plan_make(const conv2d_device *device, const c2_problem *p,
     plan.unit = plan.parts ? C2_WINO_ROWS : 1;
     plan.group = 1;
     plan.tiles = p->n;
-    const int64_t pieces =
-        c2_wino_axis_pieces(p->kh, p->stride[0]) * c2_wino_axis_pieces(p->kw, p->stride[1]);
-    plan.merged = !plan.parts && c2_wino_merges(p, pieces);
+    plan.merged = !plan.parts && c2_wino_merges(p);
     for (int a = 0; a < 2; a++) {
         plan.axis[a] = axis_of(p, a, m, plan.merged);
         plan.steps *= plan.axis[a].edge;

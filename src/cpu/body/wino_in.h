@@ -12,6 +12,23 @@
     default: pass(size, 3, __VA_ARGS__); break; \
     }
 
+/* B'd of one tap, F(2,3) and F(4,3). */
+C2_ALWAYS_INLINE void transform_one(const int size, const vf d[C2_EDGE], vf out[C2_EDGE])
+{
+    out[0] = size == 1 ? d[0] : vf_sub(d[0], d[size == 2 ? 1 : 2]);
+    out[1] = d[1];
+    if (size == 3) {
+        out[1] = vf_mul(vf_set1(0.5f), vf_add(d[1], d[2]));
+        out[2] = vf_mul(vf_set1(1.5f), vf_sub(d[1], d[2]));
+    } else if (size > 3) {
+        const vf q = vf_sub(d[3], d[1]), half = vf_set1(0.5f);
+        out[0] = vf_fma(vf_set1(2), q, out[0]);
+        out[1] = vf_fma(half, vf_sub(d[2], d[1]), d[3]);
+        out[2] = vf_fma(half, d[1], vf_fma(vf_set1(-1.5f), d[2], d[3]));
+        out[3] = q;
+    }
+}
+
 /* B'd for one row or column of a tile of `size` outputs, point after point. Coefficients before
  * common terms were taken out are in docs/numerics.md, which counts the roundings: 3 at most for
  * F(6,3) and F(4,3), 1 for F(2,3), whose halves and doubles are exact. */
@@ -40,23 +57,6 @@ C2_ALWAYS_INLINE void transform(const int size, const int taps, const vf d[C2_ED
     out[7] = vf_fma(vf_set1(5.25f), vf_sub(d[3], d[5]), vf_sub(d[7], d[1]));
 }
 #elif C2_MR == 4
-/* Of one tap. */
-C2_ALWAYS_INLINE void transform_one(const int size, const vf d[C2_EDGE], vf out[C2_EDGE])
-{
-    out[0] = size == 1 ? d[0] : vf_sub(d[0], d[size == 2 ? 1 : 2]);
-    out[1] = d[1];
-    if (size == 3) {
-        out[1] = vf_mul(vf_set1(0.5f), vf_add(d[1], d[2]));
-        out[2] = vf_mul(vf_set1(1.5f), vf_sub(d[1], d[2]));
-    } else if (size == 4) {
-        const vf q = vf_sub(d[3], d[1]), half = vf_set1(0.5f);
-        out[0] = vf_fma(vf_set1(2), q, out[0]);
-        out[1] = vf_fma(half, vf_sub(d[2], d[1]), d[3]);
-        out[2] = vf_fma(half, d[1], vf_fma(vf_set1(-1.5f), d[2], d[3]));
-        out[3] = q;
-    }
-}
-
 C2_ALWAYS_INLINE void transform_short(const int size, const vf d[C2_EDGE], vf out[C2_EDGE])
 {
     const vf k = vf_set1(1.5f);
@@ -105,8 +105,7 @@ C2_ALWAYS_INLINE void transform(const int size, const int taps, const vf d[C2_ED
                                 vf out[C2_EDGE])
 {
     if (taps == 1) {
-        out[0] = size == 1 ? d[0] : vf_sub(d[0], d[1]);
-        out[1] = d[1];
+        transform_one(size, d, out);
         return;
     }
     if (size == 1) {
@@ -137,10 +136,10 @@ C2_ALWAYS_INLINE const px *pixel(const bool by_table, const c2_wino_in_args *a, 
 }
 
 /* A whole tile of so many taps along y and x. */
-C2_ALWAYS_INLINE void block(const int down, const int across, const bool by_table, const bool tail,
-                            const c2_wino_in_args *a, ptrdiff_t channel, float *v)
+C2_ALWAYS_INLINE void block(const int taps_y, const int taps_x, const bool by_table,
+                            const bool tail, const c2_wino_in_args *a, ptrdiff_t channel, float *v)
 {
-    const int rows = C2_MR + down - 1, cols = C2_MR + across - 1;
+    const int rows = C2_MR + taps_y - 1, cols = C2_MR + taps_x - 1;
     vf d[C2_EDGE], t[C2_EDGE][C2_EDGE], out[C2_EDGE];
     C2_UNROLL_LINES
     for (int j = 0; j < C2_EDGE; j++) {
@@ -149,7 +148,7 @@ C2_ALWAYS_INLINE void block(const int down, const int across, const bool by_tabl
             d[i] = i < rows && j < cols ? load(pixel(by_table, a, channel, i, j), tail,
                                                a->channels - (int)channel)
                                         : vf_zero();
-        transform(C2_MR, down, d, out);
+        transform(C2_MR, taps_y, d, out);
         C2_UNROLL
         for (int i = 0; i < rows; i++)
             t[i][j] = out[i];
@@ -158,7 +157,7 @@ C2_ALWAYS_INLINE void block(const int down, const int across, const bool by_tabl
     C2_UNROLL_LINES
     for (int i = 0; i < rows; i++, v += row) {
         float *to = v;
-        transform(C2_MR, across, t[i], out);
+        transform(C2_MR, taps_x, t[i], out);
         C2_UNROLL
         for (int j = 0; j < cols; j++, to += step)
             vf_store(to, out[j]);

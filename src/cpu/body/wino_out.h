@@ -34,7 +34,7 @@ C2_ALWAYS_INLINE void transform(const int size, const int taps, const vf m[C2_ED
 {
     const vf s = vf_add(m[1], m[2]), d = vf_sub(m[1], m[2]);
     if (size == 1) {
-        y[0] = taps == 3 ? vf_add(m[0], s) : vf_add(m[0], m[1]);
+        y[0] = vf_add(m[0], last(taps, m[1], m[2]));
         return;
     }
     if (size == 2) {
