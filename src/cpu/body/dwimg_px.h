@@ -138,7 +138,7 @@ C2_ALWAYS_INLINE void finish(const int rows, const int step, const c2_dwimg_px_a
     C2_UNROLL
     for (int y = 0; y < rows; y++, at += pitch) {
         if (y >= wanted)
-            break;
+            continue; /* no break: Clang would not unroll the loop */
         const vf sum = clamped(a, o, vf_add(acc[y], o->bias));
         if (at <= x->whole)
             px_store(o->out + at, sum);
