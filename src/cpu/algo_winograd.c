@@ -101,7 +101,7 @@ static c2_bytes memory(const conv2d_device *device, const c2_problem *p, int m,
 {
     c2_wino_plan plan = c2_wino_plan_make(device, p, m, gemm);
     c2_wino_plan_share(device, p, gemm, &plan);
-    return (c2_bytes){c2_wino_pack_bytes(p, &plan), 0,
+    return (c2_bytes){c2_wino_pack_bytes(p, &plan), plan.common_bytes,
                       c2_scratch_workspace(plan.scratch_bytes)};
 }
 

@@ -38,10 +38,16 @@ static int panel_channels(const work *w, int64_t panel)
     return (int)c2_min(plan->nr, c2_wino_members(plan, p, w->set) * p->ocg - panel * plan->nr);
 }
 
-static void transform_in(const work *w)
+/* Tiles [begin, end) of the block, and of them channels [c_begin, c_end) of the set. */
+static void transform_in(const work *w, int64_t begin, int64_t end, int64_t c_begin, int64_t c_end)
 {
-    for (int64_t tile = w->order.begin; tile < w->order.end;) {
-        const c2_wino_segment seg = c2_wino_segment_at(&w->s->plan, &w->order, tile);
+    c2_wino_order order = w->order;
+    order.end = end;
+    for (int64_t tile = begin; tile < end;) {
+        c2_wino_segment seg = c2_wino_segment_at(&w->s->plan, &order, tile);
+        seg.begins = tile == begin;
+        seg.c_begin = c_begin;
+        seg.c_end = c_end;
         c2_wino_transform(w->s, w->args, w->set, &seg, w->v, w->room, w->cut);
         tile += seg.count;
     }
@@ -304,23 +310,61 @@ static void multiply_group(const work *w, int64_t begin, int64_t end)
                  products_of(w, panel, begin), panel_channels(w, panel));
 }
 
+/* Of block `block` of a set, with a worker's scratch, whose stack has C2_STACK_BYTES. */
+static work work_of(const c2_state *s, const c2_run_args *args, int64_t set, int64_t block,
+                    int worker, char *stack)
+{
+    const c2_wino_plan *plan = &s->plan;
+    char *const common = args->workspace; /* may be NULL */
+    char *scratch = stack, *v = stack;
+    if (plan->scratch_bytes > C2_STACK_BYTES)
+        scratch = v = common + plan->common_bytes + (size_t)worker * plan->scratch_bytes;
+    if (plan->common)
+        v = common + (size_t)block * plan->v_bytes;
+    else
+        scratch += plan->v_bytes;
+    work w = {.s = s, .args = args, .set = set, .v = v};
+    w.m = (float *)(void *)scratch;
+    w.room = (float *)(void *)(scratch + plan->m_bytes);
+    w.cut = (float *)(void *)(scratch + plan->m_bytes + plan->room_bytes);
+    w.order = c2_wino_order_make(
+        plan, plan->unit * c2_split_begin(&plan->blocks, block),
+        c2_min(plan->tiles, plan->unit * c2_split_begin(&plan->blocks, block + 1)));
+    return w;
+}
+
+static int64_t set_channels(const work *w)
+{
+    const c2_problem *p = w->args->problem;
+    return c2_wino_members(&w->s->plan, p, w->set) * p->icg;
+}
+
+/* A part of the transforms to a V that all tasks will read. */
+static void run_transforms(const c2_state *s, const c2_run_args *args, size_t task, int worker)
+{
+    const c2_wino_plan *plan = &s->plan;
+    _Alignas(64) char stack[C2_STACK_BYTES];
+    const int64_t i = (int64_t)task, part = i % plan->in_parts, run = i / plan->in_parts;
+    const work w = work_of(s, args, 0, run / plan->in_runs, worker, stack);
+    const c2_split runs = c2_split_even(w.order.end - w.order.begin, plan->in_runs);
+    const int64_t channels = set_channels(&w);
+    const c2_split parts = c2_split_even(c2_div_up(channels, C2_WINO_CUT), plan->in_parts);
+    transform_in(&w, w.order.begin + c2_split_begin(&runs, run % plan->in_runs),
+                 w.order.begin + c2_split_begin(&runs, run % plan->in_runs + 1),
+                 C2_WINO_CUT * c2_split_begin(&parts, part),
+                 c2_min(channels, C2_WINO_CUT * c2_split_begin(&parts, part + 1)));
+}
+
 static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
 {
     const c2_problem *p = args->problem;
     const c2_wino_plan *plan = &s->plan;
-    _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
-    char *scratch = c2_scratch_of(args, worker, plan->scratch_bytes, stack);
-    const int64_t i = (int64_t)task, block = i % plan->blocks.n;
-    const int64_t panels = i / plan->blocks.n % plan->panel_blocks.n;
-    work w = {
-        .s = s, .args = args, .set = i / plan->blocks.n / plan->panel_blocks.n, .v = scratch};
-    w.m = (float *)(void *)(scratch + plan->v_bytes);
-    w.room = (float *)(void *)(scratch + plan->v_bytes + plan->m_bytes);
-    w.cut = (float *)(void *)(scratch + plan->scratch_bytes - plan->cut_bytes);
-    w.order = c2_wino_order_make(
-        plan, plan->unit * c2_split_begin(&plan->blocks, block),
-        c2_min(plan->tiles, plan->unit * c2_split_begin(&plan->blocks, block + 1)));
-    transform_in(&w);
+    _Alignas(64) char stack[C2_STACK_BYTES];
+    const int64_t i = (int64_t)task, panels = i / plan->blocks.n % plan->panel_blocks.n;
+    const work w = work_of(s, args, i / plan->blocks.n / plan->panel_blocks.n, i % plan->blocks.n,
+                           worker, stack);
+    if (!plan->common)
+        transform_in(&w, w.order.begin, w.order.end, 0, set_channels(&w));
     const int64_t set_panels = c2_div_up(c2_wino_members(plan, p, w.set) * p->ocg, plan->nr);
     const int64_t panel_end = c2_min(c2_split_begin(&plan->panel_blocks, panels + 1), set_panels);
     if (s->tiles)
@@ -339,8 +383,11 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
 
 conv2d_status c2_wino_run(const c2_state *s, const c2_run_args *args)
 {
-    const int64_t n = s->plan.blocks.n * s->plan.panel_blocks.n * s->plan.sets;
-    return c2_cpu_parallel(s, args, (size_t)n, run_task);
+    const c2_wino_plan *plan = &s->plan;
+    const c2_cpu_phase phases[] = {
+        {.n = (size_t)(plan->blocks.n * plan->in_runs * plan->in_parts), .task = run_transforms},
+        {.n = (size_t)(plan->blocks.n * plan->panel_blocks.n * plan->sets), .task = run_task}};
+    return c2_cpu_parallel_phases(s, args, phases + !plan->common, 1 + plan->common);
 }
 
 static void find_kernels(const c2_kernel *gemm, const c2_problem *p, int m, c2_state *s)

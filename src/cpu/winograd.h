@@ -33,7 +33,8 @@
  *   V[step][32 tiles][piece][32 channels][part][tile][16 words]
  *   U[panel][step][piece][32 channels][word][part][nr]
  * and a task multiplies a group of panels step by step, so that what comes from beyond the L2 cache
- * serves several products.
+ * serves several products. Tasks that have panels of the same block each make its V, or, where no
+ * L2 cache holds it, all of them make one V first (`common`).
  */
 #ifndef C2_CPU_WINOGRAD_H
 #define C2_CPU_WINOGRAD_H
@@ -93,8 +94,11 @@ typedef struct c2_wino_plan {
     int64_t group;                /* panels that M has room for */
     int64_t segment;              /* tiles of one at most */
     size_t v_bytes, m_bytes;      /* of V and M; then the window of a segment, or Y; then */
-    size_t cut_bytes;             /* a tile's floats that will be cut */
+    size_t room_bytes, cut_bytes; /* a tile's floats that will be cut */
     size_t scratch_bytes;         /* of a worker; up to C2_STACK_BYTES they are on its stack */
+    bool common;                  /* all workers make V of all blocks, in tasks of their own: */
+    int64_t in_runs, in_parts;    /* runs of a block's tiles, and parts of their channels */
+    size_t common_bytes;          /* of it, or 0 */
     bool channels_last;           /* input channels are neighbours: read in place, */
     bool fetches;                 /* and asked for a tile ahead */
     bool pixels_last;             /* output pixels of a phase's row are neighbours */
@@ -226,7 +230,8 @@ typedef struct c2_wino_segment {
     int64_t n, y, x; /* image; first output row and column of the phase */
     int64_t ty, tx;  /* tile in the phase */
     int64_t count;
-    bool begins;     /* the block */
+    bool begins;     /* a task's transforms, */
+    int64_t c_begin, c_end; /* which are of these channels of the set */
     int64_t first, last; /* places in the block of the first tile and of the last one, which may be
                             short; those between follow the first */
     int size[2];         /* outputs of the last one along y and x; of the others along y */

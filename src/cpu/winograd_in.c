@@ -22,7 +22,6 @@ typedef struct places {
     bool rows_inside;
     const char *image; /* element (n, first channel of the group, 0, 0) */
     int64_t element;   /* bytes */
-    int64_t channels;  /* of the set's groups */
 } places;
 
 int64_t c2_wino_origin(const c2_problem *p, const c2_wino_plan *plan, int axis, int64_t phase,
@@ -80,7 +79,6 @@ static void find_places(const c2_state *s, const c2_run_args *args, int64_t set,
     }
     at->element = (int64_t)c2_dtype_bytes(p->input_dtype);
     at->image = c2_wino_image(p, args, seg->n, set * s->plan.side);
-    at->channels = c2_wino_members(&s->plan, p, set) * p->icg;
 }
 
 static const char *pixel(const c2_problem *p, const places *at, int64_t y, int64_t x)
@@ -141,7 +139,7 @@ static void in_place(const c2_state *s, const c2_problem *p, const c2_wino_segme
 {
     const c2_wino_plan *plan = &s->plan;
     const c2_wino_axis *ay = &plan->axis[0], *ax = &plan->axis[1];
-    const int64_t whole = plan->parts ? C2_WINO_CUT : at->channels;
+    const int64_t whole = plan->parts ? C2_WINO_CUT : seg->c_end - seg->c_begin;
     const void *table[C2_WINO_MAX_EDGE * C2_WINO_MAX_EDGE];
     c2_wino_in_args a = {.line = c2_wino_is_line(plan)};
     const int row = a.line ? 1 : plan->m + C2_WINO_TAPS - 1; /* of the table */
@@ -155,9 +153,9 @@ static void in_place(const c2_state *s, const c2_problem *p, const c2_wino_segme
         const bool inside = at->rows_inside && column >= at->inside_begin &&
                             column + wide <= at->inside_end;
         c2_wino_set_size(plan, seg, t, a.size);
-        for (int64_t c = 0; c < at->channels; c += whole) {
+        for (int64_t c = seg->c_begin; c < seg->c_end; c += whole) {
             const int64_t bytes = c * at->element;
-            a.channels = (int)c2_min(whole, at->channels - c);
+            a.channels = (int)c2_min(whole, seg->c_end - c);
             a.table = inside ? NULL : table;
             if (inside)
                 a.pixels = pixel(p, at, at->y[0], at_x[0]) + bytes;
@@ -198,8 +196,8 @@ static void by_window(const c2_state *s, const c2_problem *p, const c2_wino_segm
     c2_columns columns =
         c2_columns_make(p, s->widen, at->first_x, p->dilation[1], at->n_columns);
     columns.pitch = wide;
-    for (int64_t c = 0; c < at->channels; c += wide) {
-        columns.channels = a.channels = (int)c2_min(wide, at->channels - c);
+    for (int64_t c = seg->c_begin; c < seg->c_end; c += wide) {
+        columns.channels = a.channels = (int)c2_min(wide, seg->c_end - c);
         for (int i = 0; i < at->n_rows; i++) {
             const char *from =
                 at->y[i] < 0 ? NULL

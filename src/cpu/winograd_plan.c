@@ -44,6 +44,10 @@ static const double beside_v_bytes = 9 << 15, beside_tile = 0.4;
  * group 187 to 172 us, in a batch of 8 2.2 to 1.75 ms (Granite Rapids). */
 enum { SET_PANELS = 4 };
 enum { MOST_SHORT = 4, FEW_TILES = 4 }; /* m of short tiles at most; tiles of an image */
+enum { IN_TASKS = 4 }; /* of a thread, of the transforms to a common V */
+static const double phase_seconds = 5e-6; /* until all threads are there again */
+/* Bytes that another worker's L2 cache has, in those of the last cache (Granite Rapids). */
+static const double others_bytes = 4;
 enum { MOST_ROUNDS = 8 }; /* of tasks on all threads; more make no end more even */
 
 static bool even_step(int64_t bytes) { return bytes % 4096 == 0; }
@@ -79,15 +83,16 @@ static void set_block(const c2_problem *p, c2_wino_plan *plan, int64_t n)
            (double)c2_wino_window_floats(p, plan) * sizeof(float) > merged_bytes_wanted)
         plan->segment = c2_div_up(plan->segment, 2);
     set_strides(plan, n, plan->parts ? c2_div_up(n, plan->mr) * plan->mr : n);
-    const size_t room =
-        (size_t)c2_max(c2_wino_window_floats(p, plan), c2_wino_y_floats(plan)) * sizeof(float);
+    const int64_t room = c2_max(c2_wino_window_floats(p, plan), c2_wino_y_floats(plan));
+    plan->room_bytes = c2_round_up((size_t)room * sizeof(float), C2_ALIGN);
     plan->cut_bytes = plan->parts ? (size_t)(plan->steps * C2_WINO_CUT) * sizeof(float) : 0;
     plan->v_bytes =
         c2_round_up((size_t)(plan->steps * plan->v_step) * sizeof(float), C2_ALIGN);
     plan->m_bytes =
         c2_round_up((size_t)(plan->group * plan->m_panel) * sizeof(float), C2_ALIGN);
-    plan->scratch_bytes =
-        plan->v_bytes + plan->m_bytes + c2_round_up(room, C2_ALIGN) + plan->cut_bytes;
+    plan->scratch_bytes = plan->m_bytes + plan->room_bytes + plan->cut_bytes;
+    plan->common_bytes = plan->common ? (size_t)plan->blocks.n * plan->v_bytes : 0;
+    plan->scratch_bytes += plan->common ? 0 : plan->v_bytes;
 }
 
 /* Of V. */
@@ -141,6 +146,19 @@ static double steps_had(const c2_wino_plan *plan)
     return had;
 }
 
+/* How often V is made. */
+static double owners(const c2_wino_plan *plan)
+{
+    return plan->common ? 1 : (double)plan->panel_blocks.n;
+}
+
+/* What a common V of so many bytes costs those who have not made it, in bytes of the last cache. */
+static double from_others(const c2_wino_plan *plan, double v)
+{
+    const double others = (double)(plan->panel_blocks.n - 1);
+    return plan->common ? others * fmin(v, (others + 1) * l2_bytes) * others_bytes : 0;
+}
+
 /* Seconds of the transforms and of what goes to and from them. */
 static double transform_seconds(const c2_speed *speed, const c2_problem *p,
                                 const c2_wino_plan *plan)
@@ -174,7 +192,7 @@ static double transform_seconds(const c2_speed *speed, const c2_problem *p,
     const double far = plan->merged && c2_output_bytes(p) > speed->l2
                            ? written * merged_stores * speed->transform
                            : 0;
-    return (double)plan->panel_blocks.n * in + out + stores + far;
+    return owners(plan) * in + out + stores + far;
 }
 
 static double fma_seconds(const c2_speed *speed, const c2_problem *p, const c2_wino_plan *plan)
@@ -230,7 +248,6 @@ static double part_seconds(const c2_speed *speed, const c2_problem *p, const c2_
     const double blocks = (double)plan->blocks.n, panels = (double)plan->panels;
     const double groups = ceil(panels / (double)plan->group);
     const double live = (double)c2_wino_live(plan);
-    const double owners = (double)plan->panel_blocks.n;
     const double a_product = (double)(C2_WINO_ROWS * C2_WINO_CHANNELS / 2 * C2_WINO_ROWS);
     const double halves = (double)(plan->tiles / plan->mr * 2) +
                           (plan->tiles % plan->mr > C2_WINO_ROWS ? 2
@@ -243,16 +260,16 @@ static double part_seconds(const c2_speed *speed, const c2_problem *p, const c2_
     const double rounds = ceil((double)plan->tiles / blocks / plan->mr);
     const double calls = rounds * blocks * panels * plan->steps * speed->call;
     const traffic t = traffic_of(plan);
-    double far = 0; /* bytes of a block */
+    double far = from_others(plan, t.v); /* bytes of a block */
     if (u_is_far(&t)) {
         far += t.u * (t.u > far_bytes ? far_times : 1);
         if (t.v + t.m + t.u / panels > l2_bytes)
-            far += t.v * (owners + groups); /* written, and read */
+            far += t.v * (owners(plan) + groups); /* written, and read */
         if (t.m + 2 * t.step > l2_bytes)
             far += 2 * t.m * groups;
     }
     return products + calls + blocks * far * speed->again +
-           owners * c2_panel_cut_seconds((double)plan->tiles * (double)p->icg * live);
+           owners(plan) * c2_panel_cut_seconds((double)plan->tiles * (double)p->icg * live);
 }
 
 static double seconds(const conv2d_device *device, const c2_problem *p, const c2_wino_plan *plan,
@@ -395,7 +412,44 @@ static double parallel_seconds(const conv2d_device *device, const c2_problem *p,
 {
     const double tasks = (double)(plan->sets * plan->blocks.n * plan->panel_blocks.n);
     const double rest = tasks > threads ? 1 : uneven(&plan->blocks) * uneven(&plan->panel_blocks);
-    return seconds(device, p, plan, gemm) / tasks * ceil(tasks / threads) * rest;
+    return seconds(device, p, plan, gemm) / tasks * ceil(tasks / threads) * rest +
+           (plan->common ? phase_seconds : 0);
+}
+
+/* The plan in so many parts of the panels and enough blocks for so many rounds of tasks; V of each
+ * block, or common. */
+static c2_wino_plan divided(const c2_problem *p, const c2_wino_plan *alone, int64_t parts,
+                            int64_t rounds, bool common, int64_t threads)
+{
+    c2_wino_plan plan = *alone;
+    plan.common = common;
+    if (alone->beside)
+        set_sets(p, alone->panels / parts, &plan);
+    else
+        plan.panel_blocks = c2_split_even(plan.panels, parts);
+    const int64_t wanted = c2_div_up(rounds * threads, plan.sets * plan.panel_blocks.n);
+    const int64_t blocks = common ? wanted : c2_max(alone->blocks.n, wanted);
+    set_block(p, &plan, c2_div_up(plan.tiles, blocks));
+    if (common) {
+        const int64_t tiles = c2_min(plan.tiles, plan.unit * c2_split_begin(&plan.blocks, 1));
+        plan.in_runs = c2_div_up(tiles, plan.segment);
+        plan.in_parts = c2_min(c2_div_up(p->icg, C2_WINO_CUT),
+                               c2_div_up(IN_TASKS * threads, plan.in_runs * plan.blocks.n));
+    }
+    return plan;
+}
+
+/* Whether workers of all threads find memory: no more than of the plan for one, or beside a common
+ * V. What an L2 cache holds is better made by each who reads it than read from another's (256@14
+ * 345 to 400 us, Granite Rapids). */
+static bool has_room(const c2_problem *p, const c2_wino_plan *alone, const c2_wino_plan *plan,
+                     int64_t threads)
+{
+    const double all = (double)plan->common_bytes +
+                       (double)threads * (double)c2_scratch_workspace(plan->scratch_bytes);
+    if (!plan->common)
+        return plan->scratch_bytes <= alone->scratch_bytes;
+    return (double)plan->v_bytes > l2_bytes && all <= fmin(most_of_all, (double)p->workspace_limit);
 }
 
 void c2_wino_plan_share(const conv2d_device *device, const c2_problem *p, const c2_kernel *gemm,
@@ -405,21 +459,16 @@ void c2_wino_plan_share(const conv2d_device *device, const c2_problem *p, const 
     if (plan->parts && threads > 1)
         choose_part_block(device, p, gemm, fmin(most_bytes, most_of_all / (double)threads), plan);
     const c2_wino_plan alone = *plan;
+    const bool may_share = alone.parts && alone.sets == 1;
     double least = parallel_seconds(device, p, plan, gemm, (double)threads);
     for (int64_t parts = 1; threads > 1 && parts <= c2_min(threads, plan->panels); parts *= 2) {
-        for (int64_t rounds = 1; rounds <= MOST_ROUNDS; rounds++) {
-            c2_wino_plan shared = alone;
-            if (alone.beside)
-                set_sets(p, alone.panels / parts, &shared);
-            else
-                shared.panel_blocks = c2_split_even(shared.panels, parts);
-            const int64_t blocks =
-                c2_div_up(rounds * threads, shared.sets * shared.panel_blocks.n);
-            set_block(p, &shared, c2_div_up(alone.tiles, c2_max(alone.blocks.n, blocks)));
-            const double t = parallel_seconds(device, p, &shared, gemm, (double)threads);
-            if (t < least && shared.scratch_bytes <= alone.scratch_bytes) {
+        for (int64_t i = 0; i < (may_share && parts > 1 ? 2 : 1) * MOST_ROUNDS; i++) {
+            const c2_wino_plan tried = divided(p, &alone, parts, 1 + i % MOST_ROUNDS,
+                                               i >= MOST_ROUNDS, threads);
+            const double t = parallel_seconds(device, p, &tried, gemm, (double)threads);
+            if (t < least && has_room(p, &alone, &tried, threads)) {
                 least = t;
-                *plan = shared;
+                *plan = tried;
             }
         }
     }

@@ -59,8 +59,7 @@ c2_wino_segment c2_wino_segment_at(const c2_wino_plan *plan, const c2_wino_order
                            .ty = row % ay->grid,
                            .x = phase % ax->phases,
                            .y = phase / ax->phases % ay->phases,
-                           .n = phase / ax->phases / ay->phases,
-                           .begins = tile == order->begin};
+                           .n = phase / ax->phases / ay->phases};
     seg.count = c2_min(plan->segment, c2_min(ax->grid - seg.tx, order->end - tile));
     seg.size[0] = seg.ty == ay->grid - 1 ? ay->last : ay->size;
     seg.size[1] = seg.tx + seg.count == ax->grid ? ax->last : ax->size;

@@ -40,6 +40,7 @@ AMX_GROUP = f"{AMX} --jobs 1 --failures 1 --count 300 --seed 1 --match split3_gr
 AMX_CROSSED = f"{AMX} --jobs 1 --failures 1 --count 300 --seed 1 --match split3_crossed"
 AMX_TILES = f"{AMX} --jobs 1 --failures 1 --count 300 --seed 1 --match split3_f"
 AMX_GROUPS = f"{AMX} --jobs 1 --failures 1 --count 150 --seed 400 --match split3_f"
+COMMON = "common_tiles"
 AMX_PANEL = f"{AMX} --jobs 1 --failures 1 --count 150 --seed 1 --match split3_ch"
 FAULTS = [
     ("off-by-one loop: first channel skipped", "cpu/body/gemm_ch.h",
@@ -295,6 +296,11 @@ FAULTS = [
      "(const uint32_t *)w->args->packed->host;", AMX_GROUPS),
     ("Winograd in parts: products of the group's first panel", "cpu/winograd.c",
      "transform_out(&w, products_of(&w, j, panel),", "transform_out(&w, w.m,", AMX_TILES),
+    ("Winograd in parts: products over the common transforms", "cpu/winograd.c",
+     "common + plan->common_bytes +", "common +", COMMON),
+    ("Winograd in parts: common transforms of a run without its last tiles", "cpu/winograd.c",
+     "c2_split_begin(&runs, run % plan->in_runs + 1),",
+     "c2_split_begin(&runs, run % plan->in_runs + 1) - 1,", COMMON),
     ("Winograd in parts: words of the first step", "cpu/winograd_pack.c",
      "floats[0] + i * nr,", "floats[0],", AMX_TILES),
     ("Winograd in parts: pieces over the first one", "cpu/winograd_parts.c",
@@ -445,9 +451,8 @@ FAULTS = [
     ("Winograd of groups: second vector of sums from beside the first", "cpu/winograd.c",
      "s->m_call = s->plan.beside ? s->plan.v_block : s->out_nr;", "s->m_call = s->out_nr;",
      WINOGRAD),
-    ("Winograd of groups: channels of the set's first group alone", "cpu/winograd_in.c",
-     "at->channels = c2_wino_members(&s->plan, p, set) * p->icg;", "at->channels = p->icg;",
-     WINOGRAD),
+    ("Winograd of groups: channels of the set's first group alone", "cpu/winograd.c",
+     "return c2_wino_members(&w->s->plan, p, w->set) * p->icg;", "return p->icg;", WINOGRAD),
     ("Winograd of groups: input of the group that has the set's number", "cpu/winograd_in.c",
      "c2_wino_image(p, args, seg->n, set * s->plan.side)", "c2_wino_image(p, args, seg->n, set)",
      WINOGRAD),
