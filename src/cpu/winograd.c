@@ -315,15 +315,13 @@ static work work_of(const c2_state *s, const c2_run_args *args, int64_t set, int
                     int worker, char *stack)
 {
     const c2_wino_plan *plan = &s->plan;
-    char *const common = args->workspace; /* may be NULL */
-    char *scratch = stack, *v = stack;
-    if (plan->scratch_bytes > C2_STACK_BYTES)
-        scratch = v = common + plan->common_bytes + (size_t)worker * plan->scratch_bytes;
-    if (plan->common)
-        v = common + (size_t)block * plan->v_bytes;
+    char *scratch = c2_scratch_of(args, worker, plan->scratch_bytes, stack);
+    work w = {.s = s, .args = args, .set = set, .v = scratch};
+    if (plan->common) /* behind the scratch of all workers */
+        w.v = (char *)args->workspace + (size_t)block * plan->v_bytes +
+              (size_t)args->n_workers * c2_scratch_workspace(plan->scratch_bytes);
     else
         scratch += plan->v_bytes;
-    work w = {.s = s, .args = args, .set = set, .v = v};
     w.m = (float *)(void *)scratch;
     w.room = (float *)(void *)(scratch + plan->m_bytes);
     w.cut = (float *)(void *)(scratch + plan->m_bytes + plan->room_bytes);

@@ -442,8 +442,8 @@ static c2_wino_plan divided(const c2_problem *p, const c2_wino_plan *alone, int6
 /* Whether workers of all threads find memory: no more than of the plan for one, or beside a common
  * V. What an L2 cache holds is better made by each who reads it than read from another's (256@14
  * 345 to 400 us, Granite Rapids). */
-static bool has_room(const c2_problem *p, const c2_wino_plan *alone, const c2_wino_plan *plan,
-                     int64_t threads)
+static bool is_allowed(const c2_problem *p, const c2_wino_plan *alone, const c2_wino_plan *plan,
+                       int64_t threads)
 {
     const double all = (double)plan->common_bytes +
                        (double)threads * (double)c2_scratch_workspace(plan->scratch_bytes);
@@ -462,11 +462,14 @@ void c2_wino_plan_share(const conv2d_device *device, const c2_problem *p, const 
     const bool may_share = alone.parts && alone.sets == 1;
     double least = parallel_seconds(device, p, plan, gemm, (double)threads);
     for (int64_t parts = 1; threads > 1 && parts <= c2_min(threads, plan->panels); parts *= 2) {
-        for (int64_t i = 0; i < (may_share && parts > 1 ? 2 : 1) * MOST_ROUNDS; i++) {
-            const c2_wino_plan tried = divided(p, &alone, parts, 1 + i % MOST_ROUNDS,
-                                               i >= MOST_ROUNDS, threads);
+        const int ways = may_share && parts > 1 ? 2 : 1; /* V of each, or common */
+        for (int64_t i = 0; i < ways * MOST_ROUNDS; i++) {
+            const c2_wino_plan tried =
+                divided(p, &alone, parts, 1 + i / ways, i % ways > 0, threads);
+            if (!is_allowed(p, &alone, &tried, threads))
+                continue;
             const double t = parallel_seconds(device, p, &tried, gemm, (double)threads);
-            if (t < least && has_room(p, &alone, &tried, threads)) {
+            if (t < least) {
                 least = t;
                 *plan = tried;
             }

@@ -367,7 +367,7 @@ static __attribute__((noinline, unused)) void each_vector_7x7(const c2_dwrow_ch_
 C2_ALWAYS_INLINE void vectors(const int rows, const int cols, const int k, const int s,
                               const c2_dwrow_ch_args *a, const finish *f, const place *at)
 {
-    if (ROWS == 2 && rows == 2 && cols == COLS && k == 7 && s == 1)
+    if (rows == 2 && cols == COLS && k == 7 && s == 1)
         each_vector_7x7(a, f, at);
     else
         each_vector(rows, cols, k, s, a, f, at);
