@@ -239,6 +239,25 @@ static traffic traffic_of(const c2_wino_plan *plan)
                      (rounds + 1) * words / plan->steps};
 }
 
+/* Halves of rounds of 32 tiles that the products of n tiles take. */
+static double halves_of(const c2_wino_plan *plan, int64_t n)
+{
+    const int64_t units = c2_div_up(n, C2_WINO_ROWS), rounds = n / plan->mr;
+    return (double)(2 * rounds) + (units == 2 * rounds       ? 0
+                                   : units == 2 * rounds + 1 ? half_round
+                                                             : 2);
+}
+
+static double halves_of_blocks(const c2_wino_plan *plan)
+{
+    const c2_split *blocks = &plan->blocks;
+    const int64_t n = plan->unit * blocks->size;
+    const int64_t last = plan->unit * c2_split_begin(blocks, blocks->n - 1);
+    return (double)blocks->extra * halves_of(plan, n + plan->unit) +
+           (double)(blocks->n - 1 - blocks->extra) * halves_of(plan, n) +
+           halves_of(plan, plan->tiles - last);
+}
+
 static bool u_is_far(const traffic *t) { return t->v + t->u + t->m > l2_bytes; }
 
 /* The products of parts, and what comes from beyond the L2 cache: U once a block, V once a group,
@@ -249,12 +268,8 @@ static double part_seconds(const c2_speed *speed, const c2_problem *p, const c2_
     const double groups = ceil(panels / (double)plan->group);
     const double live = (double)c2_wino_live(plan);
     const double a_product = (double)(C2_WINO_ROWS * C2_WINO_CHANNELS / 2 * C2_WINO_ROWS);
-    const double halves = (double)(plan->tiles / plan->mr * 2) +
-                          (plan->tiles % plan->mr > C2_WINO_ROWS ? 2
-                           : plan->tiles % plan->mr > 0          ? half_round
-                                                                 : 0);
     const double lanes = (double)c2_div_up(p->ocg, C2_WINO_ROWS);
-    const double products = halves * lanes * live * (double)plan->piece_blocks *
+    const double products = halves_of_blocks(plan) * lanes * live * (double)plan->piece_blocks *
                             (C2_WINO_PARTS * (C2_WINO_PARTS + 1) / 2) * a_product /
                             speed->fma_lanes * (1 + pixels_from_l2 / (double)plan->group);
     const double rounds = ceil((double)plan->tiles / blocks / plan->mr);
@@ -265,8 +280,8 @@ static double part_seconds(const c2_speed *speed, const c2_problem *p, const c2_
         far += t.u * (t.u > far_bytes ? far_times : 1);
         if (t.v + t.m + t.u / panels > l2_bytes)
             far += t.v * (owners(plan) + groups); /* written, and read */
-        if (t.m + 2 * t.step > l2_bytes)
-            far += 2 * t.m * groups;
+        const double over = t.m + 2 * t.step - l2_bytes;
+        far += 2 * t.m * groups * fmin(1, fmax(0, over / l2_bytes));
     }
     return products + calls + blocks * far * speed->again +
            owners(plan) * c2_panel_cut_seconds((double)plan->tiles * (double)p->icg * live);
@@ -406,31 +421,62 @@ static double uneven(const c2_split *split)
     return (double)c2_split_begin(split, 1) * (double)split->n / total;
 }
 
+/* What a block of n tiles takes, in some unit: transforms by tiles, products by whole rounds. */
+static double block_work(const c2_wino_plan *plan, int64_t n)
+{
+    return (double)n + (plan->parts ? halves_of(plan, n) * C2_WINO_ROWS : (double)n);
+}
+
+/* The part of the work that the first thread has: tasks take turns (parallel.c), and the first
+ * blocks have a unit more than others. */
+static double largest_share(const c2_wino_plan *plan, int64_t threads)
+{
+    const c2_split *blocks = &plan->blocks;
+    const int64_t each = plan->sets * plan->panel_blocks.n, tasks = each * blocks->n;
+    const int64_t rounds = c2_div_up(tasks, threads);
+    const int64_t larger = c2_div_up(each * blocks->extra, threads);
+    const double small = block_work(plan, plan->unit * blocks->size);
+    const double large = block_work(plan, plan->unit * (blocks->size + 1));
+    const double all = (double)(each * blocks->extra) * large +
+                       (double)(each * (blocks->n - blocks->extra)) * small;
+    return ((double)larger * large + (double)(rounds - larger) * small) / all *
+           (tasks > threads ? 1 : uneven(&plan->panel_blocks));
+}
+
 /* How long all threads take when the last one ends, if the model is right. */
 static double parallel_seconds(const conv2d_device *device, const c2_problem *p,
-                               const c2_wino_plan *plan, const c2_kernel *gemm, double threads)
+                               const c2_wino_plan *plan, const c2_kernel *gemm, int64_t threads)
 {
-    const double tasks = (double)(plan->sets * plan->blocks.n * plan->panel_blocks.n);
-    const double rest = tasks > threads ? 1 : uneven(&plan->blocks) * uneven(&plan->panel_blocks);
-    return seconds(device, p, plan, gemm) / tasks * ceil(tasks / threads) * rest +
+    return seconds(device, p, plan, gemm) * largest_share(plan, threads) +
            (plan->common ? phase_seconds : 0);
 }
 
-/* The plan in so many parts of the panels and enough blocks for so many rounds of tasks; V of each
- * block, or common. */
-static c2_wino_plan divided(const c2_problem *p, const c2_wino_plan *alone, int64_t parts,
-                            int64_t rounds, bool common, int64_t threads)
+/* A way to share a plan's work. */
+typedef struct division {
+    int64_t parts;  /* of the panels, */
+    int64_t groups; /* in each of which M has room for so many groups of them; */
+    int64_t unit;   /* of tiles; */
+    int64_t rounds; /* of tasks on all threads; */
+    bool common;    /* one V, or V of each block */
+} division;
+
+static c2_wino_plan divided(const c2_problem *p, const c2_wino_plan *alone, const division *d,
+                            int64_t threads)
 {
     c2_wino_plan plan = *alone;
-    plan.common = common;
+    plan.common = d->common;
+    plan.unit = d->unit;
     if (alone->beside)
-        set_sets(p, alone->panels / parts, &plan);
+        set_sets(p, alone->panels / d->parts, &plan);
     else
-        plan.panel_blocks = c2_split_even(plan.panels, parts);
-    const int64_t wanted = c2_div_up(rounds * threads, plan.sets * plan.panel_blocks.n);
-    const int64_t blocks = common ? wanted : c2_max(alone->blocks.n, wanted);
+        plan.panel_blocks = c2_split_even(plan.panels, d->parts);
+    if (plan.parts)
+        plan.group =
+            c2_min(MOST_GROUP, c2_div_up(c2_split_begin(&plan.panel_blocks, 1), d->groups));
+    const int64_t wanted = c2_div_up(d->rounds * threads, plan.sets * plan.panel_blocks.n);
+    const int64_t blocks = plan.parts ? wanted : c2_max(alone->blocks.n, wanted);
     set_block(p, &plan, c2_div_up(plan.tiles, blocks));
-    if (common) {
+    if (plan.common) {
         const int64_t tiles = c2_min(plan.tiles, plan.unit * c2_split_begin(&plan.blocks, 1));
         plan.in_runs = c2_div_up(tiles, plan.segment);
         plan.in_parts = c2_min(c2_div_up(p->icg, C2_WINO_CUT),
@@ -439,40 +485,75 @@ static c2_wino_plan divided(const c2_problem *p, const c2_wino_plan *alone, int6
     return plan;
 }
 
-/* Whether workers of all threads find memory: no more than of the plan for one, or beside a common
- * V. What an L2 cache holds is better made by each who reads it than read from another's (256@14
- * 345 to 400 us, Granite Rapids). */
+/* Whether workers of all threads find memory. What an L2 cache holds is better made by each who
+ * reads it than read from another's (256@14 345 to 400 us, Granite Rapids). */
 static bool is_allowed(const c2_problem *p, const c2_wino_plan *alone, const c2_wino_plan *plan,
                        int64_t threads)
 {
     const double all = (double)plan->common_bytes +
                        (double)threads * (double)c2_scratch_workspace(plan->scratch_bytes);
-    if (!plan->common)
-        return plan->scratch_bytes <= alone->scratch_bytes;
-    return (double)plan->v_bytes > l2_bytes && all <= fmin(most_of_all, (double)p->workspace_limit);
+    if (plan->common && (double)plan->v_bytes <= l2_bytes)
+        return false;
+    return plan->parts ? all <= fmin(most_of_all, (double)p->workspace_limit)
+                       : plan->scratch_bytes <= alone->scratch_bytes;
+}
+
+typedef struct sharing {
+    const conv2d_device *device;
+    const c2_problem *p;
+    const c2_kernel *gemm;
+    c2_wino_plan alone; /* for one thread; */
+    int64_t threads;
+    c2_wino_plan best; /* for all of them, */
+    double seconds;    /* which takes so long */
+} sharing;
+
+static void try_division(sharing *s, const division *d)
+{
+    const c2_wino_plan tried = divided(s->p, &s->alone, d, s->threads);
+    if (!is_allowed(s->p, &s->alone, &tried, s->threads))
+        return;
+    const double t = parallel_seconds(s->device, s->p, &tried, s->gemm, s->threads);
+    if (t < s->seconds) {
+        s->seconds = t;
+        s->best = tried;
+    }
+}
+
+static void try_divisions(sharing *s, int64_t parts, int64_t rounds)
+{
+    const c2_wino_plan *alone = &s->alone;
+    const bool may_share = alone->parts && alone->sets == 1 && parts > 1;
+    const int64_t panels = alone->parts ? c2_div_up(alone->panels, parts) : 1;
+    division d = {.parts = parts, .rounds = rounds};
+    for (int common = 0; common <= may_share; common++) {
+        d.common = common > 0;
+        for (d.groups = 1; d.groups <= panels; d.groups *= 2) {
+            d.unit = alone->unit;
+            try_division(s, &d);
+            d.unit = 1;
+            if (alone->unit > 1)
+                try_division(s, &d);
+        }
+    }
 }
 
 void c2_wino_plan_share(const conv2d_device *device, const c2_problem *p, const c2_kernel *gemm,
                         c2_wino_plan *plan)
 {
     const int64_t threads = device->pool.n_threads;
-    if (plan->parts && threads > 1)
-        choose_part_block(device, p, gemm, fmin(most_bytes, most_of_all / (double)threads), plan);
-    const c2_wino_plan alone = *plan;
-    const bool may_share = alone.parts && alone.sets == 1;
-    double least = parallel_seconds(device, p, plan, gemm, (double)threads);
-    for (int64_t parts = 1; threads > 1 && parts <= c2_min(threads, plan->panels); parts *= 2) {
-        const int ways = may_share && parts > 1 ? 2 : 1; /* V of each, or common */
-        for (int64_t i = 0; i < ways * MOST_ROUNDS; i++) {
-            const c2_wino_plan tried =
-                divided(p, &alone, parts, 1 + i / ways, i % ways > 0, threads);
-            if (!is_allowed(p, &alone, &tried, threads))
-                continue;
-            const double t = parallel_seconds(device, p, &tried, gemm, (double)threads);
-            if (t < least) {
-                least = t;
-                *plan = tried;
-            }
-        }
+    if (threads <= 1)
+        return;
+    if (plan->parts) {
+        const double all = fmin(most_of_all, (double)p->workspace_limit);
+        choose_part_block(device, p, gemm, fmin(most_bytes, all / (double)threads), plan);
     }
+    sharing s = {device, p, gemm, *plan, threads, *plan, HUGE_VAL};
+    s.seconds = parallel_seconds(device, p, plan, gemm, threads);
+    for (int64_t parts = 1; parts <= c2_min(threads, plan->panels); parts *= 2)
+        for (int64_t rounds = 1; rounds <= MOST_ROUNDS; rounds++)
+            try_divisions(&s, parts, rounds);
+    *plan = s.best;
+    const traffic t = traffic_of(plan);
+    plan->far = plan->parts && u_is_far(&t);
 }
