@@ -74,7 +74,7 @@ static double seconds(const c2_speed *speed, const c2_kernel *k, const c2_proble
     const double weights = c2_panel_weight_bytes(&plan->words, &plan->pack, plan->steps) * groups;
     return task_seconds + products * from_pixels + calls * call_seconds + fill_seconds(p, plan) +
            outputs * (stored + (far ? far_output : 0)) +
-           c2_panel_weight_seconds(weights, 1) / groups;
+           c2_panel_weight_seconds(weights, 1, 1) / groups;
 }
 
 c2_group_plan c2_group_plan_make(const conv2d_device *device, const c2_kernel *k,

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "cpu/rows.h"
-#include "cpu/share.h"
 
 struct c2_state {
     const c2_kernel *kernel;
@@ -18,6 +17,7 @@ struct c2_state {
     c2_tiles_fn tiles;
     c2_epilogue_fn epilogue;
     c2_panel_plan plan;
+    c2_share share;
     bool expects; /* results are fetched before they are stored */
     float *zeros; /* a run of them */
     size_t zeros_bytes;
@@ -190,22 +190,12 @@ static void run_block(work *w)
     }
 }
 
-/* Blocks that would read weights which no near cache keeps stay whole. */
-static c2_share share_of(const c2_state *s, const c2_run_args *args)
-{
-    const c2_problem *p = args->problem;
-    const c2_panel_plan *plan = &s->plan;
-    return c2_share_of(plan->pixel_blocks, c2_div_up(p->oh * p->ow, s->kernel->mr), plan->heavy,
-                       plan->pack.tiles.n, p->n * p->groups, args->n_workers);
-}
-
 static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
 {
     const c2_problem *p = args->problem;
     const c2_panel_plan *plan = &s->plan;
     _Alignas(64) char stack[C2_STACK_BYTES];
-    const c2_share h = share_of(s, args);
-    const c2_share_task t = c2_share_task_of(&h, task);
+    const c2_share_task t = c2_share_task_of(&s->share, task);
     work w = {.s = s, .args = args, .n = t.image / p->groups, .g = t.image % p->groups};
     char *scratch = c2_scratch_of(args, worker, plan->scratch_bytes, stack);
     w.panel = (uint32_t *)(void *)scratch;
@@ -230,7 +220,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
 
 conv2d_status c2_panel_run(const c2_state *s, const c2_run_args *args)
 {
-    return c2_cpu_parallel(s, args, (size_t)share_of(s, args).tasks, run_task);
+    return c2_share_run(&s->share, s, args, run_task);
 }
 
 void c2_panel_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
@@ -254,6 +244,9 @@ conv2d_status c2_panel_plan_create(conv2d_device *device, const c2_kernel *kerne
     if (!s)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     s->plan = c2_panel_plan_make(device, kernel, p);
+    s->share = c2_share_least(s->plan.pixel_blocks, c2_div_up(p->oh * p->ow, kernel->mr),
+                              &s->plan.cost, s->plan.pack.tiles.n, p->n * p->groups,
+                              device->pool.n_threads);
     s->kernel = kernel;
     s->fn = (c2_panel_fn)kernel->fn;
     s->parts = (c2_parts_fn)c2_words_helper(kernel, C2_FAMILY_PARTS, s->plan.words.parts,

@@ -4,6 +4,7 @@
 #define C2_CPU_PANEL_H
 
 #include "cpu/panel_kernel.h"
+#include "cpu/share.h"
 
 enum {
     C2_PANEL_PIXELS = 16, /* of a half of the kernel's tiles: a register's rows */
@@ -25,8 +26,9 @@ typedef struct c2_panel_plan {
     int64_t group;            /* output channel tiles whose sums wait for the next chunk */
     size_t panel_bytes;       /* of them, in front of the sums; */
     size_t scratch_bytes;     /* of a worker; up to C2_STACK_BYTES they are on its stack */
-    bool heavy, far;          /* packed weights fill most of the L2 cache; come from memory */
-    double seconds;           /* of an image's group, without the epilogue */
+    bool far;                 /* packed weights come from memory */
+    c2_share_cost cost;       /* of an image's group, as are these: */
+    double seconds;           /* without the epilogue */
 } c2_panel_plan;
 
 c2_panel_plan c2_panel_plan_make(const conv2d_device *device, const c2_kernel *kernel,

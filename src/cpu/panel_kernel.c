@@ -69,12 +69,12 @@ double c2_panel_weight_bytes(const c2_words *words, const c2_pack_shape *pack, i
 
 bool c2_panel_beyond_l2(double bytes) { return bytes > near_bytes; }
 
-double c2_panel_weight_seconds(double bytes, double blocks)
+double c2_panel_weight_seconds(double bytes, double part, double blocks)
 {
-    const double a_byte = c2_cost_in_memory(bytes)    ? far_weight
-                          : c2_panel_beyond_l2(bytes) ? near_weight
-                                                      : 0;
-    return blocks * bytes * a_byte;
+    const double a_byte = c2_cost_in_memory(bytes)           ? far_weight
+                          : c2_panel_beyond_l2(part * bytes) ? near_weight
+                                                             : 0;
+    return blocks * part * bytes * a_byte;
 }
 
 double c2_panel_cut_seconds(double floats) { return floats * part_float; }

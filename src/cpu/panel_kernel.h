@@ -38,9 +38,9 @@ void c2_panel_set_steps(const c2_problem *p, int64_t in_a_row, int64_t a_tap, in
 double c2_panel_weight_bytes(const c2_words *words, const c2_pack_shape *pack, int64_t steps);
 /* More than the L2 cache keeps beside the rest. */
 bool c2_panel_beyond_l2(double bytes);
-/* Seconds of weights that each block reads again, beyond the products that hide it; and to cut
- * floats into parts. */
-double c2_panel_weight_seconds(double bytes, double blocks);
+/* Seconds of a part (1: all) of so many bytes of weights that each block reads again, beyond the
+ * products that hide it; and to cut floats into parts. */
+double c2_panel_weight_seconds(double bytes, double part, double blocks);
 double c2_panel_cut_seconds(double floats);
 
 #endif

@@ -11,6 +11,7 @@ static const double block_bytes = 1 << 20;
 /* Seconds beside those of cutting: a float of an input that L2 does not keep, and a pixel's row of
  * a tap (Granite Rapids). */
 static const double part_far = 0.12e-9, part_row = 6e-9;
+static const double half_tile = 0.6; /* of a whole one's time (Granite Rapids) */
 
 typedef struct search {
     const c2_problem *p;
@@ -60,6 +61,13 @@ static double fill_seconds(const search *s)
            (c2_panel_beyond_l2(input * sizeof(float)) ? input * part_far : 0);
 }
 
+/* What the last tile of pixels takes of a whole one's time. */
+static double last_tile(const search *s)
+{
+    const int64_t pixels = s->p->oh * s->p->ow, rest = pixels % s->kernel->mr;
+    return rest > 0 && rest <= C2_PANEL_PIXELS ? half_tile : 1;
+}
+
 static void try_size(search *s, int64_t size)
 {
     const c2_problem *p = s->p;
@@ -80,10 +88,12 @@ static void try_size(search *s, int64_t size)
     const double chunks = (double)c2_div_up(plan.steps, plan.chunk);
     const double fills = chunks > 1 ? (double)c2_div_up(plan.pack.tiles.n, plan.group) : 1;
     const double weights = c2_panel_weight_bytes(&plan.words, &plan.pack, plan.steps);
-    plan.seconds = live * rows * lanes * each +
-                   (double)tiles * oc_tiles * chunks * s->speed->call +
-                   live * fill_seconds(s) * fills + c2_panel_weight_seconds(weights, blocks);
-    plan.heavy = c2_panel_beyond_l2(weights);
+    plan.cost = (c2_share_cost){live * rows * lanes * each +
+                                    (double)tiles * oc_tiles * chunks * s->speed->call,
+                                live * fill_seconds(s) * fills, 0, weights,
+                                last_tile(s)};
+    plan.seconds = plan.cost.multiply + plan.cost.prepare +
+                   c2_panel_weight_seconds(weights, 1, blocks);
     plan.far = c2_cost_in_memory(weights);
     if (plan.seconds < s->best.seconds)
         s->best = plan;

@@ -15,10 +15,26 @@ typedef struct c2_share {
 /* blocks: the plan's, of `units`; images: and groups. */
 c2_share c2_share_of(c2_split blocks, int64_t units, bool whole, int64_t oc_tiles, int64_t images,
                      int64_t workers);
+
+/* Of an image. */
+typedef struct c2_share_cost {
+    double multiply; /* seconds of its products, */
+    double prepare;  /* to prepare its pixels in one block, */
+    double again;    /* and for each further block; */
+    double weights;  /* bytes that a task with all output channel tiles reads */
+    double last;     /* of a unit: what its last one takes of that */
+} c2_share_cost;
+/* The same, the way that takes least. */
+c2_share c2_share_least(c2_split blocks, int64_t units, const c2_share_cost *cost,
+                        int64_t oc_tiles, int64_t images, int64_t workers);
+
 /* One of its tasks: units [begin, end) of an image, by output channel tiles. */
 typedef struct c2_share_task {
     int64_t image, begin, end, tile_begin, tile_end;
 } c2_share_task;
 c2_share_task c2_share_task_of(const c2_share *share, size_t task);
+/* Runs them. */
+conv2d_status c2_share_run(const c2_share *share, const c2_state *s, const c2_run_args *args,
+                           c2_cpu_task task);
 
 #endif

@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-#include "cpu/share.h"
-
 enum { WORDS = C2_STRIP_RUN / 2 };
 
 struct c2_state {
@@ -21,6 +19,7 @@ struct c2_state {
     c2_tiles_fn tiles;
     c2_epilogue_fn epilogue;
     c2_strip_plan plan;
+    c2_share share;
     bool expects;     /* results are fetched before they are stored */
     ptrdiff_t *steps; /* where each lies behind a pixel, bytes */
     size_t steps_bytes;
@@ -128,14 +127,6 @@ static void multiply(const work *w, const c2_target *target, int64_t tile, int64
     }
 }
 
-/* Blocks that would read weights which no near cache keeps stay whole. */
-static c2_share share_of(const c2_state *s, const c2_run_args *args)
-{
-    const c2_problem *p = args->problem;
-    return c2_share_of(s->plan.row_blocks, p->oh, s->plan.heavy, s->plan.pack.tiles.n, p->n,
-                       args->n_workers);
-}
-
 /* Halves [begin, end) of the block by output channel tiles. */
 static void multiply_tiles(const work *w, const c2_share_task *t, int64_t begin, int64_t end)
 {
@@ -157,8 +148,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_problem *p = args->problem;
     const c2_strip_plan *plan = &s->plan;
     _Alignas(64) char stack[C2_STACK_BYTES];
-    const c2_share h = share_of(s, args);
-    const c2_share_task t = c2_share_task_of(&h, task);
+    const c2_share_task t = c2_share_task_of(&s->share, task);
     char *scratch = c2_scratch_of(args, worker, plan->scratch_bytes, stack);
     work w = {.s = s,
               .args = args,
@@ -191,7 +181,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
 
 conv2d_status c2_strip_run(const c2_state *s, const c2_run_args *args)
 {
-    return c2_cpu_parallel(s, args, (size_t)share_of(s, args).tasks, run_task);
+    return c2_share_run(&s->share, s, args, run_task);
 }
 
 void c2_strip_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
@@ -215,6 +205,8 @@ conv2d_status c2_strip_plan_create(conv2d_device *device, const c2_kernel *kerne
     if (!s)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     s->plan = c2_strip_plan_make(device, kernel, p);
+    s->share = c2_share_least(s->plan.row_blocks, p->oh, &s->plan.cost, s->plan.pack.tiles.n, p->n,
+                              device->pool.n_threads);
     s->kernel = kernel;
     s->fn = (c2_panel_fn)kernel->fn;
     s->parts = (c2_parts_fn)c2_words_helper(kernel, C2_FAMILY_PARTS, s->plan.words.parts,

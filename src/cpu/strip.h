@@ -11,6 +11,7 @@
 #define C2_CPU_STRIP_H
 
 #include "cpu/panel_kernel.h"
+#include "cpu/share.h"
 
 enum {
     C2_STRIP_PIXELS = 16, /* of half the kernel's tile: neighbours of an output row */
@@ -35,7 +36,8 @@ typedef struct c2_strip_plan {
     size_t sums_at, copy_at, line_at, cut_at; /* bytes, in a worker's scratch */
     size_t cut_bytes;         /* of a part of fresh rows, before they are spread over pixels */
     size_t scratch_bytes;     /* of a worker; up to C2_STACK_BYTES they are on its stack */
-    bool heavy, far;          /* packed weights are more than L2 keeps; come from memory */
+    bool far;                 /* packed weights come from memory */
+    c2_share_cost cost;       /* of an image */
     double seconds;           /* of an image, without the epilogue */
 } c2_strip_plan;
 

@@ -87,11 +87,11 @@ static void set_scratch(const c2_problem *p, const c2_kernel *k, int64_t rows, c
     plan->scratch_bytes = c2_round_up(plan->cut_at + parts * plan->cut_bytes, C2_ALIGN);
 }
 
-/* To cut and to copy the floats of a block's strip. */
-static double fill_seconds(const c2_problem *p, const c2_strip_plan *plan)
+/* To cut and to copy the floats of an image's strips, one for each block. */
+static double fill_seconds(const c2_problem *p, const c2_strip_plan *plan, int64_t n_blocks)
 {
-    const double blocks = (double)plan->row_blocks.n, taps = (double)p->kh;
-    const int64_t rows = c2_div_up(p->oh, plan->row_blocks.n);
+    const double blocks = (double)n_blocks, taps = (double)p->kh;
+    const int64_t rows = c2_div_up(p->oh, n_blocks);
     const double row = (double)plan->pitch / (double)plan->pixel * (double)p->icg;
     if (!c2_strip_windows(plan))
         return blocks * (double)c2_rows_under(p, rows) * row *
@@ -102,11 +102,10 @@ static double fill_seconds(const c2_problem *p, const c2_strip_plan *plan)
            chunks * plan->words.parts * chunk_seconds;
 }
 
-static double seconds(const c2_speed *speed, const c2_problem *p, const c2_strip_plan *plan,
-                      double weights)
+static c2_share_cost cost_of(const c2_speed *speed, const c2_problem *p,
+                             const c2_strip_plan *plan, double weights)
 {
     const double oc_tiles = (double)plan->pack.tiles.n;
-    const double blocks = (double)(c2_strip_windows(plan) ? p->oh : plan->row_blocks.n);
     const double input = (double)p->h * (double)p->w * (double)p->icg;
     const double a_product = (double)(C2_STRIP_PIXELS * C2_STRIP_PIXELS * C2_STRIP_RUN / 2);
     const double halves = (double)p->oh * (double)c2_div_up(p->ow, C2_STRIP_PIXELS);
@@ -117,11 +116,25 @@ static double seconds(const c2_speed *speed, const c2_problem *p, const c2_strip
     const double steps = (c2_strip_windows(plan) ? from_windows : from_rows) *
                          ((double)plan->sums_at > 2 * strip_bytes ? long_strip : 1);
     const bool beyond_l2 = c2_panel_beyond_l2(outputs * sizeof(float));
-    return steps * products + halves / 2 * oc_tiles * call_seconds +
-           fill_seconds(p, plan) +
-           (c2_panel_beyond_l2(input * sizeof(float)) ? input * far_input : 0) +
-           (beyond_l2 ? outputs * far_output : 0) +
-           c2_panel_weight_seconds(weights, blocks);
+    c2_share_cost cost = {steps * products + halves / 2 * oc_tiles * call_seconds +
+                              (beyond_l2 ? outputs * far_output : 0),
+                          fill_seconds(p, plan, 1), 0, weights, 1};
+    const int64_t n = c2_min(p->oh, c2_max(2, plan->row_blocks.n));
+    cost.again = n > 1 ? fmax(0, fill_seconds(p, plan, n) - cost.prepare) / (double)(n - 1) : 0;
+    cost.prepare += c2_panel_beyond_l2(input * sizeof(float)) ? input * far_input : 0;
+    if (c2_strip_windows(plan)) { /* each row reads them */
+        cost.multiply += c2_panel_weight_seconds(weights, 1, (double)p->oh);
+        cost.weights = 0;
+    }
+    return cost;
+}
+
+static double seconds(const c2_strip_plan *plan)
+{
+    const c2_share_cost *cost = &plan->cost;
+    const double blocks = (double)plan->row_blocks.n;
+    return cost->multiply + cost->prepare + cost->again * (blocks - 1) +
+           c2_panel_weight_seconds(cost->weights, 1, blocks);
 }
 
 /* Whether a row of the image is one of pixels that follow each other. */
@@ -145,7 +158,6 @@ static c2_strip_plan plan_of(const conv2d_device *device, const c2_kernel *k, co
     plan.pack = (c2_pack_shape){{c2_div_up(p->ocg, k->nr), k->nr, 0}, k->nr, k_all, k_all};
     set_strip(p, &plan);
     const double weights = c2_panel_weight_bytes(&plan.words, &plan.pack, plan.steps);
-    plan.heavy = c2_panel_beyond_l2(weights);
     plan.far = c2_cost_in_memory(weights);
     set_scratch(p, k, 1, &plan);
     const double rest = (double)plan.scratch_bytes - (double)plan.sums_at;
@@ -154,7 +166,8 @@ static c2_strip_plan plan_of(const conv2d_device *device, const c2_kernel *k, co
                                rows_that_fit(p, &plan, limit) > 0);
     plan.row_blocks = c2_split_even(p->oh, c2_div_up(p->oh, c2_max(1, fit)));
     set_scratch(p, k, c2_div_up(p->oh, plan.row_blocks.n), &plan);
-    plan.seconds = fit > 0 ? seconds(c2_speed_of(device, k), p, &plan, weights) : HUGE_VAL;
+    plan.cost = cost_of(c2_speed_of(device, k), p, &plan, weights);
+    plan.seconds = fit > 0 ? seconds(&plan) : HUGE_VAL;
     return plan;
 }
 
