@@ -424,7 +424,8 @@ static double uneven(const c2_split *split)
 /* What a block of n tiles takes, in some unit: transforms by tiles, products by whole rounds. */
 static double block_work(const c2_wino_plan *plan, int64_t n)
 {
-    return (double)n + (plan->parts ? halves_of(plan, n) * C2_WINO_ROWS : (double)n);
+    const double a_half = C2_WINO_ROWS;
+    return (double)n + (plan->parts ? halves_of(plan, n) * a_half : (double)n);
 }
 
 /* The part of the work that the first thread has: tasks take turns (parallel.c), and the first

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
- * How workers share blocks of pixels and output channel tiles: each pair is of one task, no block is
- * larger than the plan's, for which there is memory, and what costs most decides who splits what. */
+ * How workers share blocks of pixels and output channel tiles: each pair is of one task, no block
+ * is larger than the plan's, for which there is memory, and what costs most decides who splits
+ * what. */
 #include <string.h>
 
 #include "core/cmocka_all.h"
