@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Driver of the gemm_px and dot_px kernels (lanes = pixels, rows = output channels): implicit GEMM
- * for any strides of input and output. Pixels are read in one of three ways, chosen by
- * gemm_px_plan.c; those of dot_px, which reads words of two channels (pairs.h), in the last two:
+ * for any strides of input and output. gemm_px_plan.c chooses one of three ways to read pixels; of
+ * dot_px, which reads words of two channels (pairs.h), one of the last two:
  *   direct   in place: rows of the image follow each other and no tap is padded;
  *   window   from a copy of the block's input in which padding and strides are gone (window.h);
  *   panel    from a copy [k][lane] of a few tiles, in chunks of k, where a window would be too big.
- * Tile registers read windows of words, where those are small, or panels, since lines across which
- * their rows lie take them longer; whose words are made, without lanes between the rows, of pixels
- * that lie
+ * Tile registers read windows of words, where those are small, or panels, since rows across lines
+ * take them longer; whose words are made, without lanes between the rows, of pixels that lie
  *   image panel   in the image, whose columns are neighbours; taps outside of it are zeros, and
  *                 kernel rows that are outside for all of a tile's pixels are left out;
  *   window panel  in a window of pixels as they are stored.
@@ -497,6 +496,19 @@ static void run_panel(const work *w)
     }
 }
 
+static c2_block block_of(const c2_state *s, const c2_problem *p, const c2_share_task *t)
+{
+    const c2_split *y = &s->plan.blocks_y, *x = &s->plan.blocks_x;
+    if (c2_px_is_flat(&s->plan)) {
+        const int64_t nr = s->kernel->nr, first = t->begin * nr;
+        return (c2_block){0, first, 1, c2_min(t->end * nr, p->oh * p->ow) - first};
+    }
+    c2_block b = {c2_split_begin(y, t->begin / x->n), c2_split_begin(x, t->begin % x->n), 0, 0};
+    b.rows = c2_split_begin(y, t->begin / x->n + 1) - b.y;
+    b.cols = c2_split_begin(x, t->begin % x->n + 1) - b.x;
+    return b;
+}
+
 static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
 {
     static void (*const run[])(const work *) = {run_direct, run_window, run_panel, run_panel,
@@ -504,29 +516,18 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
     const c2_problem *p = args->problem;
     _Alignas(64) float stack[C2_STACK_BYTES / sizeof(float)];
     const c2_px_plan *plan = &s->plan;
-    const c2_px_share h = c2_px_share_of(plan, p, s->kernel->nr, args->n_workers);
-    const int64_t i = (int64_t)task;
-    const int64_t bx = i % h.blocks_x.n, by = i / h.blocks_x.n % plan->blocks_y.n;
-    const int64_t rest = i / h.blocks_x.n / plan->blocks_y.n;
-    const int64_t bo = rest % h.tile_blocks.n;
-    work w = {.s = s, .args = args};
+    const c2_share_task t = c2_share_task_of(&s->share, task);
+    work w = {.s = s, .args = args, .n = t.image / p->groups, .g = t.image % p->groups};
     w.scratch = c2_scratch_of(args, worker, plan->scratch_bytes, stack);
-    w.g = rest / h.tile_blocks.n % p->groups;
-    w.n = rest / h.tile_blocks.n / p->groups;
     w.image = (const char *)args->input.data +
               (w.n * p->input_stride[0] + w.g * p->icg * p->input_stride[1]) *
                   (int64_t)c2_dtype_bytes(p->input_dtype);
     w.weights = (const float *)args->packed->host +
                 w.g * plan->pack.tiles.n * (int64_t)s->n_taps * plan->words.tap *
                     plan->pack.width * plan->tile_parts;
-    w.tile_begin = c2_split_begin(&h.tile_blocks, bo);
-    w.tile_end = c2_split_begin(&h.tile_blocks, bo + 1);
-    w.block.y = c2_split_begin(&plan->blocks_y, by);
-    w.block.x = c2_split_begin(&h.blocks_x, bx);
-    w.block.rows = c2_split_begin(&plan->blocks_y, by + 1) - w.block.y;
-    w.block.cols = c2_min(c2_split_begin(&h.blocks_x, bx + 1),
-                          c2_px_is_flat(plan) ? p->oh * p->ow : p->ow) -
-                   w.block.x;
+    w.tile_begin = t.tile_begin;
+    w.tile_end = t.tile_end;
+    w.block = block_of(s, p, &t);
     if (s->tiles)
         s->tiles(true);
     run[plan->mode](&w);
@@ -536,9 +537,7 @@ static void run_task(const c2_state *s, const c2_run_args *args, size_t task, in
 
 conv2d_status c2_px_run(const c2_state *s, const c2_run_args *args)
 {
-    const c2_px_share h =
-        c2_px_share_of(&s->plan, args->problem, s->kernel->nr, args->n_workers);
-    return c2_cpu_parallel(s, args, (size_t)h.tasks, run_task);
+    return c2_share_run(&s->share, s, args, run_task);
 }
 
 void c2_px_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,
@@ -563,6 +562,7 @@ conv2d_status c2_px_plan_create(conv2d_device *device, const c2_kernel *kernel,
     if (!s)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     s->plan = c2_px_plan_make(device, kernel, p);
+    s->share = c2_px_share_of(&s->plan, p, device->pool.n_threads);
     c2_window_use(&s->plan.window, kernel);
     s->kernel = kernel;
     s->fn = (c2_gemm_px_fn)c2_cpu_kernel_of(s->kernel, p->input_dtype)->fn;

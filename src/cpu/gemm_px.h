@@ -4,6 +4,7 @@
 #define C2_CPU_GEMM_PX_H
 
 #include "cpu/pairs.h"
+#include "cpu/share.h"
 #include "cpu/window.h"
 
 enum {
@@ -30,8 +31,8 @@ typedef struct c2_px_plan {
     ptrdiff_t part_pitch;    /* of pixels, in words */
     c2_pack_shape pack;
     c2_window window;        /* window: its geometry; direct: pitch of the image's rows */
-    c2_split blocks_y, blocks_x; /* of output rows and columns; panel and image panel: x = pixels,
-                                    y = one block; the last one may be smaller */
+    c2_split blocks_y, blocks_x; /* of output rows and columns; panel and image panel: y = one
+                                    block, x = tiles of nr pixels */
     c2_split tile_blocks;    /* of the output channel tiles of a group */
     int64_t panel_tiles;     /* panels: tiles of pixels a block */
     size_t klen;             /* channels of a group */
@@ -42,6 +43,7 @@ typedef struct c2_px_plan {
     int vector;              /* lanes of the ISA's vector */
     bool weights_stream;     /* weights do not stay in the cache */
     bool far;                /* nor do those of tile registers in L2 */
+    c2_share_cost cost;      /* of tile registers */
     double seconds;
 } c2_px_plan;
 
@@ -54,13 +56,9 @@ static inline bool c2_px_is_flat(const c2_px_plan *plan)
     return plan->mode == C2_PX_PANEL || plan->mode == C2_PX_IMAGE_PANEL;
 }
 
-/* What the workers share: the plan's blocks, cut further if those are too few for them. */
-typedef struct c2_px_share {
-    c2_split blocks_x, tile_blocks;
-    int64_t tasks;
-} c2_px_share;
-c2_px_share c2_px_share_of(const c2_px_plan *plan, const c2_problem *p, int64_t nr,
-                           int64_t workers);
+/* What workers share: blocks, along x first, or tiles of a flat image; and parts of the output
+ * channel tiles. */
+c2_share c2_px_share_of(const c2_px_plan *plan, const c2_problem *p, int64_t workers);
 
 struct c2_state {
     const c2_kernel *kernel;
@@ -69,6 +67,7 @@ struct c2_state {
     c2_tiles_fn tiles; /* state that tasks set, or NULL */
     c2_epilogue_fn epilogue;
     c2_px_plan plan;
+    c2_share share;
     int64_t element; /* bytes of a pixel as the kernel reads it */
     size_t n_taps;
     ptrdiff_t *tap_offset; /* n_taps; NULL for panels */

@@ -34,6 +34,7 @@ static const double far_word = 0.15e-9;       /* more, of a word of an image tha
 static const double far_turned = 0.5e-9;      /* of an input, turned, that no cache keeps (Zen 5) */
 static const double weight_seconds = 0.06e-9; /* of a word of weights that are far, */
 static const double memory_seconds = 0.15e-9; /* or come from memory */
+static const double near_byte = 0.003e-9;     /* of weights that L2 has, of another block */
 static const double block_seconds = 0.2e-6;   /* to begin a block: the registers' state */
 static const double chunk_seconds = 0.12e-6;  /* of a call for one chunk of several */
 /* Times longer products take whose pixels' rows cross lines of the cache: in one call, as is rare
@@ -220,11 +221,28 @@ static double tile_products(const search *s, int64_t lanes)
                        (double)(c2_div_up(s->p->ocg, b->words.unit) % 2) * vectors;
     const double work = (vectors * rows + (two_sums - 1) * odd) * b->vector * b->words.unit * k *
                         c2_words_products(&b->words) / s->speed->fma_lanes;
+    return work + block_seconds;
+}
+
+/* Seconds of weights that a block reads. */
+static double block_weights(const search *s)
+{
     const double bytes = weight_bytes(s), words = bytes / sizeof(uint32_t);
     const double a_word = c2_cost_in_memory(bytes) ? memory_seconds
                           : bytes > far_bytes      ? weight_seconds
                                                    : 0;
-    return work + block_seconds + words * a_word;
+    return words * a_word;
+}
+
+/* What tile registers' blocks take: their products, calls and stores, and to make the words of a
+ * block, in each part of the output channels anew. */
+static void set_cost(const search *s, double multiply, double fill, c2_px_plan *plan)
+{
+    const double blocks = blocks_of(plan);
+    const double bytes = weight_bytes(s);
+    plan->cost = (c2_share_cost){multiply, blocks * fill, bytes * near_byte, bytes, 1};
+    plan->seconds = multiply + blocks * fill * (double)plan->tile_blocks.n +
+                    blocks * block_weights(s);
 }
 
 /* The chunk of panels of `lanes` lanes and the output channels of a block, behind `taken` bytes of
@@ -288,24 +306,26 @@ static void try_image_panels(search *s, int64_t tiles)
     plan.mode = C2_PX_IMAGE_PANEL;
     plan.stage_bytes = 0;
     plan.blocks_y = c2_split_even(1, 1);
-    plan.blocks_x = (c2_split){c2_div_up(pixels, size), size, 0};
+    const int64_t nr = s->kernel->nr, all = c2_div_up(pixels, nr);
+    plan.blocks_x = c2_split_even(all, c2_div_up(all, tiles));
     const bool one_row = p->stride[0] * p->input_stride[2] == p->ow && !c2_problem_is_padded(p);
     const int64_t cols = one_row ? 0 : p->ow;
     const double k = (double)c2_problem_k(s->p), words = k * (double)(p->h * p->w);
     const bool far = 2 * words * (double)c2_dtype_bytes(s->stored->input_dtype) > far_bytes;
     const double read = k * (2 * image_run + (far ? (double)size * far_word : 0));
-    const double fill = panel_fill(s, size, cols) + read, work = tile_products(s, size);
-    cut_tiles(s, &plan, fill, work);
+    const double fill = panel_fill(s, size, cols) + read;
     if (!set_panels(s, &plan, size, 0))
         return;
     const int64_t last = pixels - (plan.blocks_x.n - 1) * size;
     /* Chunks of kernel rows that are padding for a whole tile are left out. */
     const bool in_rows = (double)plan.pack.chunk <= k / (double)p->kh;
     const double live = in_rows ? c2_live_part(p, 0) : 1;
-    plan.seconds = live * ((double)(plan.blocks_x.n - 1) * work + tile_products(s, last)) +
-                   blocks_of(&plan) * (live * fill * (double)plan.tile_blocks.n +
-                                       panel_calls(s, &plan)) +
-                   stores(s, 1, (double)pixels);
+    const double work =
+        (double)(plan.blocks_x.n - 1) * tile_products(s, size) + tile_products(s, last);
+    set_cost(s, live * work + blocks_of(&plan) * panel_calls(s, &plan) +
+                    stores(s, 1, (double)pixels), live * fill, &plan);
+    const int64_t rest = pixels % nr;
+    plan.cost.last = rest > 0 && rest <= plan.vector ? two_sums / 2 : 1;
     keep_if_better(s, &plan);
 }
 
@@ -323,14 +343,11 @@ static void try_window_panels(search *s, const c2_window *shape, int64_t rows, i
     const int64_t gap = plan.window.pitch > cols ? cols : 0;
     const double fill = window_seconds(s, &plan.window, bytes, stored->icg, rows) +
                         panel_fill(s, rows * cols, gap);
-    const double work = tile_products(s, rows * cols);
-    cut_tiles(s, &plan, fill, work);
     if ((double)plan.stage_bytes > s->budget ||
         !set_panels(s, &plan, rows * cols, (double)plan.stage_bytes))
         return;
-    plan.seconds = blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + work +
-                                       panel_calls(s, &plan) +
-                                       stores(s, (double)rows, (double)cols));
+    set_cost(s, blocks_of(&plan) * (tile_products(s, rows * cols) + panel_calls(s, &plan) +
+                                    stores(s, (double)rows, (double)cols)), fill, &plan);
     keep_if_better(s, &plan);
 }
 
@@ -371,12 +388,11 @@ static void try_word_windows(search *s, const c2_window *shape, int64_t rows, in
                         (double)plan.scratch_bytes / sizeof(uint32_t) * word_seconds;
     const double work = tile_products(s, lanes) * (plan.far ? in_place_far : in_place_near) *
                         ((double)plan.scratch_bytes > large_window_bytes ? large_window : 1);
-    cut_tiles(s, &plan, fill, work);
     const int64_t chunks = c2_div_up(c2_problem_k(p), C2_PX_TILES_CHUNK);
     const double calls = (double)c2_div_up(lanes, s->kernel->nr) * (double)plan.pack.tiles.n *
                          (double)chunks * s->speed->call;
-    plan.seconds = blocks_of(&plan) * (fill * (double)plan.tile_blocks.n + work + calls +
-                                       stores(s, (double)rows, (double)cols));
+    set_cost(s, blocks_of(&plan) * (work + calls + stores(s, (double)rows, (double)cols)), fill,
+             &plan);
     keep_if_better(s, &plan);
 }
 
@@ -390,7 +406,8 @@ static void try_panel(search *s, int64_t tiles)
     plan.window.pitch = p->ow;
     plan.panel_tiles = tiles;
     plan.blocks_y = c2_split_even(1, 1);
-    plan.blocks_x = c2_split_even(p->oh * p->ow, c2_div_up(p->oh * p->ow, tiles * nr));
+    const int64_t all = c2_div_up(p->oh * p->ow, nr);
+    plan.blocks_x = c2_split_even(all, c2_div_up(all, tiles));
     const double pixels = (double)p->oh * (double)p->ow;
     const double lanes = fmin(pixels, (double)(tiles * nr));
     cut_tiles(s, &plan, lanes * k_all * s->speed->gather, products(s, lanes));
@@ -419,8 +436,10 @@ static void try_panel(search *s, int64_t tiles)
     const double fill = (found + pixels * k_all * s->speed->gather *
                                      (plan.words.parts ? paired : 1)) *
                         (double)plan.tile_blocks.n;
-    plan.seconds =
-        fill + blocks_of(&plan) * products(s, lanes) + stores(s, (double)p->oh, (double)p->ow);
+    const double work =
+        blocks_of(&plan) * products(s, lanes) + stores(s, (double)p->oh, (double)p->ow);
+    plan.cost = (c2_share_cost){work, fill / (double)plan.tile_blocks.n, 0, weight_bytes(s), 1};
+    plan.seconds = fill + work;
     keep_if_better(s, &plan);
 }
 
@@ -489,6 +508,7 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *k, cons
     plan->klen = (size_t)p->icg;
     plan->group_tiles = C2_PX_SUMS / (k->mr * k->nr);
     plan->vector = k->lanes;
+    plan->tile_blocks = c2_split_even(plan->pack.tiles.n, 1);
     plan->weights_stream = 4.0 * (double)p->ocg * (double)c2_problem_k(&view) > weights_inner_bytes;
     plan->far = words.unit > 1 && weight_bytes(&s) > fetched_bytes;
     const double most = words.unit == 1 ? panel_most * s.speed->l2
@@ -509,28 +529,27 @@ c2_px_plan c2_px_plan_make(const conv2d_device *device, const c2_kernel *k, cons
     return *plan;
 }
 
-c2_px_share c2_px_share_of(const c2_px_plan *plan, const c2_problem *p, int64_t nr,
-                           int64_t workers)
+c2_share c2_px_share_of(const c2_px_plan *plan, const c2_problem *p, int64_t workers)
 {
     enum { ROUNDS = 4 }; /* of tasks; from as many on, few workers are idle in the last one */
-    const int64_t rest = p->n * p->groups * plan->blocks_y.n, pixels = p->oh * p->ow;
-    c2_px_share h = {plan->blocks_x, plan->tile_blocks, 0};
-    h.tasks = rest * h.blocks_x.n * h.tile_blocks.n;
+    const int64_t images = p->n * p->groups, n_blocks = plan->blocks_y.n * plan->blocks_x.n;
+    const bool flat = c2_px_is_flat(plan);
+    const c2_split blocks = flat ? plan->blocks_x : c2_split_even(n_blocks, n_blocks);
+    if (plan->words.unit > 1)
+        return c2_share_least(blocks, plan->tile_blocks, &plan->cost, images, workers);
+    c2_share h = {blocks, plan->tile_blocks, 0, 0, images * n_blocks * plan->tile_blocks.n};
     const bool uneven = h.tasks < workers || (h.tasks < ROUNDS * workers && h.tasks % workers);
-    /* Pixels first: words of each are then made once. But blocks would read weights that are far
-     * again; and which rows of padding are left out, which can show in the sign of a 0, depends on
-     * where tiles of pixels begin. */
-    if (uneven && c2_px_is_flat(plan) && !plan->far && !c2_problem_is_padded(p)) {
-        const int64_t tiles = c2_div_up(pixels, nr);
-        const int64_t n = c2_min(tiles, h.blocks_x.n * c2_max(2, c2_div_up(workers, h.tasks)));
-        const int64_t size = c2_div_up(tiles, n) * nr;
-        h.blocks_x = (c2_split){c2_div_up(pixels, size), size, 0};
-        h.tasks = rest * h.blocks_x.n * h.tile_blocks.n;
+    /* Pixels first: words of each are then made once. */
+    if (uneven && flat) {
+        const int64_t n = n_blocks * c2_max(2, c2_div_up(workers, h.tasks));
+        const int64_t tiles = c2_split_begin(&blocks, blocks.n);
+        h.blocks = c2_split_even(tiles, c2_min(tiles, n));
+        h.tasks = images * h.blocks.n * h.parts.n;
     }
     if (h.tasks < workers) {
-        const int64_t n = h.tile_blocks.n * c2_div_up(workers, h.tasks);
-        h.tile_blocks = c2_split_even(plan->pack.tiles.n, c2_min(plan->pack.tiles.n, n));
-        h.tasks = rest * h.blocks_x.n * h.tile_blocks.n;
+        const int64_t n = h.parts.n * c2_div_up(workers, h.tasks);
+        h.parts = c2_split_even(plan->pack.tiles.n, c2_min(plan->pack.tiles.n, n));
+        h.tasks = images * h.blocks.n * h.parts.n;
     }
     return h;
 }

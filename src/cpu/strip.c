@@ -205,8 +205,8 @@ conv2d_status c2_strip_plan_create(conv2d_device *device, const c2_kernel *kerne
     if (!s)
         return c2_fail(CONV2D_E_NOMEM, "no memory for a plan's state");
     s->plan = c2_strip_plan_make(device, kernel, p);
-    s->share = c2_share_least(s->plan.row_blocks, p->oh, &s->plan.cost, s->plan.pack.tiles.n, p->n,
-                              device->pool.n_threads);
+    s->share = c2_share_least(s->plan.row_blocks, c2_split_even(s->plan.pack.tiles.n, 1),
+                              &s->plan.cost, p->n, device->pool.n_threads);
     s->kernel = kernel;
     s->fn = (c2_panel_fn)kernel->fn;
     s->parts = (c2_parts_fn)c2_words_helper(kernel, C2_FAMILY_PARTS, s->plan.words.parts,

@@ -49,14 +49,16 @@ static void all_once(void **state)
                                     draw(2) > 1 ? 1 : 0.6};
         const c2_share even = c2_share_of(plan, units, draw(2) > 1, tiles, images, workers);
         expect_all_once(&even, most, images, units, tiles);
-        const c2_share least = c2_share_least(plan, units, &cost, tiles, images, workers);
+        const c2_share least =
+            c2_share_least(plan, c2_split_even(tiles, draw(tiles)), &cost, images, workers);
         expect_all_once(&least, most, images, units, tiles);
     }
 }
 
 static c2_share shared(const c2_share_cost *cost, int64_t workers)
 {
-    return c2_share_least(c2_split_even(7, 2), 7, cost, 8, 1, workers); /* blocks of 4 and 3 */
+    /* Blocks of 4 and 3. */
+    return c2_share_least(c2_split_even(7, 2), c2_split_even(8, 1), cost, 1, workers);
 }
 
 static void who_splits_what(void **state)
@@ -68,11 +70,15 @@ static void who_splits_what(void **state)
     const c2_share alone = shared(&heavy, 1);
     assert_int_equal(alone.parts.n, 1);
     assert_int_equal(alone.blocks.n, 2);
-    /* Pixels that take long to prepare are prepared once. */
-    const c2_share_cost prepared = {200e-6, 180e-6, 0, 1e4, 0.6};
+    /* Pixels that take long to prepare are prepared once, but those of the last block. */
+    const c2_share_cost prepared = {200e-6, 180e-6, 0, 1e4, 1};
     const c2_share once = shared(&prepared, 2);
-    assert_int_equal(once.parts.n, 1);
     assert_int_equal(once.blocks.n, 7);
+    assert_int_equal(once.whole, 3);
+    assert_int_equal(once.rest, 1);
+    /* Nor these, where they take too long. */
+    const c2_share_cost late = {60e-6, 600e-6, 0, 1e4, 1};
+    assert_int_equal(shared(&late, 2).parts.n, 1);
 }
 
 int main(void)
