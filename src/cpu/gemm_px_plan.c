@@ -534,22 +534,22 @@ c2_share c2_px_share_of(const c2_px_plan *plan, const c2_problem *p, int64_t wor
     enum { ROUNDS = 4 }; /* of tasks; from as many on, few workers are idle in the last one */
     const int64_t images = p->n * p->groups, n_blocks = plan->blocks_y.n * plan->blocks_x.n;
     const bool flat = c2_px_is_flat(plan);
+    /* Those of a flat image are whole tiles, wherever they begin: which rows of padding a tile
+     * leaves out can show in the sign of a 0. */
     const c2_split blocks = flat ? plan->blocks_x : c2_split_even(n_blocks, n_blocks);
     if (plan->words.unit > 1)
         return c2_share_least(blocks, plan->tile_blocks, &plan->cost, images, workers);
-    c2_share h = {blocks, plan->tile_blocks, 0, 0, images * n_blocks * plan->tile_blocks.n};
+    c2_share h = c2_share_make(blocks, plan->tile_blocks, images);
     const bool uneven = h.tasks < workers || (h.tasks < ROUNDS * workers && h.tasks % workers);
     /* Pixels first: words of each are then made once. */
     if (uneven && flat) {
         const int64_t n = n_blocks * c2_max(2, c2_div_up(workers, h.tasks));
         const int64_t tiles = c2_split_begin(&blocks, blocks.n);
-        h.blocks = c2_split_even(tiles, c2_min(tiles, n));
-        h.tasks = images * h.blocks.n * h.parts.n;
+        h = c2_share_make(c2_split_even(tiles, c2_min(tiles, n)), h.parts, images);
     }
     if (h.tasks < workers) {
-        const int64_t n = h.parts.n * c2_div_up(workers, h.tasks);
-        h.parts = c2_split_even(plan->pack.tiles.n, c2_min(plan->pack.tiles.n, n));
-        h.tasks = images * h.blocks.n * h.parts.n;
+        const int64_t tiles = plan->pack.tiles.n, n = h.parts.n * c2_div_up(workers, h.tasks);
+        h = c2_share_make(h.blocks, c2_split_even(tiles, c2_min(tiles, n)), images);
     }
     return h;
 }

@@ -11,20 +11,21 @@ enum {
     MOST_TASKS = 16 /* of a worker that are added up */
 };
 
-static c2_share share_make(c2_split blocks, c2_split parts, int64_t images)
+c2_share c2_share_make(c2_split blocks, c2_split parts, int64_t images)
 {
     return (c2_share){blocks, parts, 0, 0, images * parts.n * blocks.n};
 }
 
-/* Parts of the last blocks only, which are too few for all workers: each has as many of them. */
+/* Parts of the last blocks only, which are too few for all workers: each has as many of them. Of
+ * all blocks, where there are no others, or too few tiles for it. */
 static c2_share with_rest(c2_split blocks, int64_t tiles, int64_t images, int64_t workers)
 {
     const int64_t all = images * blocks.n, rest = all % workers;
     int64_t parts = 1;
     while (rest * parts % workers > 0)
         parts++;
-    c2_share h = share_make(blocks, c2_split_even(tiles, c2_min(tiles, parts)), images);
-    if (rest == 0 || rest == all || parts > tiles)
+    c2_share h = c2_share_make(blocks, c2_split_even(tiles, c2_min(tiles, parts)), images);
+    if (rest == all || parts > tiles)
         return h;
     h.whole = all / workers;
     h.rest = rest * parts / workers;
@@ -43,7 +44,7 @@ c2_share c2_share_of(c2_split blocks, int64_t units, bool whole, int64_t oc_tile
         blocks = c2_split_even(units, c2_max(blocks.n, wanted));
     }
     const int64_t parts = workers > 1 ? c2_div_up(workers, images * blocks.n) : 1;
-    return share_make(blocks, c2_split_even(oc_tiles, c2_min(parts, oc_tiles)), images);
+    return c2_share_make(blocks, c2_split_even(oc_tiles, c2_min(parts, oc_tiles)), images);
 }
 
 /* Seconds until the last worker ends. The first one has no fewer blocks than any other, and the
@@ -94,7 +95,7 @@ static void try_share(search *s, const c2_share *h)
 c2_share c2_share_least(c2_split blocks, c2_split parts, const c2_share_cost *cost,
                         int64_t images, int64_t workers)
 {
-    search s = {cost, images, workers, share_make(blocks, parts, images), HUGE_VAL};
+    search s = {cost, images, workers, c2_share_make(blocks, parts, images), HUGE_VAL};
     if (workers <= 1)
         return s.best;
     const int64_t units = c2_split_begin(&blocks, blocks.n);
@@ -104,12 +105,13 @@ c2_share c2_share_least(c2_split blocks, c2_split parts, const c2_share_cost *co
     for (int64_t n = blocks.n; n <= most; n++) {
         const c2_split cut = c2_split_even(units, n);
         for (int64_t i = parts.n; i <= c2_min(tiles, parts.n * workers); i *= 2) {
-            const c2_share h = share_make(cut, c2_split_even(tiles, i), images);
+            const c2_share h = c2_share_make(cut, c2_split_even(tiles, i), images);
             try_share(&s, &h);
         }
-        const c2_share h = with_rest(cut, tiles, images, workers);
-        if (parts.n == 1)
+        if (parts.n == 1 && images * n % workers > 0) {
+            const c2_share h = with_rest(cut, tiles, images, workers);
             try_share(&s, &h);
+        }
     }
     return s.best;
 }

@@ -14,7 +14,9 @@ typedef struct c2_share {
                             ones, which have all parts of a block, and the others; or 0 */
     int64_t tasks;
 } c2_share;
-/* blocks: the plan's, of `units`; images: and groups. */
+/* All parts of all blocks; images: and groups. */
+c2_share c2_share_make(c2_split blocks, c2_split parts, int64_t images);
+/* blocks: the plan's, of `units`. */
 c2_share c2_share_of(c2_split blocks, int64_t units, bool whole, int64_t oc_tiles, int64_t images,
                      int64_t workers);
 

@@ -260,6 +260,12 @@ static double halves_of_blocks(const c2_wino_plan *plan)
 
 static bool u_is_far(const traffic *t) { return t->v + t->u + t->m > l2_bytes; }
 
+static void set_far(c2_wino_plan *plan)
+{
+    const traffic t = traffic_of(plan);
+    plan->far = plan->parts && u_is_far(&t);
+}
+
 /* The products of parts, and what comes from beyond the L2 cache: U once a block, V once a group,
  * and M if it has no room. Workers that share a block's panels each have a V of their own. */
 static double part_seconds(const c2_speed *speed, const c2_problem *p, const c2_wino_plan *plan)
@@ -319,9 +325,8 @@ static void choose_part_block(const conv2d_device *device, const c2_problem *p,
         if (n >= plan->tiles)
             break;
     }
-    const traffic t = traffic_of(&best);
-    best.far = u_is_far(&t);
     *plan = best;
+    set_far(plan);
 }
 
 /* Merged pieces go through one transform. */
@@ -555,6 +560,5 @@ void c2_wino_plan_share(const conv2d_device *device, const c2_problem *p, const 
         for (int64_t rounds = 1; rounds <= MOST_ROUNDS; rounds++)
             try_divisions(&s, parts, rounds);
     *plan = s.best;
-    const traffic t = traffic_of(plan);
-    plan->far = plan->parts && u_is_far(&t);
+    set_far(plan);
 }

@@ -17,8 +17,9 @@ static int64_t draw(int64_t most)
     return 1 + (int64_t)(drawn >> 8) % most;
 }
 
-static void expect_all_once(const c2_share *h, int64_t most, int64_t images, int64_t units,
-                            int64_t tiles)
+/* No block has more than `most` units, no part more than `most_tiles`. */
+static void expect_all_once(const c2_share *h, int64_t most, int64_t most_tiles, int64_t images,
+                            int64_t units, int64_t tiles)
 {
     static int times[MOST_IMAGES][MOST_UNITS][MOST_TILES];
     memset(times, 0, sizeof times);
@@ -26,6 +27,7 @@ static void expect_all_once(const c2_share *h, int64_t most, int64_t images, int
         const c2_share_task t = c2_share_task_of(h, (size_t)i);
         assert_true(t.image < images && t.end <= units && t.tile_end <= tiles);
         assert_true(t.begin < t.end && t.end - t.begin <= most && t.tile_begin < t.tile_end);
+        assert_true(t.tile_end - t.tile_begin <= most_tiles);
         for (int64_t u = t.begin; u < t.end; u++)
             for (int64_t o = t.tile_begin; o < t.tile_end; o++)
                 times[t.image][u][o]++;
@@ -48,10 +50,10 @@ static void all_once(void **state)
                                     (double)draw(10) * 1e-6, (double)draw(30) * 1e6,
                                     draw(2) > 1 ? 1 : 0.6};
         const c2_share even = c2_share_of(plan, units, draw(2) > 1, tiles, images, workers);
-        expect_all_once(&even, most, images, units, tiles);
-        const c2_share least =
-            c2_share_least(plan, c2_split_even(tiles, draw(tiles)), &cost, images, workers);
-        expect_all_once(&least, most, images, units, tiles);
+        expect_all_once(&even, most, tiles, images, units, tiles);
+        const c2_split parts = c2_split_even(tiles, draw(tiles));
+        const c2_share least = c2_share_least(plan, parts, &cost, images, workers);
+        expect_all_once(&least, most, c2_split_begin(&parts, 1), images, units, tiles);
     }
 }
 
