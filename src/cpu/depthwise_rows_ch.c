@@ -66,6 +66,7 @@ static void find_columns(task *t, int64_t ox, int cols, int64_t most)
     if (cols == C2_DW_TILE_COLS && x >= 0 && last < p->w) {
         a->pixels = t->image + x * step + c2_min(0, (n_cols - 1) * d * step);
         a->col = t->state->inside;
+        a->col_first = a->col[0];
         a->col_step = d * step;
         a->tiles = (int)c2_min(most, 1 + (p->w - 1 - last) / next);
         a->next = next * step;
@@ -74,6 +75,9 @@ static void find_columns(task *t, int64_t ox, int cols, int64_t most)
     }
     const int64_t low = c2_min(0, (p->w - 1) * step);
     a->pixels = t->image + low;
+    a->col_first = x * step - low;
+    if (cols == C2_DW_TILE_COLS && p->padding_mode == CONV2D_PAD_ZEROS)
+        a->col_step = d * step;
     a->col = t->col;
     for (int64_t j = 0; j < t->state->n_cols; j++) {
         const int64_t column = j < n_cols ? c2_pad_index(p->padding_mode, x + j * d, p->w) : -1;

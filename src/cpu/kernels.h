@@ -271,7 +271,8 @@ typedef struct c2_dwrow_ch_args {
     int kh, kw, stride;  /* kw 3, 5 or 7 with stride 1 or 2; or kw >= 6 with 1 */
     int row_begin, row_end;      /* within 0 .. (rows - 1)*stride + kh */
     int col_begin, col_end;      /* likewise of columns: all others are padding */
-    ptrdiff_t col_step; /* bytes, if these are all read and lie so far apart; else 0 */
+    ptrdiff_t col_step;  /* 0, or: columns lie so many bytes apart, padded ones are those that */
+    ptrdiff_t col_first; /* col_begin and col_end leave out, and this is where column 0 would be */
     int rows, cols;              /* 1 .. mr / 7, 1 .. 7 */
     int tiles;                   /* more than one: of 7 columns, no sums */
     int n;                       /* channels */

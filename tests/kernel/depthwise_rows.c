@@ -42,7 +42,8 @@ static void part(rng *r, int n, int *begin, int *end)
     *end = all ? n : (int)rng_range(r, *begin, n);
 }
 
-/* Rows anywhere, columns too or at one distance; those that are not to be read lead nowhere. */
+/* Rows anywhere, columns too or at one distance, the outer ones padding or not; rows and columns
+ * that are not to be read lead nowhere. */
 static void ch_pixels(check *c, ch_call *k)
 {
     const int n = k->a.n;
@@ -59,21 +60,24 @@ static void ch_pixels(check *c, ch_call *k)
     const bool alike = rng_range(c->random, 0, k->inside ? 3 : 1) > 0;
     const int64_t step = rng_range(c->random, 0, n / (n_read - 1));
     if (alike) {
-        k->a.col_begin = 0;
-        k->a.col_end = n_read;
+        const int most = k->a.kw / 2; /* as those of tiles at an end of a row */
+        k->a.col_begin = (int)c2_max(0, rng_range(c->random, -most, most));
+        k->a.col_end = n_read - (int)c2_max(0, rng_range(c->random, -most, most));
     }
+    const int64_t first = alike ? k->a.col_begin : 0;
     for (int i = 0; i < MAX_READ; i++) {
-        const bool padding = i < k->a.col_begin || i >= k->a.col_end ||
-                             rng_range(c->random, 0, 9) == 0; /* within them as well */
+        const bool within = i >= k->a.col_begin && i < k->a.col_end;
+        const bool padding = !within || (!alike && rng_range(c->random, 0, 9) == 0);
         const bool read = i < n_read;
         k->col[i] = !read     ? (ptrdiff_t)1 << 40
-                    : alike   ? (ptrdiff_t)(i * step * bytes)
                     : padding ? -1
+                    : alike   ? (ptrdiff_t)((i - first) * step * bytes)
                               : (ptrdiff_t)(rng_range(c->random, 0, n) * bytes);
     }
     k->a.row = k->row;
     k->a.col = k->col;
     k->a.col_step = alike ? step * bytes : 0;
+    k->a.col_first = -first * step * bytes;
 }
 
 static void ch_shape(check *c, ch_call *k)

@@ -262,12 +262,40 @@ C2_ALWAYS_INLINE void tile(const int rows, const int cols, const int k, const in
     store(rows, cols, tail, a, f, at, c, acc);
 }
 
-/* Whether pixels of all taps are there, at one distance, and whole rows of sums are finished. */
-C2_ALWAYS_INLINE bool is_inside(const int k, const int s, const c2_dwrow_ch_args *a)
+/* Columns at either end of a whole tile that may be padding where its kernel is `same`. */
+C2_ALWAYS_INLINE int edge_of(const int k) { return k / 2; }
+C2_ALWAYS_INLINE int columns_of(const int k, const int s) { return s * (COLS - 1) + k; }
+
+/* Of the outer columns of an input row lanes that are read, 0 where they are padding. */
+typedef struct edges {
+    int left[3], right[3];
+} edges;
+
+C2_ALWAYS_INLINE edges edges_of(const int k, const int s, const c2_dwrow_ch_args *a, int n)
 {
-    return a->col_step != 0 && a->col_begin == 0 && a->col_end == k + (COLS - 1) * s &&
-           a->kh == k && a->row_begin == 0 && a->row_end >= k + (a->rows - 1) * s &&
-           a->cols == COLS && !a->sums && !a->residual && !a->streams && !a->far;
+    const int right = columns_of(k, s) - edge_of(k);
+    edges e = {{0}, {0}};
+    C2_UNROLL
+    for (int j = 0; j < edge_of(k); j++) {
+        e.left[j] = j < a->col_begin ? 0 : n;
+        e.right[j] = right + j < a->col_end ? n : 0;
+    }
+    return e;
+}
+
+typedef enum kind { NONE, INSIDE, PADDED } kind;
+
+/* Whether whole rows of sums of a whole tile are finished, pixels of all taps at one distance; and
+ * whether some rows, or columns at one end, are padding. At both ends products with zeros cost more
+ * than questions (7 pixels wide, 5 x 5: a third). */
+C2_ALWAYS_INLINE kind kind_of(const int k, const int s, const c2_dwrow_ch_args *a)
+{
+    const int begin = a->col_begin, end = columns_of(k, s) - a->col_end;
+    if (a->col_step == 0 || a->kh != k || a->cols != COLS || a->sums || a->residual || a->streams ||
+        a->far || begin > edge_of(k) || end > edge_of(k) || (begin > 0 && end > 0))
+        return NONE;
+    const bool all_rows = a->row_begin == 0 && a->row_end >= k + (a->rows - 1) * s;
+    return begin == 0 && end == 0 && all_rows ? INSIDE : PADDED;
 }
 
 /* Row ky of the weights of a vector of channels. */
@@ -278,6 +306,27 @@ C2_ALWAYS_INLINE void get_weights(const int k, int ky, const float *w, vf *b)
         b[kx] = vf_keep(vf_load(w + (ky * k + kx) * VF));
 }
 
+/* Column j of an input row. */
+C2_ALWAYS_INLINE vf get_pixel(const int k, const int s, const bool padded, const bool tail, int j,
+                              const px *p, const edges *e, int n)
+{
+    const int right = j - columns_of(k, s) + edge_of(k);
+    if (padded && j < edge_of(k))
+        return px_load_n(p, e->left[j]);
+    return padded && right >= 0 ? px_load_n(p, e->right[right]) : get(tail, p, n);
+}
+
+/* Clang, left alone, adds a tile's products up in an order of its own and spills (7 x 7 508 to 357
+ * cycles a tile); GCC copies each sum that it must keep. */
+C2_ALWAYS_INLINE vf in_turn(vf sum)
+{
+#if defined(__clang__)
+    return vf_keep(sum);
+#else
+    return sum;
+#endif
+}
+
 /* What a pixel, column j of an input row, adds to a row of sums. */
 C2_ALWAYS_INLINE void add_pixel(const int k, const int s, int j, vf x, const vf *b, vf *acc)
 {
@@ -285,25 +334,31 @@ C2_ALWAYS_INLINE void add_pixel(const int k, const int s, int j, vf x, const vf 
     for (int kx = 0; kx < k; kx++) {
         const int column = (j - kx) / s;
         if (j >= kx && column * s == j - kx && column < COLS)
-            acc[column] = vf_fma(x, b[kx], acc[column]);
+            acc[column] = in_turn(vf_fma(x, b[kx], acc[column]));
     }
 }
 
-/* What tile() does to such rows of COLS pixels, with nothing asked or read again between vectors,
- * and pointers to every third pixel: half the instructions for 3 x 3, where they are the bound
- * (Zen 3, one row: 25.5 to 16.5 ns a tile, 5 x 5 46 to 40; Zen 5, two: 144@56 62 to 56 us). */
-C2_ALWAYS_INLINE void inside(const int rows, const int k, const int s, const bool bounded,
-                             const c2_dwrow_ch_args *a, const finish *f, const place *at)
+/* What tile() does to such rows of COLS pixels, from channel c on, with nothing asked or read again
+ * between vectors, and pointers to every third pixel: half the instructions for 3 x 3, where they
+ * are the bound (Zen 3, one row: 25.5 to 16.5 ns a tile, 5 x 5 46 to 40; Zen 5, two: 144@56 62 to
+ * 56 us). Padded columns are read as zeros, which costs their products, but no question a pixel:
+ * branches not taken use a port of the FMAs (Granite Rapids, in L1: 5 x 5 with stride 2 286 to 234
+ * cycles a tile, 3 x 3 162 to 115). */
+C2_ALWAYS_INLINE void inside(const int rows, const int k, const int s, const bool padded,
+                             const bool tail, const c2_dwrow_ch_args *a, const finish *f,
+                             const place *at, ptrdiff_t c)
 {
     enum { APART = 3, MOST = 7 };
     const bool kept = s == 1 || k == 3; /* registers hold weights until the second row has them */
     const ptrdiff_t step = a->col_step, out_col = a->out_col, out_row = a->out_row;
-    const ptrdiff_t *row = a->row;
-    const px *pixels = at_byte(at->pixels, a->col[0]), *bias = a->bias;
-    const float *w = a->weight;
-    px *out = at->out;
-    const vf low = f->low, high = f->high;
-    for (ptrdiff_t n = a->n; n >= VF; n -= VF) {
+    const ptrdiff_t *row = a->row - a->row_begin;
+    const px *pixels = at_byte(at->pixels, a->col_first) + c, *bias = a->bias;
+    const float *w = a->weight + c * k * k;
+    px *out = at->out + c;
+    const int begin = a->row_begin, end = a->row_end;
+    const edges e = edges_of(k, s, a, tail ? a->n - (int)c : VF);
+    bias = bias ? bias + c : NULL;
+    for (int n = a->n - (int)c; tail ? n > 0 : n >= VF; n -= VF) {
         vf acc[ROWS][COLS], b[MOST][MOST];
         C2_UNROLL
         for (int x = 0; x < COLS; x++)
@@ -312,12 +367,18 @@ C2_ALWAYS_INLINE void inside(const int rows, const int k, const int s, const boo
         for (int ky = 0; ky < k + (rows - 1) * s; ky++) { /* of the first row */
             if (ky < k)
                 get_weights(k, ky, w, b[ky]);
-            if (ky >= s && rows > 1 && !kept)
-                get_weights(k, ky - s, w, b[ky - s]);
+            if (ky >= s && rows > 1 && !kept) {
+                const float *again = w;
+                __asm__("" : "+r"(again)); /* or else the compiler keeps, that is spills, them */
+                get_weights(k, ky - s, again, b[ky - s]);
+            }
+            if (padded && (ky < begin || ky >= end))
+                continue;
             const px *p = at_byte(pixels, row[ky]);
             C2_UNROLL
-            for (int j = 0; j < s * (COLS - 1) + k; j++) {
-                const vf x = vf_keep(px_load(at_byte(p, j % APART * step)));
+            for (int j = 0; j < columns_of(k, s); j++) {
+                const px *from = at_byte(p, j % APART * step);
+                const vf x = vf_keep(get_pixel(k, s, padded, tail, j, from, &e, n));
                 if (j % APART == APART - 1) {
                     p = at_byte(p, APART * step);
                     /* Or else the compiler loads early what it then spills. */
@@ -329,15 +390,26 @@ C2_ALWAYS_INLINE void inside(const int rows, const int k, const int s, const boo
                     add_pixel(k, s, j, x, b[ky - s], acc[rows - 1]);
             }
         }
-        const vf more = bias ? px_load(bias) : vf_set1(-0.0f);
+        const vf more = bias ? get(tail, bias, n) : vf_set1(-0.0f);
+        C2_UNROLL
+        for (int i = 0; i < rows * COLS; i++)
+            acc[i / COLS][i % COLS] = vf_add(acc[i / COLS][i % COLS], more);
+        if (f->bounded) {
+            const vf low = vf_set1(a->low), high = vf_set1(a->high);
+            C2_UNROLL
+            for (int i = 0; i < rows * COLS; i++)
+                acc[i / COLS][i % COLS] = vf_min(high, vf_max(low, acc[i / COLS][i % COLS]));
+        }
         px *line = out;
         C2_UNROLL
         for (int y = 0; y < rows; y++, line += out_row) {
             px *to = line;
             C2_UNROLL
             for (int x = 0; x < COLS; x++) {
-                const vf v = vf_add(acc[y][x], more);
-                px_store(to + x % APART * out_col, bounded ? vf_min(high, vf_max(low, v)) : v);
+                if (tail)
+                    px_store_n(to + x % APART * out_col, acc[y][x], n);
+                else
+                    px_store(to + x % APART * out_col, acc[y][x]);
                 if (x % APART == APART - 1)
                     to += APART * out_col;
             }
@@ -373,20 +445,32 @@ C2_ALWAYS_INLINE void vectors(const int rows, const int cols, const int k, const
         each_vector(rows, cols, k, s, a, f, at);
 }
 
+/* The last channels, fewer than a vector. */
+C2_ALWAYS_INLINE void last(const int k, const int s, const c2_dwrow_ch_args *a, const finish *f,
+                           const place *at, ptrdiff_t c)
+{
+    if (ROWS == 2 && a->rows == 2)
+        tile(ROWS, COLS, k, s, true, a, f, at, c);
+    else
+        tile(1, COLS, k, s, true, a, f, at, c);
+}
+
 C2_ALWAYS_INLINE void tiles(const int k, const int s, const c2_dwrow_ch_args *a)
 {
     const bool bounded = a->low > -INFINITY || a->high < INFINITY;
     const finish f = {vf_set1(a->low), vf_set1(a->high), bounded};
     const bool two = ROWS == 2 && a->rows == 2;
-    const bool simple = ROWS == 1 ? k > 0 : two && (k == 3 || k == 5); /* others spill */
-    const bool whole_rows = simple && is_inside(k, s, a);
+    /* Others spill, and masks cost where they are no registers of their own. */
+    const bool simple = ROWS == 1 ? k > 0 : two && (k == 3 || k == 5 || (k == 7 && s == 1));
+    const bool masked = simple && VF == 16 && k < 7;
+    const kind found = simple ? kind_of(k, s, a) : NONE;
     const ptrdiff_t whole = a->n - a->n % VF;
     place at = {a->pixels, a->residual, a->out};
     for (int i = 0;;) {
-        if (whole_rows && bounded)
-            inside(ROWS, k, s, true, a, &f, &at);
-        else if (whole_rows)
-            inside(ROWS, k, s, false, a, &f, &at);
+        if (masked && found == PADDED)
+            inside(ROWS, k, s, true, false, a, &f, &at, 0);
+        else if (simple && found == INSIDE)
+            inside(ROWS, k, s, false, false, a, &f, &at, 0);
         else if (two && a->cols > HALF)
             vectors(ROWS, COLS, k, s, a, &f, &at);
         else if (two)
@@ -395,10 +479,10 @@ C2_ALWAYS_INLINE void tiles(const int k, const int s, const c2_dwrow_ch_args *a)
             vectors(1, COLS, k, s, a, &f, &at);
         else
             vectors(1, HALF, k, s, a, &f, &at);
-        if (whole < a->n && two)
-            tile(ROWS, COLS, k, s, true, a, &f, &at, whole);
+        if (whole < a->n && masked && found != NONE)
+            inside(ROWS, k, s, true, true, a, &f, &at, whole);
         else if (whole < a->n)
-            tile(1, COLS, k, s, true, a, &f, &at, whole);
+            last(k, s, a, &f, &at, whole);
         if (++i >= a->tiles)
             break;
         at.pixels = at_byte(at.pixels, a->next);
