@@ -20,22 +20,27 @@ static inline void words_store(uint32_t *to, parts_bits words)
     vf_store((float *)(void *)to, _mm512_castsi512_ps(words));
 }
 
+/* The next part of what is left of a and b. */
+static inline __attribute__((always_inline)) void words_part(vf *a, vf *b, uint32_t *to)
+{
+    const parts_bits low = parts_rounded(*a), high = parts_rounded(*b);
+    words_store(to, words_upper(low, high));
+    *a = parts_rest(*a, low);
+    *b = parts_rest(*b, high);
+}
+
 static inline __attribute__((always_inline)) bool
 words_of(const float *x, int n, const int parts, uint32_t *to, ptrdiff_t part_pitch)
 {
     const uint32_t lanes = n < 2 * VF ? (1u << n) - 1 : UINT32_MAX;
     vf a = n < 2 * VF ? vf_load_some(x, (vf_some)lanes) : vf_load(x);
     vf b = n < 2 * VF ? vf_load_some(x + VF, (vf_some)(lanes >> VF)) : vf_load(x + VF);
-    bool special = false;
-    for (int i = 0; i < parts; i++) {
-        const parts_bits low = parts_rounded(a), high = parts_rounded(b);
-        words_store(to + i * part_pitch, words_upper(low, high));
-        a = parts_rest(a, low);
-        b = parts_rest(b, high);
-        /* What two parts leave of a number that is not finite, or would not be, is none. */
-        if (i == 1)
-            special = parts_any_nan(a, b);
-    }
+    words_part(&a, &b, to);
+    words_part(&a, &b, to + part_pitch);
+    /* What two parts leave of a number that is not finite, or would not be, is none. */
+    const bool special = parts_any_nan(a, b);
+    if (parts > 2)
+        words_part(&a, &b, to + 2 * part_pitch);
     if (special)
         c2_part_run(x, n, parts, to, part_pitch);
     return special;
