@@ -351,8 +351,10 @@ C2_ALWAYS_INLINE void inside(const int rows, const int k, const int s, const boo
     enum { APART = 3, MOST = 7 };
     const bool kept = s == 1 || k == 3; /* registers hold weights until the second row has them */
     const ptrdiff_t step = a->col_step, out_col = a->out_col, out_row = a->out_row;
-    const ptrdiff_t *row = a->row - a->row_begin;
-    const px *pixels = at_byte(at->pixels, a->col_first) + c, *bias = a->bias;
+    const ptrdiff_t *row = a->row;
+    /* Column 0 may be padding, nowhere: an address, not a pointer. */
+    const uintptr_t first = (uintptr_t)at->pixels + (uintptr_t)a->col_first;
+    const px *pixels = (const px *)first + c, *bias = a->bias;
     const float *w = a->weight + c * k * k;
     px *out = at->out + c;
     const int begin = a->row_begin, end = a->row_end;
@@ -374,7 +376,7 @@ C2_ALWAYS_INLINE void inside(const int rows, const int k, const int s, const boo
             }
             if (padded && (ky < begin || ky >= end))
                 continue;
-            const px *p = at_byte(pixels, row[ky]);
+            const px *p = at_byte(pixels, row[padded ? ky - begin : ky]);
             C2_UNROLL
             for (int j = 0; j < columns_of(k, s); j++) {
                 const px *from = at_byte(p, j % APART * step);
