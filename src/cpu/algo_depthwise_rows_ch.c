@@ -2,8 +2,9 @@
  * depthwise_rows_ch: one input channel a group, kernels 3, 5 or 7 wide, stride 1 or 2 along x, or
  * stride 1, any width from 5 on and a dilation; lanes = channels. A kernel call makes one or two
  * rows of seven pixels for all channels of a block, reads pixels through offsets (padding is left
- * out, without a copy), and finishes them in registers. With a dilation of d along x a tile is
- * every d-th pixel of a row: a row is d phases, on which the kernel is not dilated; so along y.
+ * out or read as zeros, without a copy), and finishes them in registers. With a dilation of d along
+ * x a tile is every d-th pixel of a row: a row is d phases, on which the kernel is not dilated; so
+ * along y.
  * What it cannot finish, other activations than clamps, a channel multiplier, outputs whose
  * channels do not lie together, goes through the epilogue.
  * Where input channels do not lie together, some vectors of channels of an image are turned into a

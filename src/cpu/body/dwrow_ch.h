@@ -342,7 +342,7 @@ C2_ALWAYS_INLINE void add_pixel(const int k, const int s, int j, vf x, const vf 
  * between vectors, and pointers to every third pixel: half the instructions for 3 x 3, where they
  * are the bound (Zen 3, one row: 25.5 to 16.5 ns a tile, 5 x 5 46 to 40; Zen 5, two: 144@56 62 to
  * 56 us). Padded columns are read as zeros, which costs their products, but no question a pixel:
- * branches not taken use a port of the FMAs (Granite Rapids, in L1: 5 x 5 with stride 2 286 to 234
+ * branches not taken use a port of the FMAs (Granite Rapids, in L1: 5 x 5 with stride 2 286 to 254
  * cycles a tile, 3 x 3 162 to 115). */
 C2_ALWAYS_INLINE void inside(const int rows, const int k, const int s, const bool padded,
                              const bool tail, const c2_dwrow_ch_args *a, const finish *f,
