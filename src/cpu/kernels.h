@@ -262,8 +262,8 @@ typedef c2_grouped_px_kernel *c2_grouped_px_fn;
  *                          + bias[j] + residual[y][x][j])
  * Input rows, y*stride + ky, before row_begin and from row_end on are padding, left out, and so are
  * columns with a negative col, or they are zeros: weights are finite. Columns of a full tile are
- * read, kw + 6*stride of them. Bias, residual and out are stored like pixels. Tile i of several reads pixels i * next bytes on; its
- * outputs and residuals are 7*i columns on. */
+ * read, kw + 6*stride of them. Bias, residual and out are stored like pixels. Tile i of several
+ * reads pixels i * next bytes on; its outputs and residuals are 7*i columns on. */
 typedef struct c2_dwrow_ch_args {
     const void *pixels;
     const ptrdiff_t *row, *col;
