@@ -61,11 +61,24 @@ conv2d_status c2_cpu_parallel(const c2_state *state, const c2_run_args *args, si
  * end at once. */
 conv2d_status c2_cpu_parallel_runs(const c2_state *state, const c2_run_args *args, size_t n,
                                    c2_cpu_task task);
+/* A task that also prepares the worker's next one among its own products. */
+enum { C2_CPU_NO_TASK = -1 };
+typedef struct c2_cpu_turn {
+    int64_t task, next; /* next: or C2_CPU_NO_TASK */
+    bool prepared;      /* the task was `next` of the worker's turn before */
+    int side;           /* the task's own from turn to turn, at first 0 */
+    int worker;
+    char *stack; /* C2_STACK_BYTES that last from a worker's first turn to its last */
+} c2_cpu_turn;
+typedef void (*c2_cpu_turn_task)(const c2_state *state, const c2_run_args *args,
+                                 c2_cpu_turn *turn);
 /* In phases, each of which begins when all tasks of the one before have ended. */
 typedef struct c2_cpu_phase {
     size_t n;
     c2_cpu_task task;
     bool runs;
+    c2_cpu_turn_task turn; /* in place of task */
+    bool ahead;            /* of turns: they are told the next one of the worker's own */
 } c2_cpu_phase;
 conv2d_status c2_cpu_parallel_phases(const c2_state *state, const c2_run_args *args,
                                      const c2_cpu_phase *phases, int n_phases);

@@ -9,7 +9,12 @@
 #include "cpu/interleave.h"
 #include "cpu/share.h"
 
-enum { WORDS = C2_GROUP_RUN / 2, HALF = sizeof(uint16_t), ROWS_AT_A_TIME = 64 };
+enum {
+    WORDS = C2_GROUP_RUN / 2,
+    HALF = sizeof(uint16_t),
+    PIXELS_AT_A_TIME = 64,
+    PIECE_PIXELS = 4
+};
 
 struct c2_state {
     const c2_kernel *kernel;
@@ -23,76 +28,112 @@ struct c2_state {
     size_t steps_bytes;
 };
 
+/* Fills a task's strip, row by row, as it is or a few pixels at a time. */
+typedef struct filler {
+    const c2_state *s;
+    const c2_problem *p;
+    const float *image; /* element (n, first channel of the group, 0, 0) */
+    char *strip;
+    float *line;
+    int64_t y, row, rows; /* of the image in the strip's first row; the next one; of the strip */
+    const float *from;    /* pixels of the row before that, from x to the image's width, or NULL */
+    int64_t x, step;
+} filler;
+
+static char *pixel_at(const c2_group_plan *plan, char *strip, int64_t row, int64_t x)
+{
+    return strip + (row * plan->pitch + plan->left + x) * plan->pixel * HALF;
+}
+
+static void clear(const filler *f, int64_t row, int64_t x, int64_t pixels)
+{
+    const c2_group_plan *plan = &f->s->plan;
+    memset(pixel_at(plan, f->strip, row, x), 0, (size_t)(pixels * plan->pixel * HALF));
+}
+
+/* The next row that has pixels, and padding up to there; false if there is none. */
+static bool next_row(filler *f)
+{
+    const c2_problem *p = f->p;
+    const c2_group_plan *plan = &f->s->plan;
+    while (f->row < f->rows) {
+        const int64_t row = f->row++, y = f->y + row;
+        clear(f, row, -plan->left, plan->left);
+        if (y < 0 || y >= p->h) {
+            clear(f, row, 0, plan->pitch - plan->left);
+            continue;
+        }
+        clear(f, row, p->w, plan->pitch - plan->left - p->w);
+        f->from = f->image + y * p->input_stride[2];
+        f->step = p->input_stride[3];
+        if (!plan->in_place) {
+            c2_interleave_rows(p, f->s->widen, f->image, y, 1, f->line);
+            f->from = f->line;
+            f->step = p->icg;
+        }
+        f->x = 0;
+        return true;
+    }
+    return false;
+}
+
+/* The next pixels, `most` at most; false if there are none. */
+static bool put_pixels(filler *f, int64_t most)
+{
+    const c2_group_plan *plan = &f->s->plan;
+    const void *rows[PIXELS_AT_A_TIME];
+    if (!f->from && !next_row(f))
+        return false;
+    const int m = (int)c2_min(most, f->p->w - f->x);
+    for (int i = 0; i < m; i++)
+        rows[i] = f->from + (f->x + i) * f->step;
+    const c2_parts_args a = {
+        .rows = rows,
+        .m = m,
+        .run = (size_t)f->p->icg,
+        .to = (uint32_t *)(void *)pixel_at(plan, f->strip, f->row - 1, f->x),
+        .step_pitch = WORDS,
+        .part_pitch = plan->part / 2,
+        .row_pitch = plan->pixel / 2};
+    f->s->parts(&a);
+    f->x += m;
+    if (f->x == f->p->w)
+        f->from = NULL;
+    return true;
+}
+
+static void put_piece(void *f) { put_pixels(f, PIECE_PIXELS); }
+
+static void fill(filler *f)
+{
+    while (put_pixels(f, PIXELS_AT_A_TIME))
+        ;
+}
+
 typedef struct work {
     const c2_state *s;
     const c2_run_args *args;
-    const float *image; /* element (n, first channel of the group, 0, 0) */
     c2_share_task task;
     int64_t n, g;
     char *strip;
-    float *sums, *line;
+    float *sums;
+    filler *next; /* of the strip that is filled meanwhile, or NULL; */
+    int64_t calls, pieces; /* that are left: of the kernel for it, and of it */
 } work;
 
-static char *pixel_at(const work *w, int64_t row, int64_t x)
+/* A call's pieces. */
+static c2_meanwhile meanwhile_of(work *w)
 {
-    const c2_group_plan *plan = &w->s->plan;
-    return w->strip + (row * plan->pitch + plan->left + x) * plan->pixel * HALF;
-}
-
-static void clear(const work *w, int64_t row, int64_t x, int64_t pixels)
-{
-    memset(pixel_at(w, row, x), 0, (size_t)(pixels * w->s->plan.pixel * HALF));
-}
-
-/* A row of pixels, 64 at a time. */
-static void put_row(const work *w, int64_t y, char *to)
-{
-    const c2_problem *p = w->args->problem;
-    const c2_group_plan *plan = &w->s->plan;
-    const float *from = w->image + y * p->input_stride[2];
-    int64_t step = p->input_stride[3];
-    if (!plan->in_place) {
-        c2_interleave_rows(p, w->s->widen, w->image, y, 1, w->line);
-        from = w->line;
-        step = p->icg;
-    }
-    const void *rows[ROWS_AT_A_TIME];
-    c2_parts_args a = {.rows = rows,
-                       .run = (size_t)p->icg,
-                       .step_pitch = WORDS,
-                       .part_pitch = plan->part / 2,
-                       .row_pitch = plan->pixel / 2};
-    for (int64_t x = 0; x < p->w; x += a.m, to += a.m * plan->pixel * HALF) {
-        a.m = (int)c2_min(ROWS_AT_A_TIME, p->w - x);
-        for (int i = 0; i < a.m; i++)
-            rows[i] = from + (x + i) * step;
-        a.to = (uint32_t *)(void *)to;
-        w->s->parts(&a);
-    }
-}
-
-static void fill(const work *w)
-{
-    const c2_problem *p = w->args->problem;
-    const c2_group_plan *plan = &w->s->plan;
-    const int64_t rows = w->task.end - w->task.begin, n = c2_rows_under(p, rows);
-    const int64_t y = w->task.begin * p->stride[0] - p->pad[0];
-    const size_t bytes = c2_group_strip_bytes(p, plan, rows);
-    for (int64_t row = 0; row < n; row++) {
-        clear(w, row, -plan->left, plan->left);
-        if (y + row < 0 || y + row >= p->h) {
-            clear(w, row, 0, plan->pitch - plan->left);
-        } else {
-            put_row(w, y + row, pixel_at(w, row, 0));
-            clear(w, row, p->w, plan->pitch - plan->left - p->w);
-        }
-    }
-    char *end = pixel_at(w, n, -plan->left);
-    memset(end, 0, bytes - (size_t)(end - w->strip));
+    if (!w->next)
+        return (c2_meanwhile){0};
+    const int64_t pieces = c2_div_up(w->pieces, w->calls);
+    w->calls--;
+    w->pieces -= pieces;
+    return (c2_meanwhile){put_piece, w->next, (size_t)pieces};
 }
 
 /* The sums of n registers of pixels by an output channel tile. */
-static void multiply(const work *w, int64_t tile, int64_t first, int64_t n)
+static void multiply(work *w, int64_t tile, int64_t first, int64_t n)
 {
     const c2_state *s = w->s;
     const c2_problem *p = w->args->problem;
@@ -112,21 +153,28 @@ static void multiply(const work *w, int64_t tile, int64_t first, int64_t n)
         for (int64_t j = 0; j < a_call; j++) {
             const int64_t lane = (first + i + j) * C2_GROUP_PIXELS;
             const int64_t row = lane / plan->lanes, x = lane % plan->lanes;
-            a.pixels[j] = j < m ? pixel_at(w, row * p->stride[0], x * p->stride[1] - plan->left)
+            a.pixels[j] = j < m ? pixel_at(plan, w->strip, row * p->stride[0],
+                                           x * p->stride[1] - plan->left)
                                 : NULL;
         }
         a.m = (int)m * C2_GROUP_PIXELS;
         a.acc = w->sums + i * C2_GROUP_PIXELS * nr;
+        a.meanwhile = meanwhile_of(w);
         s->fn(&a);
     }
 }
 
-static void multiply_tiles(const work *w)
+static int64_t registers_of(const work *w)
+{
+    return c2_div_up((w->task.end - w->task.begin) * w->s->plan.lanes, C2_GROUP_PIXELS);
+}
+
+static void multiply_tiles(work *w)
 {
     const c2_state *s = w->s;
     const c2_problem *p = w->args->problem;
     const int64_t lanes = (w->task.end - w->task.begin) * s->plan.lanes;
-    const int64_t registers = c2_div_up(lanes, C2_GROUP_PIXELS), nr = s->kernel->nr;
+    const int64_t registers = registers_of(w), nr = s->kernel->nr;
     for (int64_t tile = w->task.tile_begin; tile < w->task.tile_end; tile++) {
         const int channels = (int)c2_min(nr, p->ocg - tile * nr);
         const c2_target target =
@@ -156,32 +204,73 @@ static c2_share share_of(const c2_state *s, const c2_run_args *args)
     return c2_share_of(s->plan.row_blocks, p->oh, whole, tiles, images, args->n_workers);
 }
 
-static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
+/* A task's work, but for its strip, and a filler of that. */
+static void set_task(const c2_state *s, const c2_run_args *args, int64_t task, work *w, filler *f)
 {
     const c2_problem *p = args->problem;
-    const c2_group_plan *plan = &s->plan;
-    _Alignas(64) char stack[C2_STACK_BYTES];
     const c2_share h = share_of(s, args);
-    char *scratch = c2_scratch_of(args, worker, plan->scratch_bytes, stack);
-    work w = {.s = s,
-              .args = args,
-              .task = c2_share_task_of(&h, task),
-              .strip = scratch,
-              .sums = (float *)(void *)(scratch + plan->sums_at),
-              .line = (float *)(void *)(scratch + plan->line_at)};
-    w.n = w.task.image / p->groups;
-    w.g = w.task.image % p->groups;
-    w.image = (const float *)args->input.data + w.n * p->input_stride[0] +
-              w.g * p->icg * p->input_stride[1];
-    fill(&w);
+    *w = (work){.s = s, .args = args, .task = c2_share_task_of(&h, (size_t)task)};
+    w->n = w->task.image / p->groups;
+    w->g = w->task.image % p->groups;
+    const int64_t rows = w->task.end - w->task.begin;
+    *f = (filler){.s = s,
+                  .p = p,
+                  .image = (const float *)args->input.data + w->n * p->input_stride[0] +
+                           w->g * p->icg * p->input_stride[1],
+                  .y = w->task.begin * p->stride[0] - p->pad[0],
+                  .rows = c2_rows_under(p, rows)};
+}
+
+static void set_strip(filler *f, char *strip, float *line)
+{
+    const c2_group_plan *plan = &f->s->plan;
+    f->strip = strip;
+    f->line = line;
+    /* What registers read behind the last row. */
+    char *end = pixel_at(plan, strip, f->rows, -plan->left);
+    const int64_t rows = (f->rows - 1 - (f->p->kh - 1) * f->p->dilation[0]) / f->p->stride[0] + 1;
+    const size_t bytes = c2_group_strip_bytes(f->p, plan, rows);
+    memset(end, 0, bytes - (size_t)(end - strip));
+}
+
+/* A strip is filled while the one before it is multiplied, where there is room for two. */
+static void run_turn(const c2_state *s, const c2_run_args *args, c2_cpu_turn *turn)
+{
+    const c2_group_plan *plan = &s->plan;
+    char *scratch = c2_scratch_of(args, turn->worker, plan->scratch_bytes, turn->stack);
+    char *strips[2] = {scratch, scratch + (plan->ahead ? plan->strip_bytes : 0)};
+    float *line = (float *)(void *)(scratch + plan->line_at);
+    work w, next;
+    filler f;
+    set_task(s, args, turn->task, &w, &f);
+    w.strip = strips[turn->side];
+    w.sums = (float *)(void *)(scratch + plan->sums_at);
+    if (!turn->prepared) {
+        set_strip(&f, w.strip, line);
+        fill(&f);
+    }
+    if (turn->next != C2_CPU_NO_TASK) {
+        turn->side = !turn->side;
+        set_task(s, args, turn->next, &next, &f);
+        set_strip(&f, strips[turn->side], line);
+        const int64_t registers = registers_of(&w), a_call = s->kernel->mr / C2_GROUP_PIXELS;
+        w.next = &f;
+        w.calls = (w.task.tile_end - w.task.tile_begin) * c2_div_up(registers, a_call);
+        w.pieces = f.rows * c2_div_up(args->problem->w, PIECE_PIXELS);
+    }
     s->tiles(true);
     multiply_tiles(&w);
     s->tiles(false);
+    if (w.next)
+        fill(&f);
 }
 
 conv2d_status c2_group_run(const c2_state *s, const c2_run_args *args)
 {
-    return c2_cpu_parallel(s, args, (size_t)share_of(s, args).tasks, run_task);
+    const c2_cpu_phase phase = {.n = (size_t)share_of(s, args).tasks,
+                                .turn = run_turn,
+                                .ahead = s->plan.ahead};
+    return c2_cpu_parallel_phases(s, args, &phase, 1);
 }
 
 void c2_group_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,

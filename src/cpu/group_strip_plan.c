@@ -37,7 +37,8 @@ static int64_t rows_that_fit(const c2_problem *p, const c2_group_plan *plan, dou
 /* Where all that a worker needs lies in its scratch, for blocks of so many rows. */
 static void set_scratch(const c2_problem *p, const c2_kernel *k, int64_t rows, c2_group_plan *plan)
 {
-    plan->sums_at = c2_group_strip_bytes(p, plan, rows);
+    plan->strip_bytes = c2_group_strip_bytes(p, plan, rows);
+    plan->sums_at = (plan->ahead ? 2 : 1) * plan->strip_bytes;
     plan->line_at =
         plan->sums_at + sizeof(float) * C2_GROUP_STORED * C2_GROUP_PIXELS * (size_t)k->nr;
     const size_t line = (size_t)(p->w * p->icg) * sizeof(float);
@@ -102,7 +103,12 @@ c2_group_plan c2_group_plan_make(const conv2d_device *device, const c2_kernel *k
     const int64_t fit = c2_max(rows_that_fit(p, &plan, fmin(limit, strip_bytes)),
                                rows_that_fit(p, &plan, limit) > 0);
     plan.row_blocks = c2_split_even(p->oh, c2_div_up(p->oh, c2_max(1, fit)));
+    plan.ahead = true;
     set_scratch(p, k, c2_div_up(p->oh, plan.row_blocks.n), &plan);
+    if (plan.scratch_bytes > p->workspace_limit) {
+        plan.ahead = false;
+        set_scratch(p, k, c2_div_up(p->oh, plan.row_blocks.n), &plan);
+    }
     plan.seconds = fit > 0 ? seconds(c2_speed_of(device, k), k, p, &plan) : HUGE_VAL;
     return plan;
 }

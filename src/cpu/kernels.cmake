@@ -123,7 +123,7 @@ list(APPEND _avx512 pair_bf16_1x16 pair_f32_2x16 pair_f32_3x16 parts_f32_2x16 pa
   crossed_f32_3x16)
 list(APPEND CONV2D_SOURCES cpu/algo_dot.c cpu/algo_split.c cpu/gemm_members.c
      cpu/tile_state.c cpu/pack_words.c cpu/pairs.c cpu/panel.c cpu/panel_kernel.c
-     cpu/panel_plan.c cpu/strip.c cpu/strip_fill.c cpu/strip_plan.c
+     cpu/panel_fill.c cpu/panel_plan.c cpu/strip.c cpu/strip_fill.c cpu/strip_plan.c
      cpu/group_strip.c cpu/group_strip_plan.c
      cpu/interleave.c)
 

@@ -118,6 +118,15 @@ typedef void c2_gemm_ch_kernel(const c2_gemm_ch_args *);
 typedef c2_gemm_ch_kernel c2_dot_ch_kernel;
 typedef c2_gemm_ch_kernel *c2_gemm_ch_fn;
 
+/* What a driver does among the products of a kernel on tile registers, while vector units would be
+ * idle: `pieces` calls of piece(state), or none, of some tens of cycles each. They may be left out
+ * only where there are no products. */
+typedef struct c2_meanwhile {
+    void (*piece)(void *state);
+    void *state;
+    size_t pieces;
+} c2_meanwhile;
+
 /* One tap of lanes = pixels: channel k's pixels are at pixels + k * pitch. */
 typedef struct c2_tap {
     const void *pixels;
@@ -508,6 +517,7 @@ typedef struct c2_panel_args {
      * 64 bytes; and rows of two of them, out_row bytes apart, which will be written. */
     uintptr_t next, out;
     size_t next_lines, out_rows;
+    c2_meanwhile meanwhile;
 } c2_panel_args;
 typedef void c2_panel_kernel(const c2_panel_args *);
 typedef c2_panel_kernel c2_dot2_ch_kernel, c2_dot3_ch_kernel;

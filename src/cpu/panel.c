@@ -6,10 +6,6 @@
  * taps that lie side by side are one run of kw * icg channels. Bound: algo_split.c. */
 #include "cpu/panel.h"
 
-#include <string.h>
-
-#include "cpu/rows.h"
-
 struct c2_state {
     const c2_kernel *kernel;
     c2_panel_fn fn;
@@ -26,107 +22,26 @@ struct c2_state {
 typedef struct work {
     const c2_state *s;
     const c2_run_args *args;
-    c2_rows rows;
+    c2_panel_block block;
     const uint32_t *weights; /* packed, of the group */
-    uint32_t *panel;
+    const uint32_t *panel;
     float *sums;
     int64_t n, g;
-    int64_t pixels;               /* of the image */
-    int64_t block, end;           /* its tiles of mr pixels */
     int64_t tile_begin, tile_end; /* output channel tiles */
+    c2_panel_filler *next;        /* of the panel that is filled meanwhile, or NULL; */
+    size_t calls;                 /* of the kernel that are left for it, */
+    size_t pieces;                /* and pieces */
 } work;
 
-/* Row `ky` of the kernel for pixels of which some have padding: their runs put together. */
-static void assemble(const work *w, int64_t ky, float *room, const void **table)
+/* A call's pieces. */
+static c2_meanwhile meanwhile_of(work *w)
 {
-    const c2_problem *p = w->args->problem;
-    const void *taps[C2_MAX_MR];
-    for (int64_t kx = 0; kx < p->kw; kx++) {
-        c2_rows_table(&w->rows, ky * p->kw + kx, 1, C2_MAX_MR, taps);
-        for (int i = 0; i < w->rows.m; i++)
-            memcpy(room + i * w->s->plan.run + kx * p->icg, taps[i],
-                   (size_t)p->icg * sizeof(float));
-    }
-    for (int i = 0; i < w->rows.m; i++)
-        table[i] = room + i * w->s->plan.run;
-}
-
-/* Steps [begin, end) of the rows of tap t for half a tile of pixels. */
-static void fill_tap(const work *w, int64_t t, int64_t begin, int64_t end, uint32_t *to)
-{
-    enum { WORDS = C2_PANEL_WORDS, STEP = 2 * WORDS };
-    const c2_state *s = w->s;
-    const int64_t parts = s->plan.words.parts, part_pitch = s->kernel->mr * WORDS;
-    const void *table[C2_MAX_MR];
-    float room[C2_PANEL_PIXELS * C2_PANEL_MERGED];
-    if (s->plan.words.merge && !w->rows.inside)
-        assemble(w, t, room, table);
-    else
-        c2_rows_table(&w->rows, t, 1, C2_MAX_MR, table);
-    /* Pixels that the last half lacks. */
-    for (int i = w->rows.m; i < C2_PANEL_PIXELS; i++)
-        table[i] = s->zeros;
-    const int64_t first = begin * STEP, last = c2_min(s->plan.run, end * STEP);
-    for (int i = 0; i < C2_PANEL_PIXELS; i++)
-        if (table[i] != s->zeros)
-            table[i] = (const float *)table[i] + first;
-    const c2_parts_args a = {table, C2_PANEL_PIXELS, (size_t)(last - first), to,
-                             parts * part_pitch, part_pitch, WORDS, NULL};
-    s->parts(&a);
-}
-
-/* Pixels of a tile. */
-static int64_t pixels_of(const work *w, int64_t tile)
-{
-    return c2_min(w->s->kernel->mr, w->pixels - tile * w->s->kernel->mr);
-}
-
-typedef struct range {
-    int64_t begin, end;
-} range;
-
-/* Steps of a tile: kernel rows that are padding for all of its pixels are left out. */
-static range live_steps(const work *w, int64_t tile)
-{
-    const c2_problem *p = w->args->problem;
-    if (p->kh == 1 || p->padding_mode != CONV2D_PAD_ZEROS)
-        return (range){0, w->s->plan.steps};
-    const int64_t first = tile * w->s->kernel->mr, a_row = w->s->plan.steps / p->kh;
-    const int64_t top = first / p->ow * p->stride[0] - p->pad[0];
-    const int64_t bottom =
-        (first + pixels_of(w, tile) - 1) / p->ow * p->stride[0] - p->pad[0];
-    range r = {0, w->s->plan.steps};
-    if (bottom < 0)
-        r.begin = c2_min(p->kh, c2_div_up(-bottom, p->dilation[0])) * a_row;
-    r.end = top < p->h ? c2_min(p->kh, (p->h - 1 - top) / p->dilation[0] + 1) * a_row : 0;
-    r.end = c2_max(r.begin, r.end);
-    return r;
-}
-
-/* Empty at the chunk's begin if they share none. */
-static range both(range chunk, range live)
-{
-    const range r = {c2_max(chunk.begin, live.begin), c2_min(chunk.end, live.end)};
-    return r.begin < r.end ? r : (range){chunk.begin, chunk.begin};
-}
-
-/* Steps [begin, end) of the block's panel, which has `chunk` for each of its tiles. */
-static void fill_panel(work *w, int64_t begin, int64_t end)
-{
-    const c2_state *s = w->s;
-    const int64_t mr = s->kernel->mr, a_step = s->plan.words.parts * mr * C2_PANEL_WORDS;
-    const int64_t last = c2_min(w->pixels, w->end * mr);
-    for (int64_t first = w->block * mr; first < last; first += C2_PANEL_PIXELS) {
-        const int64_t tile = first / mr - w->block, row = first % mr;
-        uint32_t *to = w->panel + tile * s->plan.chunk * a_step + row * C2_PANEL_WORDS;
-        c2_rows_pixels(&w->rows, first, (int)c2_min(C2_PANEL_PIXELS, last - first));
-        const range r = both((range){begin, end}, live_steps(w, first / mr));
-        for (int64_t k = r.begin, next; k < r.end; k = next) {
-            const int64_t tap = k / s->plan.steps_a_run, from = k - tap * s->plan.steps_a_run;
-            next = c2_min(r.end, (tap + 1) * s->plan.steps_a_run);
-            fill_tap(w, tap, from, from + next - k, to + (k - begin) * a_step);
-        }
-    }
+    if (!w->next)
+        return (c2_meanwhile){0};
+    const size_t pieces = (w->pieces + w->calls - 1) / w->calls;
+    w->calls--;
+    w->pieces -= pieces;
+    return (c2_meanwhile){c2_panel_filler_piece, w->next, pieces};
 }
 
 static void store(const work *w, const c2_target *target, int channels, int64_t pixel_tile,
@@ -134,14 +49,14 @@ static void store(const work *w, const c2_target *target, int channels, int64_t 
 {
     const c2_problem *p = w->args->problem;
     const c2_lanes lanes = {.first = pixel_tile * w->s->kernel->mr,
-                            .count = pixels_of(w, pixel_tile),
+                            .count = c2_panel_tile_pixels(&w->block, pixel_tile),
                             .pitch = p->ow,
                             .cols = p->ow};
     c2_store_pixel_rows(target, sums, w->s->kernel->nr, channels, 1, &lanes);
 }
 
 /* Output channel tile `tile` over steps [begin, end), which the panel has. */
-static void multiply(const work *w, int64_t tile, int64_t begin, int64_t end, float *sums)
+static void multiply(work *w, int64_t tile, int64_t begin, int64_t end, float *sums)
 {
     const c2_state *s = w->s;
     const int64_t mr = s->kernel->mr, nr = s->kernel->nr, parts = s->plan.words.parts;
@@ -150,17 +65,20 @@ static void multiply(const work *w, int64_t tile, int64_t begin, int64_t end, fl
     const int64_t oc = tile * nr;
     const int channels = (int)c2_min(nr, p->ocg - oc);
     const c2_target target = c2_target_of(w->args, s->epilogue, w->n, w->g * p->ocg + oc);
-    for (int64_t t = w->block; t < w->end; t++) {
-        float *acc = sums + (t - w->block) * mr * nr;
-        const range live = live_steps(w, t), r = both((range){begin, end}, live);
+    for (int64_t t = w->block.begin; t < w->block.end; t++) {
+        const int64_t at = t - w->block.begin;
+        float *acc = sums + at * mr * nr;
+        const c2_panel_range live = c2_panel_live(&w->block, t);
+        const c2_panel_range r = c2_panel_both((c2_panel_range){begin, end}, live);
         c2_panel_args a = {.weight = w->weights + (tile * s->plan.steps + r.begin) * w_step,
                            .n_steps = (size_t)(r.end - r.begin),
                            .acc = acc,
-                           .m = (int)c2_round_up((size_t)pixels_of(w, t), C2_PANEL_PIXELS),
+                           .m = (int)c2_round_up((size_t)c2_panel_tile_pixels(&w->block, t),
+                                                 C2_PANEL_PIXELS),
                            .n = channels,
-                           .accumulate = r.begin > live.begin};
-        c2_panel_pixels(&a,
-                        w->panel + ((t - w->block) * s->plan.chunk + r.begin - begin) * a_step,
+                           .accumulate = r.begin > live.begin,
+                           .meanwhile = meanwhile_of(w)};
+        c2_panel_pixels(&a, w->panel + (at * s->plan.chunk + r.begin - begin) * a_step,
                         (int)parts, (int)mr);
         if (s->plan.far)
             c2_panel_ahead(&a, &s->plan.words, w_step);
@@ -174,53 +92,123 @@ static void multiply(const work *w, int64_t tile, int64_t begin, int64_t end, fl
     }
 }
 
-static void run_block(work *w)
-{
-    const c2_panel_plan *plan = &w->s->plan;
-    const int64_t sums = plan->tiles * w->s->kernel->mr * w->s->kernel->nr;
-    const bool whole = plan->chunk == plan->steps; /* one tile's sums at a time are enough */
-    for (int64_t tile = w->tile_begin; tile < w->tile_end; tile += plan->group) {
-        const int64_t end = c2_min(w->tile_end, tile + plan->group);
-        for (int64_t k = 0; k < plan->steps; k += plan->chunk) {
-            const int64_t k_end = c2_min(plan->steps, k + plan->chunk);
-            fill_panel(w, k, k_end);
-            for (int64_t t = tile; t < end; t++)
-                multiply(w, t, k, k_end, w->sums + (whole ? 0 : t - tile) * sums);
-        }
-    }
-}
-
-static void run_task(const c2_state *s, const c2_run_args *args, size_t task, int worker)
+/* All of a task but its panel and sums, and a filler for it. */
+static void set_task(const c2_state *s, const c2_run_args *args, int64_t task, work *w,
+                     c2_panel_filler *f)
 {
     const c2_problem *p = args->problem;
     const c2_panel_plan *plan = &s->plan;
-    _Alignas(64) char stack[C2_STACK_BYTES];
-    const c2_share_task t = c2_share_task_of(&s->share, task);
-    work w = {.s = s, .args = args, .n = t.image / p->groups, .g = t.image % p->groups};
-    char *scratch = c2_scratch_of(args, worker, plan->scratch_bytes, stack);
-    w.panel = (uint32_t *)(void *)scratch;
-    w.sums = (float *)(void *)(scratch + plan->panel_bytes);
-    w.weights = (const uint32_t *)args->packed->host +
-                w.g * plan->pack.tiles.n * plan->steps * C2_PANEL_WORDS * plan->words.parts *
-                    s->kernel->nr;
-    w.pixels = p->oh * p->ow;
-    w.block = t.begin;
-    w.end = t.end;
-    w.tile_begin = t.tile_begin;
-    w.tile_end = t.tile_end;
-    c2_rows_init(&w.rows, p,
+    const c2_share_task t = c2_share_task_of(&s->share, (size_t)task);
+    *w = (work){.s = s,
+                .args = args,
+                .block = {p, plan, s->kernel->mr, t.begin, t.end},
+                .n = t.image / p->groups,
+                .g = t.image % p->groups,
+                .tile_begin = t.tile_begin,
+                .tile_end = t.tile_end};
+    w->weights = (const uint32_t *)args->packed->host +
+                 w->g * plan->pack.tiles.n * plan->steps * C2_PANEL_WORDS * plan->words.parts *
+                     s->kernel->nr;
+    f->block = w->block;
+    f->parts = s->parts;
+    f->zeros = s->zeros;
+    c2_rows_init(&f->rows, p,
                  (const float *)args->input.data +
-                     (w.n * p->input_stride[0] + w.g * p->icg * p->input_stride[1]),
+                     (w->n * p->input_stride[0] + w->g * p->icg * p->input_stride[1]),
                  s->zeros);
-    c2_rows_merge(&w.rows, plan->words.merge != C2_MERGE_NONE);
+    c2_rows_merge(&f->rows, plan->words.merge != C2_MERGE_NONE);
+}
+
+/* What a panel serves: steps of a chunk by output channel tiles of a group. */
+typedef struct segment {
+    int64_t k, k_end, tile, tile_end;
+} segment;
+
+/* The segment of these tiles and steps on. */
+static segment segment_from(const work *w, int64_t tile, int64_t k)
+{
+    const c2_panel_plan *plan = &w->s->plan;
+    return (segment){k, c2_min(plan->steps, k + plan->chunk), tile,
+                     c2_min(w->tile_end, tile + plan->group)};
+}
+
+/* The one after it; false after the task's last. */
+static bool next_segment(const work *w, segment *g)
+{
+    if (g->k_end < w->s->plan.steps)
+        *g = segment_from(w, g->tile, g->k_end);
+    else if (g->tile_end < w->tile_end)
+        *g = segment_from(w, g->tile_end, 0);
+    else
+        return false;
+    return true;
+}
+
+static void multiply_segment(work *w, const segment *g)
+{
+    const c2_panel_plan *plan = &w->s->plan;
+    const bool whole = plan->chunk == plan->steps; /* one tile's sums at a time are enough */
+    const int64_t sums = whole ? 0 : plan->tiles * w->s->kernel->mr * w->s->kernel->nr;
+    for (int64_t tile = g->tile; tile < g->tile_end; tile++)
+        multiply(w, tile, g->k, g->k_end, w->sums + (tile - g->tile) * sums);
+}
+
+/* Steps [begin, end) are what pieces fill from here on. */
+static void fill_meanwhile(work *w, const segment *g, c2_panel_filler *f, int64_t begin,
+                           int64_t end)
+{
+    c2_panel_filler_begin(f, begin, end);
+    w->next = f;
+    w->calls = (size_t)((g->tile_end - g->tile) * (w->block.end - w->block.begin));
+    w->pieces = c2_panel_filler_pieces(f);
+}
+
+/* A panel is filled while the one before it is multiplied, that of the next task as well, where
+ * there is room for two. */
+static void run_turn(const c2_state *s, const c2_run_args *args, c2_cpu_turn *turn)
+{
+    const c2_panel_plan *plan = &s->plan;
+    char *scratch = c2_scratch_of(args, turn->worker, plan->scratch_bytes, turn->stack);
+    char *panels[2] = {scratch, scratch + (plan->ahead ? plan->panel_bytes : 0)};
+    work w, next;
+    c2_panel_filler filler;
+    set_task(s, args, turn->task, &w, &filler);
+    w.sums = (float *)(void *)(panels[1] + plan->panel_bytes);
     s->tiles(true);
-    run_block(&w);
+    bool filled = turn->prepared;
+    segment g = segment_from(&w, w.tile_begin, 0);
+    for (bool more = true; more;) {
+        w.panel = (uint32_t *)(void *)panels[turn->side];
+        if (!filled) {
+            filler.panel = (uint32_t *)(void *)panels[turn->side];
+            c2_panel_filler_begin(&filler, g.k, g.k_end);
+            c2_panel_fill(&filler);
+        }
+        const segment here = g;
+        more = next_segment(&w, &g);
+        filled = plan->ahead && (more || turn->next != C2_CPU_NO_TASK);
+        w.next = NULL;
+        if (filled) {
+            turn->side = !turn->side;
+            if (!more)
+                set_task(s, args, turn->next, &next, &filler);
+            filler.panel = (uint32_t *)(void *)panels[turn->side];
+            fill_meanwhile(&w, &here, &filler, more ? g.k : 0, more ? g.k_end : plan->chunk);
+        }
+        multiply_segment(&w, &here);
+        if (filled)
+            c2_panel_fill(&filler);
+    }
     s->tiles(false);
 }
 
 conv2d_status c2_panel_run(const c2_state *s, const c2_run_args *args)
 {
-    return c2_share_run(&s->share, s, args, run_task);
+    const c2_cpu_phase phase = {.n = (size_t)s->share.tasks,
+                                .turn = run_turn,
+                                .runs = true,
+                                .ahead = s->plan.ahead};
+    return c2_cpu_parallel_phases(s, args, &phase, 1);
 }
 
 void c2_panel_packing(const conv2d_device *device, const c2_kernel *kernel, const c2_problem *p,

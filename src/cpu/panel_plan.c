@@ -11,6 +11,8 @@ static const double block_bytes = 1 << 20;
 /* Seconds beside those of cutting: a float of an input that L2 does not keep, and a pixel's row of
  * a tap (Granite Rapids). */
 static const double part_far = 0.12e-9, part_row = 6e-9;
+static const double part_hidden = 0.6; /* of filling, or of products, what the other hides */
+static const double sums_again = 0.25e-6; /* a tile's sums, loaded for the next chunk */
 static const double half_tile = 0.6; /* of a whole one's time (Granite Rapids) */
 
 typedef struct search {
@@ -30,23 +32,23 @@ static double step_bytes(const search *s)
 static bool set_chunk(const search *s, c2_panel_plan *plan)
 {
     const double sums = (double)plan->tiles * (double)(s->kernel->mr * s->kernel->nr) * 4;
-    const double a_step = (double)plan->tiles * step_bytes(s);
+    const double a_step = (double)plan->tiles * step_bytes(s), panels = plan->ahead ? 2 : 1;
     plan->group = plan->pack.tiles.n;
     plan->chunk = plan->steps;
     double all_sums = sums;
-    if (sums + a_step * (double)plan->steps > s->budget) {
+    if (sums + panels * a_step * (double)plan->steps > s->budget) {
         all_sums = sums * (double)plan->group;
         if (all_sums > s->budget / 2) {
             plan->group = 1;
             all_sums = sums;
         }
-        const double fit = floor((s->budget - all_sums) / a_step);
+        const double fit = floor((s->budget - all_sums) / (panels * a_step));
         if (fit < 1)
             return false;
         plan->chunk = c2_div_up(plan->steps, c2_div_up(plan->steps, (int64_t)fit));
     }
     plan->panel_bytes = (size_t)(a_step * (double)plan->chunk);
-    plan->scratch_bytes = plan->panel_bytes + (size_t)all_sums;
+    plan->scratch_bytes = (size_t)panels * plan->panel_bytes + (size_t)all_sums;
     return true;
 }
 
@@ -68,13 +70,14 @@ static double last_tile(const search *s)
     return rest > 0 && rest <= C2_PANEL_PIXELS ? half_tile : 1;
 }
 
-static void try_size(search *s, int64_t size)
+static void try_size(search *s, int64_t size, bool ahead)
 {
     const c2_problem *p = s->p;
     c2_panel_plan plan = s->best;
     const int64_t pixels = p->oh * p->ow, tiles = c2_div_up(pixels, s->kernel->mr);
     plan.pixel_blocks = c2_split_even(tiles, c2_div_up(tiles, size));
     plan.tiles = c2_div_up(tiles, plan.pixel_blocks.n);
+    plan.ahead = ahead;
     if (!set_chunk(s, &plan))
         return;
     /* Of registers; a problem of any size is asked for. */
@@ -88,12 +91,16 @@ static void try_size(search *s, int64_t size)
     const double chunks = (double)c2_div_up(plan.steps, plan.chunk);
     const double fills = chunks > 1 ? (double)c2_div_up(plan.pack.tiles.n, plan.group) : 1;
     const double weights = c2_panel_weight_bytes(&plan.words, &plan.pack, plan.steps);
-    plan.cost = (c2_share_cost){live * rows * lanes * each +
-                                    (double)tiles * oc_tiles * chunks * s->speed->call,
-                                live * fill_seconds(s) * fills, 0, weights,
-                                last_tile(s)};
+    const double multiply =
+        live * rows * lanes * each +
+        (double)tiles * oc_tiles * (chunks * s->speed->call + (chunks - 1) * sums_again);
+    const double fill = live * fill_seconds(s) * fills;
+    const double first = fill / (blocks * chunks * fills); /* nothing hides the first panel */
+    const double hidden = ahead ? fmin(multiply, fill - first) * part_hidden : 0;
+    plan.cost = (c2_share_cost){multiply, fill - hidden, 0, weights, last_tile(s)};
+    /* While panels are filled meanwhile, products hide less of what weights take. */
     plan.seconds = plan.cost.multiply + plan.cost.prepare +
-                   c2_panel_weight_seconds(weights, 1, blocks);
+                   c2_panel_weight_seconds(weights, 1, ahead ? 2 * blocks - 1 : blocks);
     plan.far = c2_cost_in_memory(weights);
     if (plan.seconds < s->best.seconds)
         s->best = plan;
@@ -126,8 +133,10 @@ c2_panel_plan c2_panel_plan_make(const conv2d_device *device, const c2_kernel *k
     plan->pack = (c2_pack_shape){{c2_div_up(p->ocg, k->nr), k->nr, 0}, k->nr, k_all, k_all};
     plan->seconds = HUGE_VAL;
     s.budget = fmax((double)C2_STACK_BYTES, fmin((double)p->workspace_limit, block_bytes));
-    for (int64_t size = 1; size <= 4; size *= 2)
-        try_size(&s, size);
+    for (int64_t size = 1; size <= 4; size *= 2) {
+        try_size(&s, size, false);
+        try_size(&s, size, true);
+    }
     return *plan;
 }
 

@@ -24,7 +24,7 @@ typedef struct hand {
 typedef struct parallel_run {
     const c2_state *state;
     const c2_run_args *args;
-    c2_cpu_task task;
+    const c2_cpu_phase *phase;
     size_t n_hands, step; /* from a hand's task to its next */
     bool backwards;       /* from a hand's last task to its first */
     hand *hands;
@@ -71,20 +71,62 @@ static void finish_streams(void)
 #endif
 }
 
-/* All tasks that are left of a hand; false if the run is cancelled. */
-static bool work_hand(parallel_run *run, hand *h, int worker)
+/* A worker, on its way through all hands, its own first. */
+typedef struct taker {
+    parallel_run *run;
+    size_t first, passed; /* hands; of them those that are empty */
+} taker;
+
+/* A task that is left of the hand the worker is at, or C2_CPU_NO_TASK. */
+static int64_t take_here(const taker *t)
+{
+    const parallel_run *run = t->run;
+    hand *h = &run->hands[(t->first + t->passed) % run->n_hands];
+    const size_t i = atomic_fetch_add_explicit(&h->taken, 1, memory_order_relaxed);
+    if (i >= h->n)
+        return C2_CPU_NO_TASK;
+    return (int64_t)(h->first + (run->backwards ? h->n - 1 - i : i) * run->step);
+}
+
+/* The same of all hands. */
+static int64_t take(taker *t)
+{
+    for (; t->passed < t->run->n_hands; t->passed++) {
+        const int64_t task = take_here(t);
+        if (task != C2_CPU_NO_TASK)
+            return task;
+    }
+    return C2_CPU_NO_TASK;
+}
+
+/* Whether a task that was taken is to be left, for the run is cancelled. */
+static bool leaves(parallel_run *run)
 {
     const conv2d_cancel *cancel = run->args->cancel;
-    for (;;) {
-        const size_t i = atomic_fetch_add_explicit(&h->taken, 1, memory_order_relaxed);
-        if (i >= h->n)
-            return true;
-        if (cancel && atomic_load_explicit(&cancel->triggered, memory_order_relaxed)) {
-            atomic_store_explicit(&run->skipped, true, memory_order_relaxed);
-            return false;
-        }
-        const size_t k = run->backwards ? h->n - 1 - i : i;
-        run->task(run->state, run->args, h->first + k * run->step, worker);
+    if (!cancel || !atomic_load_explicit(&cancel->triggered, memory_order_relaxed))
+        return false;
+    atomic_store_explicit(&run->skipped, true, memory_order_relaxed);
+    return true;
+}
+
+static void work_tasks(parallel_run *run, taker *t, int worker)
+{
+    for (int64_t task = take(t); task != C2_CPU_NO_TASK && !leaves(run); task = take(t))
+        run->phase->task(run->state, run->args, (size_t)task, worker);
+}
+
+/* The next task comes from the worker's own hand: those of others may be about to take theirs. */
+static void work_turns(parallel_run *run, taker *t, int worker)
+{
+    _Alignas(64) char stack[C2_STACK_BYTES];
+    c2_cpu_turn turn = {.next = take(t), .worker = worker, .stack = stack};
+    while (turn.next != C2_CPU_NO_TASK && !leaves(run)) {
+        turn.task = turn.next;
+        turn.next = run->phase->ahead && t->passed == 0 ? take_here(t) : C2_CPU_NO_TASK;
+        run->phase->turn(run->state, run->args, &turn);
+        turn.prepared = turn.next != C2_CPU_NO_TASK;
+        if (!turn.prepared)
+            turn.next = take(t);
     }
 }
 
@@ -94,9 +136,11 @@ static void work(void *arg, size_t i, int worker)
 {
     parallel_run *run = arg;
     const float_mode mode = set_float_mode(run->args->problem->flush_denormals);
-    const size_t n = run->n_hands, first = (size_t)worker % n;
-    for (size_t k = 0; k < n && work_hand(run, &run->hands[(first + k) % n], (int)i); k++)
-        ;
+    taker t = {.run = run, .first = (size_t)worker % run->n_hands};
+    if (run->phase->turn)
+        work_turns(run, &t, (int)i);
+    else
+        work_tasks(run, &t, (int)i);
     finish_streams();
     restore_float_mode(mode);
 }
@@ -129,7 +173,7 @@ static bool run_phase(const c2_state *state, const c2_run_args *args, const c2_c
     }
     parallel_run run = {.state = state,
                         .args = args,
-                        .task = phase->task,
+                        .phase = phase,
                         .n_hands = n_hands,
                         .step = phase->runs ? 1 : n_hands,
                         .backwards = phase->n > 1 && turns_back(args->device),

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/cmocka_all.h"
-#include "cpu/cpu.h"
+#include "cpu/driver.h"
 
 enum { MOST_TASKS = 64 };
 
@@ -14,7 +14,8 @@ typedef struct seen {
     atomic_int times[MOST_TASKS];
     size_t order[3 * MOST_TASKS];
     size_t n;
-    bool one_thread;
+    bool one_thread, ahead;
+    c2_cpu_turn last[5]; /* of each worker */
 } seen;
 
 static void task(const c2_state *state, const c2_run_args *args, size_t i, int worker)
@@ -28,6 +29,30 @@ static void task(const c2_state *state, const c2_run_args *args, size_t i, int w
         s->order[s->n++] = i;
 }
 
+/* Each worker's turns hang together: the next one is the task that was told, if one was. */
+static void turn_task(const c2_state *state, const c2_run_args *args, c2_cpu_turn *turn)
+{
+    seen *s = (seen *)args->owner;
+    (void)state;
+    assert_true(turn->worker >= 0 && turn->worker < args->n_workers);
+    assert_true(turn->task >= 0 && turn->task < MOST_TASKS);
+    atomic_fetch_add(&s->times[turn->task], 1);
+    c2_cpu_turn *last = &s->last[turn->worker];
+    assert_int_equal(turn->prepared, last->stack && last->next != C2_CPU_NO_TASK);
+    if (turn->prepared)
+        assert_int_equal(turn->task, last->next);
+    assert_int_equal(turn->side, last->side);
+    if (last->stack)
+        assert_ptr_equal(turn->stack, last->stack);
+    if (!s->ahead)
+        assert_int_equal(turn->next, C2_CPU_NO_TASK);
+    turn->stack[C2_STACK_BYTES - 1] = 1;
+    turn->side += 3;
+    *last = *turn;
+    if (s->one_thread)
+        s->order[s->n++] = (size_t)turn->task;
+}
+
 static void done(void *owner) { (void)owner; }
 
 /* Above the work that one thread does alone. */
@@ -39,6 +64,7 @@ static void run_phases(conv2d_device *device, int n_workers, const c2_cpu_phase 
 {
     memset(s, 0, sizeof *s);
     s->one_thread = n_workers == 1;
+    s->ahead = phases->ahead;
     const c2_run_args args = {
         .problem = &large, .device = device, .n_workers = n_workers, .done = done, .owner = s};
     assert_int_equal(c2_cpu_parallel_phases(NULL, &args, phases, n), CONV2D_OK);
@@ -70,6 +96,24 @@ static void each_once(void **state)
     }
 }
 
+static void turns_each_once(void **state)
+{
+    (void)state;
+    seen s;
+    for (int workers = 1; workers <= 5; workers++) {
+        conv2d_device *device = open_cpu(workers);
+        for (size_t n = 0; n <= 17; n++)
+            for (int way = 0; way < 8; way++) { /* and told the next one or not */
+                const c2_cpu_phase phase = {
+                    .n = n, .turn = turn_task, .runs = way / 4 > 0, .ahead = way / 2 % 2 > 0};
+                run_phases(device, workers, &phase, 1, &s);
+                for (size_t i = 0; i < MOST_TASKS; i++)
+                    assert_int_equal(atomic_load(&s.times[i]), i < n);
+            }
+        conv2d_device_close(device);
+    }
+}
+
 /* n tasks from the first to the last, or back. */
 static void expect_way(const seen *s, size_t from, size_t n, bool back)
 {
@@ -81,7 +125,8 @@ static void there_and_back(void **state)
 {
     (void)state;
     conv2d_device *device = open_cpu(1);
-    const c2_cpu_phase phases[] = {{.n = 5, .task = task}, {.n = 7, .task = task, .runs = true},
+    const c2_cpu_phase phases[] = {{.n = 5, .turn = turn_task, .ahead = true},
+                                   {.n = 7, .task = task, .runs = true},
                                    {.n = 6, .task = task}};
     seen s;
     for (int run = 0; run < 4; run++) {
@@ -115,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_once),
+        cmocka_unit_test(turns_each_once),
         cmocka_unit_test(there_and_back),
         cmocka_unit_test(alone),
     };

@@ -167,6 +167,25 @@ static bool px_case(check *c)
     return ok;
 }
 
+/* What kernels do meanwhile here: they count, and spoil vector registers. */
+static void count_piece(void *pieces)
+{
+    volatile float spoiled[64];
+    for (int i = 0; i < 64; i++)
+        spoiled[i] = (float)i;
+    (void)spoiled;
+    ++*(size_t *)pieces;
+}
+
+static bool pieces_done(check *c, const c2_meanwhile *m)
+{
+    const size_t done = *(const size_t *)m->state;
+    if (done == m->pieces)
+        return true;
+    snprintf(c->why, c->why_bytes, "%zu pieces of %zu were done meanwhile", done, m->pieces);
+    return false;
+}
+
 /* Where a panel kernel's pixels lie: in a panel, or in overlapping rows of halves that begin
  * anywhere, for each part at the same place of its own. Returns the words. */
 static guard_buffer place_pixels(check *c, bool tiny, c2_panel_args *a, ptrdiff_t steps[MAX_TAPS])
@@ -216,6 +235,7 @@ static bool panel_case(check *c)
         for (int j = 0; j < nr; j++)
             draw_words(c, tiny, parts, w + q * parts * nr + j, nr);
     guard_protect(&weight, false);
+    size_t pieces = 0;
     /* Fetched ahead: the pages behind the weights are no one's. */
     c2_panel_args args = {.weight = w,
                           .n_steps = (size_t)n_steps,
@@ -226,7 +246,8 @@ static bool panel_case(check *c)
                           .next_lines = (size_t)rng_range(r, 0, 20),
                           .out = (uintptr_t)w + (uintptr_t)rng_range(r, 0, 9999),
                           .out_row = rng_range(r, -9999, 9999),
-                          .out_rows = (size_t)rng_range(r, 0, 2)};
+                          .out_rows = (size_t)rng_range(r, 0, 2),
+                          .meanwhile = {count_piece, &pieces, (size_t)rng_range(r, 0, 40)}};
     ptrdiff_t at[MAX_TAPS];
     guard_buffer pixels = place_pixels(c, tiny, &args, at);
     sums s;
@@ -257,7 +278,8 @@ static bool panel_case(check *c)
     set_state(k, true);
     ((c2_panel_fn)k->fn)(&args);
     set_state(k, false);
-    const bool ok = judge(c, &s, before, acc.acc, m, n);
+    const bool ok =
+        judge(c, &s, before, acc.acc, m, n) && pieces_done(c, &args.meanwhile);
     guard_free(&acc.buffer);
     guard_free(&pixels);
     guard_free(&weight);

@@ -4,7 +4,7 @@
  * whose sizes together matter; from one product to the next one side stays loaded. Loads stand
  * among the multiplications, which take longer: 6.5 ns of 16 x 16 x 16 words from the L1 cache, 7
  * to 8 from L2 (Granite Rapids). */
-#include "cpu/kernels.h"
+#include "cpu/body/meanwhile.h"
 
 #define C2_PASTE_(parts, isa) c2_dot##parts##_ch_f32_32x32_##isa
 #define C2_PASTE(parts, isa) C2_PASTE_(parts, isa)
@@ -15,15 +15,17 @@ enum {
     PANEL_NR = 2 * TILE_WORDS,
     WEIGHT_PART = PANEL_NR,                     /* of a part of a word's weights */
     WEIGHT_STEP = TILE_ROWS * C2_PARTS * PANEL_NR, /* of a step's weights */
+    STEP_PRODUCTS = C2_PARTS * (C2_PARTS + 1) / 2,
     WEIGHT_BYTES = C2_PARTS * PANEL_NR * 4,     /* from word to word */
     SUM_BYTES = PANEL_NR * (int)sizeof(float)
 };
 
-/* What is fetched during a product. */
+/* What is fetched and done during a product. */
 typedef struct ahead {
     uintptr_t next, out;
     size_t lines, rows;
     ptrdiff_t row;
+    spread pieces;
 } ahead;
 
 /* Words of a step's 16 pixels and of the next 16. */
@@ -35,15 +37,17 @@ typedef struct pixels {
 /* One product of parts: registers 4, 5 hold part `part` of pixels, 6, 7 weights; what is new (part
  * >= 0, a weight) is loaded. */
 static inline __attribute__((always_inline)) void
-product(const int rows, const int lanes, const bool results, ahead *fetch, const pixels *x,
+product(const int rows, const int lanes, const bool busy, ahead *side, const pixels *x,
         const int part, const uint32_t *weight)
 {
-    for (size_t i = 0; i < fetch->lines; i++, fetch->next += 64)
-        __builtin_prefetch((const void *)fetch->next, 0, 2);
-    for (size_t i = 0; results && i < fetch->rows; i++, fetch->out += (uintptr_t)fetch->row) {
-        __builtin_prefetch((const void *)fetch->out, 1);
-        __builtin_prefetch((const void *)(fetch->out + 64), 1);
+    for (size_t i = 0; i < side->lines; i++, side->next += 64)
+        __builtin_prefetch((const void *)side->next, 0, 2);
+    for (size_t i = 0; busy && i < side->rows; i++, side->out += (uintptr_t)side->row) {
+        __builtin_prefetch((const void *)side->out, 1);
+        __builtin_prefetch((const void *)(side->out + 64), 1);
     }
+    if (busy)
+        meanwhile(&side->pieces);
     if (part >= 0)
         tile_load(4, x->half[0] + part * x->part, x->row);
     if (weight)
@@ -64,10 +68,11 @@ product(const int rows, const int lanes, const bool results, ahead *fetch, const
 }
 
 static inline __attribute__((always_inline)) void
-steps(const int rows, const int lanes, const bool results, const c2_panel_args *a)
+steps(const int rows, const int lanes, const bool busy, const c2_panel_args *a)
 {
     const uint32_t *w = a->weight;
-    ahead fetch = {a->next, a->out, a->next_lines, a->out_rows, a->out_row};
+    ahead side = {a->next,      a->out,     a->next_lines,
+                   a->out_rows,  a->out_row, {a->meanwhile, a->n_steps * STEP_PRODUCTS, 0}};
     for (size_t s = 0; s < a->n_steps; s++, w += WEIGHT_STEP) {
         const ptrdiff_t at = a->steps ? a->steps[s] : (ptrdiff_t)s * a->step;
         const pixels x = {{(const char *)a->pixels[0] + at,
@@ -75,22 +80,23 @@ steps(const int rows, const int lanes, const bool results, const c2_panel_args *
                           a->row,
                           a->part};
 #if C2_PARTS == 3
-        product(rows, lanes, results, &fetch, &x, 0, w + 2 * WEIGHT_PART);
-        product(rows, lanes, results, &fetch, &x, -1, w + WEIGHT_PART);
-        product(rows, lanes, results, &fetch, &x, 1, NULL);
-        product(rows, lanes, results, &fetch, &x, -1, w);
-        product(rows, lanes, results, &fetch, &x, 2, NULL);
-        product(rows, lanes, results, &fetch, &x, 0, NULL);
+        product(rows, lanes, busy, &side, &x, 0, w + 2 * WEIGHT_PART);
+        product(rows, lanes, busy, &side, &x, -1, w + WEIGHT_PART);
+        product(rows, lanes, busy, &side, &x, 1, NULL);
+        product(rows, lanes, busy, &side, &x, -1, w);
+        product(rows, lanes, busy, &side, &x, 2, NULL);
+        product(rows, lanes, busy, &side, &x, 0, NULL);
 #else
-        product(rows, lanes, results, &fetch, &x, 1, w);
-        product(rows, lanes, results, &fetch, &x, 0, NULL);
-        product(rows, lanes, results, &fetch, &x, -1, w + WEIGHT_PART);
+        product(rows, lanes, busy, &side, &x, 1, w);
+        product(rows, lanes, busy, &side, &x, 0, NULL);
+        product(rows, lanes, busy, &side, &x, -1, w + WEIGHT_PART);
 #endif
     }
 }
 
-/* Whole tiles whose results' lines are fetched: apart, for the other loops lost by it 5 to 15 %. */
-static __attribute__((noinline)) void expecting_steps(const c2_panel_args *a)
+/* Whole tiles beside which there is more to do than to fetch weights: apart, for the others lose by
+ * it 2 to 15 %. */
+static __attribute__((noinline)) void busy_steps(const c2_panel_args *a)
 {
     steps(2, 2, true, a);
 }
@@ -113,16 +119,16 @@ void C2_PASTE(C2_PARTS, C2_ISA)(const c2_panel_args *a)
         if (rows && lanes)
             tile_load(3, below + TILE_WORDS, SUM_BYTES);
     }
-    if (rows && lanes && a->out_rows)
-        expecting_steps(a);
+    if (rows && lanes && (a->out_rows || a->meanwhile.pieces))
+        busy_steps(a);
     else if (rows && lanes)
         steps(2, 2, false, a);
     else if (rows)
-        steps(2, 1, false, a);
+        steps(2, 1, true, a);
     else if (lanes)
-        steps(1, 2, false, a);
+        steps(1, 2, true, a);
     else
-        steps(1, 1, false, a);
+        steps(1, 1, true, a);
     tile_store(0, acc, SUM_BYTES);
     if (lanes)
         tile_store(1, acc + TILE_WORDS, SUM_BYTES);
