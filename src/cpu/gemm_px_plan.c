@@ -41,6 +41,8 @@ static const double chunk_seconds = 0.12e-6;  /* of a call for one chunk of seve
  * of panels; with weights that are far, and windows that leave no room for others. */
 static const double in_place_near = 0.95, in_place_far = 1.1, large_window = 1.2;
 static const double large_window_bytes = 3 << 18;
+static const double busy_call = 0.25e-6;      /* more, of a call that has pieces to do */
+static const double part_hidden = 0.6; /* of filling, or of products, what the other hides */
 static const double two_sums = 1.3; /* times longer a product takes with two registers of sums,
                                        which wait for one another, than with four */
 
@@ -135,6 +137,7 @@ static void try_direct(search *s, int64_t rows)
 {
     const c2_problem *p = s->p;
     c2_px_plan plan = s->best;
+    plan.ahead = false;
     plan.mode = C2_PX_DIRECT;
     plan.blocks_y = c2_split_even(p->oh, c2_div_up(p->oh, rows));
     plan.blocks_x = c2_split_even(p->ow, 1);
@@ -176,6 +179,7 @@ static void try_window(search *s, const c2_window *shape, int64_t rows, int64_t 
 {
     const c2_problem *p = s->p;
     c2_px_plan plan = s->best;
+    plan.ahead = false;
     plan.mode = C2_PX_WINDOW;
     set_blocks(p, &plan, &rows, &cols);
     size_t bytes;
@@ -253,7 +257,8 @@ static bool set_panels(const search *s, c2_px_plan *plan, int64_t lanes, double 
     const double a_tile = (double)(s->kernel->mr * nr) * sizeof(float);
     const double budget = s->budget - taken;
     plan->panel_tiles = c2_div_up(lanes, nr);
-    const double a_word = (double)(plan->panel_tiles * nr * plan->tile_parts) * sizeof(uint32_t);
+    const double a_word = (double)(plan->panel_tiles * nr * plan->tile_parts) * sizeof(uint32_t) *
+                          (plan->ahead ? 2 : 1);
     double sums = a_tile;
     int64_t chunk = k_all;
     /* A tile's weights and the next one's share L2 with the panels if they are far. */
@@ -291,19 +296,20 @@ static double panel_fill(const search *s, int64_t lanes, int64_t cols)
 }
 
 /* Seconds of a block's calls: of several chunks, sums wait and runs of the caches are short. */
-static double panel_calls(const search *s, const c2_px_plan *plan)
+static double panel_calls(const search *s, const c2_px_plan *plan, double busy)
 {
     const double chunks = (double)c2_div_up(c2_problem_k(s->p), plan->pack.chunk);
     return chunks * (double)(plan->panel_tiles * plan->pack.tiles.n) *
-           (chunks > 1 ? chunk_seconds : s->speed->call / 2);
+           (busy + (chunks > 1 ? chunk_seconds : s->speed->call / 2));
 }
 
-static void try_image_panels(search *s, int64_t tiles)
+static void try_image_panels(search *s, int64_t tiles, bool ahead)
 {
     const c2_problem *p = s->p;
     const int64_t pixels = p->oh * p->ow, size = c2_min(pixels, tiles * s->kernel->nr);
     c2_px_plan plan = s->best;
     plan.mode = C2_PX_IMAGE_PANEL;
+    plan.ahead = ahead;
     plan.stage_bytes = 0;
     plan.blocks_y = c2_split_even(1, 1);
     const int64_t nr = s->kernel->nr, all = c2_div_up(pixels, nr);
@@ -314,6 +320,9 @@ static void try_image_panels(search *s, int64_t tiles)
     const bool far = 2 * words * (double)c2_dtype_bytes(s->stored->input_dtype) > far_bytes;
     const double read = k * (2 * image_run + (far ? (double)size * far_word : 0));
     const double fill = panel_fill(s, size, cols) + read;
+    /* Pieces of short rows would take longer than what they hide. */
+    if (ahead && cols > 0 && cols < nr)
+        return;
     if (!set_panels(s, &plan, size, 0))
         return;
     const int64_t last = pixels - (plan.blocks_x.n - 1) * size;
@@ -322,8 +331,14 @@ static void try_image_panels(search *s, int64_t tiles)
     const double live = in_rows ? c2_live_part(p, 0) : 1;
     const double work =
         (double)(plan.blocks_x.n - 1) * tile_products(s, size) + tile_products(s, last);
-    set_cost(s, live * work + blocks_of(&plan) * panel_calls(s, &plan) +
-                    stores(s, 1, (double)pixels), live * fill, &plan);
+    const double blocks = blocks_of(&plan);
+    const double multiply = live * work + blocks * panel_calls(s, &plan, ahead ? busy_call : 0);
+    const double sets = blocks * k / (double)plan.pack.chunk; /* nothing hides the first panels */
+    const double hidden =
+        ahead ? part_hidden * fmin(multiply / blocks, live * fill * (1 - 1 / sets)) : 0;
+    set_cost(s, multiply + stores(s, 1, (double)pixels), live * fill - hidden, &plan);
+    /* While panels are filled meanwhile, products hide less of what weights take. */
+    plan.seconds += ahead ? (blocks - 1) * block_weights(s) : 0;
     const int64_t rest = pixels % nr;
     plan.cost.last = rest > 0 && rest <= plan.vector ? two_sums / 2 : 1;
     keep_if_better(s, &plan);
@@ -333,6 +348,7 @@ static void try_window_panels(search *s, const c2_window *shape, int64_t rows, i
 {
     const c2_problem *p = s->p, *stored = s->stored;
     c2_px_plan plan = s->best;
+    plan.ahead = false;
     plan.mode = C2_PX_WINDOW_PANEL;
     set_blocks(p, &plan, &rows, &cols);
     size_t bytes;
@@ -346,7 +362,7 @@ static void try_window_panels(search *s, const c2_window *shape, int64_t rows, i
     if ((double)plan.stage_bytes > s->budget ||
         !set_panels(s, &plan, rows * cols, (double)plan.stage_bytes))
         return;
-    set_cost(s, blocks_of(&plan) * (tile_products(s, rows * cols) + panel_calls(s, &plan) +
+    set_cost(s, blocks_of(&plan) * (tile_products(s, rows * cols) + panel_calls(s, &plan, 0) +
                                     stores(s, (double)rows, (double)cols)), fill, &plan);
     keep_if_better(s, &plan);
 }
@@ -369,6 +385,7 @@ static void try_word_windows(search *s, const c2_window *shape, int64_t rows, in
 {
     const c2_problem *p = s->p;
     c2_px_plan plan = s->best;
+    plan.ahead = false;
     plan.mode = C2_PX_WINDOW;
     set_chunk(&plan.pack, p, C2_PX_TILES_CHUNK, plan.words.unit);
     set_blocks(p, &plan, &rows, &cols);
@@ -402,6 +419,7 @@ static void try_panel(search *s, int64_t tiles)
     const int64_t nr = s->kernel->nr, mr = s->kernel->mr;
     const double k_all = (double)c2_problem_k(p);
     c2_px_plan plan = s->best;
+    plan.ahead = false;
     plan.mode = C2_PX_PANEL;
     plan.window.pitch = p->ow;
     plan.panel_tiles = tiles;
@@ -487,8 +505,10 @@ static void try_tiles(search *s)
 {
     const int64_t all = c2_div_up(s->p->oh * s->p->ow, s->kernel->nr);
     const bool in_image = in_place(s->p);
-    for (int64_t tiles = 1; in_image && tiles <= all; tiles = next_size(tiles, all))
-        try_image_panels(s, tiles);
+    for (int64_t tiles = 1; in_image && tiles <= all; tiles = next_size(tiles, all)) {
+        try_image_panels(s, tiles, false);
+        try_image_panels(s, tiles, true);
+    }
     if (!in_image || c2_problem_k(s->p) > s->p->icg)
         try_windows(s);
 }

@@ -69,7 +69,8 @@ list(APPEND CONV2D_SOURCES
   cpu/algo_grouped_ch.c cpu/grouped_ch.c
   cpu/algo_depthwise_ch.c cpu/algo_depthwise_px.c cpu/algo_gemm1x1.c cpu/algo_igemm.c
   cpu/columns.c cpu/share.c cpu/cost.c cpu/driver.c cpu/gemm_ch.c cpu/gemm_ch_plan.c
-  cpu/gemm_ch_region.c cpu/gemm_ch_window.c cpu/gemm_px.c cpu/gemm_px_plan.c cpu/pack.c cpu/planes.c
+  cpu/gemm_ch_region.c cpu/gemm_ch_window.c cpu/gemm_px.c cpu/gemm_px_fill.c
+  cpu/gemm_px_panel.c cpu/gemm_px_plan.c cpu/pack.c cpu/planes.c
   cpu/rows.c
   cpu/window.c)
 

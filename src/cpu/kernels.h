@@ -152,8 +152,9 @@ typedef struct c2_gemm_px_args {
     int m, n;   /* 1 .. mr, 1 .. nr */
     bool accumulate;
     ptrdiff_t part_pitch;
-    uintptr_t next;    /* tile registers: what is fetched meanwhile, as of c2_panel_args */
+    uintptr_t next; /* tile registers: what is fetched and done meanwhile, as of c2_panel_args */
     size_t next_lines;
+    c2_meanwhile meanwhile;
 } c2_gemm_px_args;
 typedef void c2_gemm_px_kernel(const c2_gemm_px_args *);
 typedef c2_gemm_px_kernel c2_dot_px_kernel, c2_dot2_px_kernel, c2_dot3_px_kernel;

@@ -111,6 +111,10 @@ void c2_panel_filler_begin(c2_panel_filler *f, int64_t begin, int64_t end)
     f->chunk = (c2_panel_range){begin, end};
     f->first = f->block.begin * f->block.mr;
     f->row = f->tap.m = 0;
+    const int64_t part_pitch = f->block.mr * WORDS;
+    f->piece = (c2_parts_args){.m = 1,
+                               .step_pitch = f->block.plan->words.parts * part_pitch,
+                               .part_pitch = part_pitch};
     f->live.end = end;
     next_half(f);
 }
@@ -125,7 +129,8 @@ size_t c2_panel_filler_pieces(const c2_panel_filler *f)
     return (size_t)(pixels * taps * c2_div_up(a_tap, PIECE_STEPS));
 }
 
-/* A few steps of a row. */
+/* A few steps of a row. The tap's arguments are not copied: loads of what was just written in other
+ * sizes may wait until all stores before, of outputs, have reached the cache. */
 void c2_panel_filler_piece(void *filler)
 {
     c2_panel_filler *f = filler;
@@ -133,12 +138,11 @@ void c2_panel_filler_piece(void *filler)
         return;
     const int64_t at = f->at * STEP, left = (int64_t)f->tap.run - at;
     const void *row = (const float *)f->table[f->row] + at;
-    c2_parts_args a = f->tap;
-    a.rows = &row;
-    a.m = 1;
-    a.run = (size_t)c2_min(PIECE_STEPS * STEP, left);
-    a.to += f->at * a.step_pitch + f->row * WORDS;
-    f->parts(&a);
+    c2_parts_args *a = &f->piece;
+    a->rows = &row;
+    a->run = (size_t)c2_min(PIECE_STEPS * STEP, left);
+    a->to = f->tap.to + f->at * a->step_pitch + f->row * WORDS;
+    f->parts(a);
     f->at += PIECE_STEPS;
     if (left > PIECE_STEPS * STEP)
         return;

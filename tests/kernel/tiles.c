@@ -102,6 +102,25 @@ static bool judge(check *c, sums *s, const float *before, const float *acc, int 
     return check_tile(c, acc, s->expected, m, n) && near_exact(c, s, acc, m, n);
 }
 
+/* What kernels do meanwhile here: they count, and spoil vector registers. */
+static void count_piece(void *pieces)
+{
+    volatile float spoiled[64];
+    for (int i = 0; i < 64; i++)
+        spoiled[i] = (float)i;
+    (void)spoiled;
+    ++*(size_t *)pieces;
+}
+
+static bool pieces_done(check *c, const c2_meanwhile *m)
+{
+    const size_t done = *(const size_t *)m->state;
+    if (done == m->pieces)
+        return true;
+    snprintf(c->why, c->why_bytes, "%zu pieces of %zu were done meanwhile", done, m->pieces);
+    return false;
+}
+
 static bool px_case(check *c)
 {
     const c2_kernel *k = c->kernel;
@@ -153,37 +172,21 @@ static bool px_case(check *c)
             }
     }
     s.n_products = (size_t)(n_taps * klen * 2);
+    size_t pieces = 0;
     const c2_gemm_px_args args = {taps, (size_t)n_taps, (size_t)klen, w,         acc.acc, m,
                                   n,    accumulate,     part_pitch,
                                   (uintptr_t)w + (uintptr_t)rng_range(r, 0, 9999),
-                                  (size_t)rng_range(r, 0, 20)};
+                                  (size_t)rng_range(r, 0, 20),
+                                  {count_piece, &pieces, (size_t)rng_range(r, 0, 40)}};
     set_state(k, true);
     ((c2_gemm_px_fn)k->fn)(&args);
     set_state(k, false);
-    const bool ok = judge(c, &s, before, acc.acc, m, n);
+    const bool ok =
+        judge(c, &s, before, acc.acc, m, n) && pieces_done(c, &args.meanwhile);
     guard_free(&acc.buffer);
     guard_free(&pixels);
     guard_free(&weight);
     return ok;
-}
-
-/* What kernels do meanwhile here: they count, and spoil vector registers. */
-static void count_piece(void *pieces)
-{
-    volatile float spoiled[64];
-    for (int i = 0; i < 64; i++)
-        spoiled[i] = (float)i;
-    (void)spoiled;
-    ++*(size_t *)pieces;
-}
-
-static bool pieces_done(check *c, const c2_meanwhile *m)
-{
-    const size_t done = *(const size_t *)m->state;
-    if (done == m->pieces)
-        return true;
-    snprintf(c->why, c->why_bytes, "%zu pieces of %zu were done meanwhile", done, m->pieces);
-    return false;
 }
 
 /* Where a panel kernel's pixels lie: in a panel, or in overlapping rows of halves that begin
@@ -422,7 +425,7 @@ double tiles_bench(const c2_kernel *k)
         const c2_tap tap = {bench_pixels, k->nr};
         const c2_gemm_px_args args = {&tap, 1, (size_t)(BENCH_BLOCKS * BLOCK), bench_weight,
                                       bench_acc, k->mr, k->nr, true,
-                                      (ptrdiff_t)(BENCH_BLOCKS * BLOCK) * k->nr, 0, 0};
+                                      (ptrdiff_t)(BENCH_BLOCKS * BLOCK) * k->nr, 0, 0, {0}};
         ((c2_gemm_px_fn)k->fn)(&args);
     }
     set_state(k, false);

@@ -6,7 +6,7 @@
  * multiplications, as in tiles_panel.h. */
 #include <string.h>
 
-#include "cpu/kernels.h"
+#include "cpu/body/meanwhile.h"
 
 #define C2_PASTE_(family, type, isa) c2_##family##_##type##_32x32_##isa
 #define C2_PASTE(family, type, isa) C2_PASTE_(family, type, isa)
@@ -15,6 +15,7 @@
 enum {
     TILES_MR = 2 * TILE_ROWS,
     TILES_NR = 2 * TILE_WORDS,
+    STEP_PRODUCTS = C2_PARTS * (C2_PARTS + 1) / 2,
     TILES_BLOCK = TILES_MR * TILE_WORDS /* words of weights of a step and a part */
 };
 
@@ -25,7 +26,8 @@ typedef struct tile_call {
     ptrdiff_t pitch;   /* bytes between the words of a lane */
     const char *pixels;
     const uint32_t *weight;
-    uintptr_t next; /* what is fetched */
+    uintptr_t next; /* what is fetched, */
+    spread pieces;  /* and done meanwhile */
 } tile_call;
 
 /* What is constant in most calls must be seen. */
@@ -42,14 +44,17 @@ static inline void copy_lanes(const tile_call *c, const char *from, uint32_t *to
 
 /* One product of parts: registers 4, 5 hold part `w` of weights, 6, 7 part `x` of pixels, which are
  * loaded if they are new. */
-TILES_INLINE void product(const bool rows, const bool lanes, const bool rest, tile_call *c,
-                          const int w, const bool new_w, const int x, const bool new_x)
+TILES_INLINE void product(const bool rows, const bool lanes, const bool rest, const bool busy,
+                          tile_call *c, const int w, const bool new_w, const int x,
+                          const bool new_x)
 {
     _Alignas(64) uint32_t copy[TILE_ROWS * TILE_WORDS];
     const uint32_t *weight = c->weight + w * TILES_BLOCK;
     const char *pixels = c->pixels + x * c->args->part_pitch * (ptrdiff_t)sizeof(uint32_t);
     for (size_t i = 0; i < c->args->next_lines; i++, c->next += TILE_BYTES)
         __builtin_prefetch((const void *)c->next, 0, 2);
+    if (busy)
+        meanwhile(&c->pieces);
     if (new_w)
         tile_load(4, weight, TILE_BYTES);
     if (new_x && rest && c->whole == 0) {
@@ -77,26 +82,48 @@ TILES_INLINE void product(const bool rows, const bool lanes, const bool rest, ti
     }
 }
 
-TILES_INLINE void steps(const bool rows, const bool lanes, const bool rest, tile_call *c)
+TILES_INLINE void steps(const bool rows, const bool lanes, const bool rest, const bool busy,
+                        tile_call *c)
 {
     for (size_t k = 0; k < c->args->klen; k += TILE_ROWS) {
 #if C2_PARTS == 3
-        product(rows, lanes, rest, c, 0, true, 2, true);
-        product(rows, lanes, rest, c, 0, false, 1, true);
-        product(rows, lanes, rest, c, 1, true, 1, false);
-        product(rows, lanes, rest, c, 1, false, 0, true);
-        product(rows, lanes, rest, c, 2, true, 0, false);
-        product(rows, lanes, rest, c, 0, true, 0, false);
+        product(rows, lanes, rest, busy, c, 0, true, 2, true);
+        product(rows, lanes, rest, busy, c, 0, false, 1, true);
+        product(rows, lanes, rest, busy, c, 1, true, 1, false);
+        product(rows, lanes, rest, busy, c, 1, false, 0, true);
+        product(rows, lanes, rest, busy, c, 2, true, 0, false);
+        product(rows, lanes, rest, busy, c, 0, true, 0, false);
 #elif C2_PARTS == 2
-        product(rows, lanes, rest, c, 1, true, 0, true);
-        product(rows, lanes, rest, c, 0, true, 0, false);
-        product(rows, lanes, rest, c, 0, false, 1, true);
+        product(rows, lanes, rest, busy, c, 1, true, 0, true);
+        product(rows, lanes, rest, busy, c, 0, true, 0, false);
+        product(rows, lanes, rest, busy, c, 0, false, 1, true);
 #else
-        product(rows, lanes, rest, c, 0, true, 0, true);
+        product(rows, lanes, rest, busy, c, 0, true, 0, true);
 #endif
         c->pixels += TILE_ROWS * c->pitch;
         c->weight += C2_PARTS * TILES_BLOCK;
     }
+}
+
+TILES_INLINE void tap_steps(const bool busy, tile_call *c)
+{
+    if (c->rest > 0)
+        steps(c->rows, c->lanes, true, busy, c);
+    else if (c->rows && c->lanes)
+        steps(true, true, false, busy, c);
+    else if (c->rows)
+        steps(true, false, false, busy, c);
+    else if (c->lanes)
+        steps(false, true, false, busy, c);
+    else
+        steps(false, false, false, busy, c);
+}
+
+/* Apart, as in tiles_panel.h; of a copy, so that the others' may be in registers. */
+static __attribute__((noinline)) tile_call busy_steps(tile_call c)
+{
+    tap_steps(true, &c);
+    return c;
 }
 
 static inline void load_sums(const tile_call *c, const float *acc)
@@ -138,7 +165,8 @@ void C2_K(C2_FAMILY)(const c2_gemm_px_args *a)
                    .whole = a->n / TILE_WORDS,
                    .rest = a->n % TILE_WORDS,
                    .weight = a->weight,
-                   .next = a->next};
+                   .next = a->next,
+                   .pieces = {a->meanwhile, a->n_taps * a->klen / TILE_ROWS * STEP_PRODUCTS, 0}};
     if (a->accumulate) {
         if (acc == room) {
             memset(room, 0, sizeof room);
@@ -154,16 +182,10 @@ void C2_K(C2_FAMILY)(const c2_gemm_px_args *a)
     for (size_t t = 0; t < a->n_taps; t++) {
         c.pixels = a->taps[t].pixels;
         c.pitch = a->taps[t].pitch * (ptrdiff_t)sizeof(uint32_t);
-        if (c.rest > 0)
-            steps(c.rows, c.lanes, true, &c);
-        else if (c.rows && c.lanes)
-            steps(true, true, false, &c);
-        else if (c.rows)
-            steps(true, false, false, &c);
-        else if (c.lanes)
-            steps(false, true, false, &c);
+        if (a->meanwhile.pieces > 0)
+            c = busy_steps(c);
         else
-            steps(false, false, false, &c);
+            tap_steps(false, &c);
     }
     store_sums(&c, acc);
     if (acc == room)
