@@ -37,6 +37,8 @@ AMX_DOT = f"{AMX} --jobs 1 --failures 1 --count 100 --seed 1 --match dot_"
 AMX_SPLIT = f"{AMX} --jobs 1 --failures 1 --count 100 --seed 1 --match split"
 AMX_ROWS = f"{AMX} --jobs 1 --failures 1 --count 300 --seed 1 --match split3_rows"
 AMX_GROUP = f"{AMX} --jobs 1 --failures 1 --count 300 --seed 1 --match split3_groups"
+# Images that end at the end of a page.
+AMX_GROUP_END = f"{AMX} --jobs 1 --failures 1 --count 100 --seed 301 --match split3_groups"
 AMX_CROSSED = f"{AMX} --jobs 1 --failures 1 --count 300 --seed 1 --match split3_crossed"
 AMX_TILES = f"{AMX} --jobs 1 --failures 1 --count 300 --seed 1 --match split3_f"
 AMX_GROUPS = f"{AMX} --jobs 1 --failures 1 --count 150 --seed 400 --match split3_f"
@@ -283,7 +285,7 @@ FAULTS = [
     ("few channels a group: lanes between two rows stored", "cpu/group_strip.c",
      ".cols = p->ow,", ".cols = s->plan.lanes,", AMX_GROUP),
     ("few channels a group: rows below the image read", "cpu/group_strip.c",
-     "y < 0 || y >= p->h", "y < 0", AMX_GROUP),
+     "y < 0 || y >= p->h", "y < 0", AMX_GROUP_END),
     ("crossed: the small parts of weights exchanged", "cpu/pack_words.c",
      "{{1, 0}, {0, 2}}", "{{1, 0}, {2, 0}}", AMX_CROSSED),
     ("crossed: a column of the last registers", "cpu/group_strip.c",
