@@ -67,7 +67,8 @@ typedef struct c2_panel_filler {
     c2_panel_range chunk, live; /* steps: of the panel, of the half */
     int64_t first, step;        /* the half's first pixel; the next tap's first step */
     c2_parts_args tap, piece;   /* the last one; a piece of it */
-    int64_t row, at;            /* the tap's rows that are filled, and steps of the next one */
+    int64_t row, at;            /* the tap's rows that are filled, and steps of the next ones */
+    int64_t piece_rows;         /* of a piece, some if they are short */
     const void *table[C2_MAX_MR];
     float room[C2_PANEL_PIXELS * C2_PANEL_MERGED];
 } c2_panel_filler;

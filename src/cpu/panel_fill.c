@@ -112,9 +112,11 @@ void c2_panel_filler_begin(c2_panel_filler *f, int64_t begin, int64_t end)
     f->first = f->block.begin * f->block.mr;
     f->row = f->tap.m = 0;
     const int64_t part_pitch = f->block.mr * WORDS;
-    f->piece = (c2_parts_args){.m = 1,
+    f->piece_rows = c2_max(1, PIECE_STEPS / f->block.plan->steps_a_run);
+    f->piece = (c2_parts_args){.m = (int)f->piece_rows,
                                .step_pitch = f->block.plan->words.parts * part_pitch,
-                               .part_pitch = part_pitch};
+                               .part_pitch = part_pitch,
+                               .row_pitch = WORDS};
     f->live.end = end;
     next_half(f);
 }
@@ -126,11 +128,12 @@ size_t c2_panel_filler_pieces(const c2_panel_filler *f)
     const int64_t a_run = plan->steps_a_run;
     const int64_t taps = c2_div_up(f->chunk.end, a_run) - f->chunk.begin / a_run;
     const int64_t a_tap = c2_min(a_run, f->chunk.end - f->chunk.begin);
-    return (size_t)(pixels * taps * c2_div_up(a_tap, PIECE_STEPS));
+    return (size_t)(pixels / f->piece_rows * taps * c2_div_up(a_tap, PIECE_STEPS));
 }
 
-/* A few steps of a row. The tap's arguments are not copied: loads of what was just written in other
- * sizes may wait until all stores before, of outputs, have reached the cache. */
+/* A few steps of a row, or rows of a few steps. The tap's arguments are not copied: loads of what
+ * was just written in other sizes may wait until all stores before, of outputs, have reached the
+ * cache. */
 void c2_panel_filler_piece(void *filler)
 {
     c2_panel_filler *f = filler;
@@ -139,7 +142,7 @@ void c2_panel_filler_piece(void *filler)
     const int64_t at = f->at * STEP, left = (int64_t)f->tap.run - at;
     const void *row = (const float *)f->table[f->row] + at;
     c2_parts_args *a = &f->piece;
-    a->rows = &row;
+    a->rows = f->piece_rows > 1 ? f->table + f->row : &row;
     a->run = (size_t)c2_min(PIECE_STEPS * STEP, left);
     a->to = f->tap.to + f->at * a->step_pitch + f->row * WORDS;
     f->parts(a);
@@ -147,7 +150,7 @@ void c2_panel_filler_piece(void *filler)
     if (left > PIECE_STEPS * STEP)
         return;
     f->at = 0;
-    f->row++;
+    f->row += f->piece_rows;
 }
 
 void c2_panel_fill(c2_panel_filler *f)

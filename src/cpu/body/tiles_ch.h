@@ -87,6 +87,7 @@ static inline void tile(const c2_gemm_ch_args *a, const void *const *rows, float
         const ptrdiff_t distance = distance_of(rows, a->m);
         for (size_t k = 0; k < a->klen; k += TILE_CHANNELS, w += TILE_ROWS * WORDS_BYTES) {
             const size_t left = a->klen - k;
+            tile_awake();
             if (distance && left >= TILE_CHANNELS) {
                 tile_load(4, (const uint16_t *)rows[0] + k, distance);
             } else {

@@ -74,6 +74,7 @@ steps(const int rows, const int lanes, const bool busy, const c2_panel_args *a)
     ahead side = {a->next,      a->out,     a->next_lines,
                    a->out_rows,  a->out_row, {a->meanwhile, a->n_steps * STEP_PRODUCTS, 0}};
     for (size_t s = 0; s < a->n_steps; s++, w += WEIGHT_STEP) {
+        tile_awake();
         const ptrdiff_t at = a->steps ? a->steps[s] : (ptrdiff_t)s * a->step;
         const pixels x = {{(const char *)a->pixels[0] + at,
                            rows > 1 ? (const char *)a->pixels[1] + at : NULL},

@@ -86,6 +86,7 @@ TILES_INLINE void steps(const bool rows, const bool lanes, const bool rest, cons
                         tile_call *c)
 {
     for (size_t k = 0; k < c->args->klen; k += TILE_ROWS) {
+        tile_awake();
 #if C2_PARTS == 3
         product(rows, lanes, rest, busy, c, 0, true, 2, true);
         product(rows, lanes, rest, busy, c, 0, false, 1, true);
