@@ -219,3 +219,20 @@ void c2_store_pixel_rows(const c2_target *t, const float *acc, ptrdiff_t acc_str
         t->epilogue(&args);
     }
 }
+
+void c2_pixel_rows(const c2_target *t, const c2_lanes *lanes, float **rows)
+{
+    const c2_problem *p = t->problem;
+    const bool follow = rows_follow(p, lanes);
+    int64_t lane = 0;
+    run r;
+    for (int64_t at = 0; next_run(p, lanes, follow, &at, &r);) {
+        for (; lane < r.lane; lane++)
+            rows[lane] = NULL;
+        float *out = (float *)(void *)t->out + r.out;
+        for (; lane < r.lane + r.count; lane++, out += p->output_stride[3])
+            rows[lane] = out;
+    }
+    for (; lane < lanes->count; lane++)
+        rows[lane] = NULL;
+}

@@ -106,6 +106,9 @@ typedef struct c2_lanes {
  * most. */
 void c2_store_channel_rows(const c2_target *target, const float *acc, ptrdiff_t acc_stride,
                            int channels, const c2_lanes *lanes);
+/* Where the channels of lane i begin, rows[i] for i < count; NULL of a lane that is no pixel. Of
+ * float32 outputs. */
+void c2_pixel_rows(const c2_target *target, const c2_lanes *lanes, float **rows);
 /* Store acc, pixels as rows (acc[lane][channel]); channels are channel_step apart. */
 void c2_store_pixel_rows(const c2_target *target, const float *acc, ptrdiff_t acc_stride,
                          int channels, int64_t channel_step, const c2_lanes *lanes);

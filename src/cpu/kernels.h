@@ -127,6 +127,18 @@ typedef struct c2_meanwhile {
     size_t pieces;
 } c2_meanwhile;
 
+/* Where the outputs of a row of tiles go. Complete sums are stored among the products of the tile
+ * after theirs: out[i][j] = min(high, max(low, sum(i, j) + bias[j])), i < m, j < n, where out[i] is
+ * not NULL. Infinite bounds change nothing. */
+typedef struct c2_late {
+    const float *acc; /* of the tile that waits: its sums, [m][nr], */
+    int first;        /* and their first channel */
+    float *const *out;
+    const float *bias; /* NULL: none */
+    float low, high;
+    int m, n;
+} c2_late;
+
 /* One tap of lanes = pixels: channel k's pixels are at pixels + k * pitch. */
 typedef struct c2_tap {
     const void *pixels;
@@ -504,7 +516,9 @@ typedef c2_parts_kernel *c2_parts_fn;
  *     x(i, s, u, k) = word k behind pixels[i / 16] + i % 16 * row + at(s) + u * part
  *     acc[i][j] (+)= sum over steps s, words k, parts u of pixels, v of weights of
  *         x(i, s, u, k) * weight[((s*16 + k) * parts + v)*nr + j]
- * for i < m, j < n; products of parts are left out and words summed as in dot3_px. */
+ * for i < m, j < n; products of parts are left out and words summed as in dot3_px. Several tiles of
+ * output channels, n of all, have their weights tile_words apart; the sums of the last stay in
+ * acc. */
 typedef struct c2_panel_args {
     const void *pixels[2];
     ptrdiff_t row, part, step, out_row; /* bytes */
@@ -513,7 +527,12 @@ typedef struct c2_panel_args {
     size_t n_steps;
     float *acc; /* [mr][nr], aligned */
     int m, n;   /* m: a multiple of 16; acc is written, weight read, in multiples of 16 lanes */
-    bool accumulate;
+    bool accumulate; /* one tile only */
+    ptrdiff_t tile_words;
+    /* Stored meanwhile: what waits since the call before, whose sums may be where acc is if this
+     * one does not add to them, or NULL; and all tiles of this one but the last, or NULL for one
+     * tile. */
+    const c2_late *late, *own;
     /* Addresses of what is fetched meanwhile, or no one's, during each product of parts: lines of
      * 64 bytes; and rows of two of them, out_row bytes apart, which will be written. */
     uintptr_t next, out;

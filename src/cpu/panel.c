@@ -14,7 +14,9 @@ struct c2_state {
     c2_epilogue_fn epilogue;
     c2_panel_plan plan;
     c2_share share;
-    bool expects; /* results are fetched before they are stored */
+    bool expects; /* results are fetched before they are stored, */
+    bool late;    /* and stored among the products of the next call, */
+    float low, high;
     float *zeros; /* a run of them */
     size_t zeros_bytes;
 };
@@ -31,6 +33,8 @@ typedef struct work {
     c2_panel_filler *next;        /* of the panel that is filled meanwhile, or NULL; */
     size_t calls;                 /* of the kernel that are left for it, */
     size_t pieces;                /* and pieces */
+    c2_panel_kept *kept;
+    bool goes_on;                 /* the worker has another task */
 } work;
 
 /* A call's pieces. */
@@ -44,51 +48,67 @@ static c2_meanwhile meanwhile_of(work *w)
     return (c2_meanwhile){c2_panel_filler_piece, w->next, pieces};
 }
 
-static void store(const work *w, const c2_target *target, int channels, int64_t pixel_tile,
-                  const float *sums)
+static c2_lanes lanes_of(const work *w, int64_t pixel_tile)
 {
     const c2_problem *p = w->args->problem;
-    const c2_lanes lanes = {.first = pixel_tile * w->s->kernel->mr,
-                            .count = c2_panel_tile_pixels(&w->block, pixel_tile),
-                            .pitch = p->ow,
-                            .cols = p->ow};
-    c2_store_pixel_rows(target, sums, w->s->kernel->nr, channels, 1, &lanes);
+    return (c2_lanes){.first = pixel_tile * w->s->kernel->mr,
+                      .count = c2_panel_tile_pixels(&w->block, pixel_tile),
+                      .pitch = p->ow,
+                      .cols = p->ow};
 }
 
-/* Output channel tile `tile` over steps [begin, end), which the panel has. */
-static void multiply(work *w, int64_t tile, int64_t begin, int64_t end, float *sums)
+/* Output channel tiles [tile, tile_end) over steps [begin, end), which the panel has: one, or,
+ * where these are all and outputs are stored late, some. */
+static void multiply(work *w, int64_t tile, int64_t tile_end, int64_t begin, int64_t end,
+                     float *sums)
 {
     const c2_state *s = w->s;
     const int64_t mr = s->kernel->mr, nr = s->kernel->nr, parts = s->plan.words.parts;
     const int64_t a_step = parts * mr * C2_PANEL_WORDS, w_step = parts * nr * C2_PANEL_WORDS;
     const c2_problem *p = w->args->problem;
-    const int64_t oc = tile * nr;
-    const int channels = (int)c2_min(nr, p->ocg - oc);
+    const int64_t oc = tile * nr, last = (tile_end - 1) * nr; /* of the last tile */
+    const int channels = (int)c2_min(tile_end * nr, p->ocg) - (int)oc;
+    const bool done = end == s->plan.steps;
     const c2_target target = c2_target_of(w->args, s->epilogue, w->n, w->g * p->ocg + oc);
     for (int64_t t = w->block.begin; t < w->block.end; t++) {
         const int64_t at = t - w->block.begin;
-        float *acc = sums + at * mr * nr;
         const c2_panel_range live = c2_panel_live(&w->block, t);
         const c2_panel_range r = c2_panel_both((c2_panel_range){begin, end}, live);
+        const c2_lanes lanes = lanes_of(w, t);
+        const bool final = tile_end == w->tile_end && t + 1 == w->block.end && !w->goes_on;
+        c2_panel_late *own = &w->kept->late[w->kept->side];
         c2_panel_args a = {.weight = w->weights + (tile * s->plan.steps + r.begin) * w_step,
                            .n_steps = (size_t)(r.end - r.begin),
-                           .acc = acc,
-                           .m = (int)c2_round_up((size_t)c2_panel_tile_pixels(&w->block, t),
-                                                 C2_PANEL_PIXELS),
+                           .acc = sums + at * mr * nr,
+                           .m = (int)c2_round_up((size_t)lanes.count, C2_PANEL_PIXELS),
                            .n = channels,
                            .accumulate = r.begin > live.begin,
+                           .tile_words = s->plan.steps * w_step,
+                           .late = w->kept->waits,
                            .meanwhile = meanwhile_of(w)};
         c2_panel_pixels(&a, w->panel + (at * s->plan.chunk + r.begin - begin) * a_step,
                         (int)parts, (int)mr);
         if (s->plan.far)
             c2_panel_ahead(&a, &s->plan.words, w_step);
-        if (s->expects && end == s->plan.steps)
+        if (s->expects && done)
             c2_panel_expect(&a, &s->plan.words, &target, t * mr / p->ow, t * mr % p->ow);
+        if (s->late && done && (!final || channels > nr)) {
+            c2_panel_late_set(own, &target, channels, &lanes);
+            a.own = &own->to;
+        }
         /* A tile without live steps has sums of 0. */
-        if (a.n_steps || (begin == 0 && live.begin == live.end))
+        if (a.n_steps || a.late || (begin == 0 && live.begin == live.end))
             s->fn(&a);
-        if (end == s->plan.steps)
-            store(w, &target, channels, t, acc);
+        w->kept->waits = NULL;
+        if (done && s->late && !final) {
+            own->to.acc = a.acc;
+            own->to.first = (int)(last - oc);
+            w->kept->waits = &own->to;
+            w->kept->side = !w->kept->side;
+        } else if (done) {
+            const c2_target to = c2_target_of(w->args, s->epilogue, w->n, w->g * p->ocg + last);
+            c2_store_pixel_rows(&to, a.acc, nr, (int)c2_min(nr, p->ocg - last), 1, &lanes);
+        }
     }
 }
 
@@ -144,13 +164,21 @@ static bool next_segment(const work *w, segment *g)
     return true;
 }
 
+/* Output channel tiles of a call: all with one tile of pixels, whose sums are complete. */
+static int64_t tiles_of_call(const work *w, const segment *g)
+{
+    const bool whole = g->k == 0 && g->k_end == w->s->plan.steps;
+    return whole && w->s->late && w->block.end - w->block.begin == 1 ? g->tile_end - g->tile : 1;
+}
+
 static void multiply_segment(work *w, const segment *g)
 {
     const c2_panel_plan *plan = &w->s->plan;
     const bool whole = plan->chunk == plan->steps; /* one tile's sums at a time are enough */
     const int64_t sums = whole ? 0 : plan->tiles * w->s->kernel->mr * w->s->kernel->nr;
-    for (int64_t tile = g->tile; tile < g->tile_end; tile++)
-        multiply(w, tile, g->k, g->k_end, w->sums + (tile - g->tile) * sums);
+    const int64_t a_call = tiles_of_call(w, g);
+    for (int64_t tile = g->tile; tile < g->tile_end; tile += a_call)
+        multiply(w, tile, tile + a_call, g->k, g->k_end, w->sums + (tile - g->tile) * sums);
 }
 
 /* Steps [begin, end) are what pieces fill from here on. */
@@ -159,8 +187,19 @@ static void fill_meanwhile(work *w, const segment *g, c2_panel_filler *f, int64_
 {
     c2_panel_filler_begin(f, begin, end);
     w->next = f;
-    w->calls = (size_t)((g->tile_end - g->tile) * (w->block.end - w->block.begin));
+    w->calls = (size_t)((g->tile_end - g->tile) * (w->block.end - w->block.begin) /
+                        tiles_of_call(w, g));
     w->pieces = c2_panel_filler_pieces(f);
+}
+
+static void keep_nothing(const c2_state *s, c2_panel_kept *kept)
+{
+    kept->side = 0;
+    kept->waits = NULL;
+    for (int i = 0; i < 2; i++) {
+        kept->late[i].to.low = s->low;
+        kept->late[i].to.high = s->high;
+    }
 }
 
 /* A panel is filled while the one before it is multiplied, that of the next task as well, where
@@ -174,6 +213,10 @@ static void run_turn(const c2_state *s, const c2_run_args *args, c2_cpu_turn *tu
     c2_panel_filler filler;
     set_task(s, args, turn->task, &w, &filler);
     w.sums = (float *)(void *)(panels[1] + plan->panel_bytes);
+    w.kept = (c2_panel_kept *)(void *)((char *)w.sums + plan->sums_bytes);
+    w.goes_on = turn->next != C2_CPU_NO_TASK;
+    if (!turn->prepared)
+        keep_nothing(s, w.kept);
     s->tiles(true);
     bool filled = turn->prepared;
     segment g = segment_from(&w, w.tile_begin, 0);
@@ -241,6 +284,7 @@ conv2d_status c2_panel_plan_create(conv2d_device *device, const c2_kernel *kerne
     s->tiles = c2_tiles_of(kernel);
     s->epilogue = c2_cpu_epilogue(kernel, p->output_dtype);
     s->expects = c2_panel_expects(device, p);
+    s->late = c2_panel_stores_late(p, &s->low, &s->high);
     const int64_t run = s->plan.run;
     s->zeros_bytes = (size_t)run * sizeof(float);
     s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);

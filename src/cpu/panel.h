@@ -15,6 +15,14 @@ enum {
                              the stack */
 };
 
+/* What a worker keeps from task to task, in its scratch: where the outputs of the call before go,
+ * and those of the call to come. */
+typedef struct c2_panel_kept {
+    c2_panel_late late[2];
+    int side;             /* of the call to come */
+    const c2_late *waits; /* of the call before, or NULL */
+} c2_panel_kept;
+
 /* Blocking of one problem for one kernel; a pure function of both and workspace_limit. Blocks
  * never change results. */
 typedef struct c2_panel_plan {
@@ -26,7 +34,8 @@ typedef struct c2_panel_plan {
     int64_t tiles;            /* of a block at most */
     int64_t chunk;            /* steps of a panel */
     int64_t group;            /* output channel tiles whose sums wait for the next chunk */
-    size_t panel_bytes;       /* of a panel; one or two of them are in front of the sums; */
+    size_t panel_bytes;       /* of a panel; one or two of them are in front of the */
+    size_t sums_bytes;        /* sums, and what is kept behind these; */
     size_t scratch_bytes;     /* of a worker; up to C2_STACK_BYTES they are on its stack */
     bool ahead;               /* a worker fills its next block's panel meanwhile: there are two */
     bool far;                 /* packed weights come from memory */

@@ -38,6 +38,23 @@ void c2_panel_expect(c2_panel_args *a, const c2_words *words, const c2_target *t
     a->out_rows = (size_t)c2_div_up(by_pixels ? a->m : a->n, products);
 }
 
+bool c2_panel_stores_late(const c2_problem *p, float *low, float *high)
+{
+    const bool plain_bias = !p->has_bias || p->bias_dtype == CONV2D_FLOAT32;
+    return c2_clamp_of(p, low, high) && !p->has_residual && plain_bias &&
+           p->output_dtype == CONV2D_FLOAT32 && p->output_stride[1] == 1;
+}
+
+void c2_panel_late_set(c2_panel_late *late, const c2_target *target, int channels,
+                       const c2_lanes *lanes)
+{
+    late->to.out = late->out;
+    late->to.bias = (const float *)(const void *)target->bias;
+    late->to.m = (int)lanes->count;
+    late->to.n = channels;
+    c2_pixel_rows(target, lanes, late->out);
+}
+
 bool c2_panel_strip_supports(const c2_problem *p, double row, c2_why *why)
 {
     if (p->padding_mode != CONV2D_PAD_ZEROS && c2_problem_is_padded(p))

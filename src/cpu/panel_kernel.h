@@ -6,6 +6,8 @@
 
 #include "cpu/driver.h"
 
+enum { C2_PANEL_MR = 32 }; /* pixels of the kernels' tiles */
+
 /* Pixels in a panel, [step][part][tile of mr][16 words]. */
 static inline void c2_panel_pixels(c2_panel_args *a, const uint32_t *panel, int parts, int mr)
 {
@@ -25,6 +27,17 @@ bool c2_panel_expects(const conv2d_device *device, const c2_problem *p);
  * meanwhile, where either their channels or their columns are neighbours. */
 void c2_panel_expect(c2_panel_args *a, const c2_words *words, const c2_target *target, int64_t y,
                      int64_t x);
+
+/* Outputs that are stored among the products of the next tile, and where they go. */
+typedef struct c2_panel_late {
+    c2_late to;
+    float *out[C2_PANEL_MR];
+} c2_panel_late;
+/* Whether outputs can be stored so; and the bounds then. */
+bool c2_panel_stores_late(const c2_problem *p, float *low, float *high);
+/* Of so many channels of the target's; the caller sets the bounds, and what waits. */
+void c2_panel_late_set(c2_panel_late *late, const c2_target *target, int channels,
+                       const c2_lanes *lanes);
 
 /* Refusals of those that read strips: padding that is not zeros, and more than 2^31 numbers in the
  * rows under an output row, each of `row` numbers. */

@@ -8,10 +8,14 @@
 /* Bytes of a block's panel and sums at most: with an output channel tile's weights they should
  * stay in the L2 cache. */
 static const double block_bytes = 1 << 20;
-/* Seconds beside those of cutting: a float of an input that L2 does not keep, and a pixel's row of
- * a tap (Granite Rapids). */
-static const double part_far = 0.12e-9, part_row = 6e-9;
-static const double part_hidden = 0.6; /* of filling, or of products, what the other hides */
+/* Seconds beside those of cutting and of products: a float of an input that L2 does not keep, a
+ * pixel's row of a tap, and a tile of pixels. As those of all kernels, some 1.3 times what was
+ * measured on a Granite Rapids VM with 50 layers of both tables and 20 others. */
+static const double part_far = 0.06e-9, part_row = 3e-9, a_tile = 0.35e-6;
+static const double from_panels = 0.95; /* of the table's seconds for products */
+/* Of filling, or of products, what the other hides: less than it is, for pieces take longer than
+ * all at once. */
+static const double part_hidden = 0.1;
 static const double sums_again = 0.25e-6; /* a tile's sums, loaded for the next chunk */
 static const double half_tile = 0.6; /* of a whole one's time (Granite Rapids) */
 
@@ -36,19 +40,22 @@ static bool set_chunk(const search *s, c2_panel_plan *plan)
     plan->group = plan->pack.tiles.n;
     plan->chunk = plan->steps;
     double all_sums = sums;
-    if (sums + panels * a_step * (double)plan->steps > s->budget) {
+    const double budget = s->budget - (double)c2_round_up(sizeof(c2_panel_kept), C2_ALIGN);
+    if (sums + panels * a_step * (double)plan->steps > budget) {
         all_sums = sums * (double)plan->group;
-        if (all_sums > s->budget / 2) {
+        if (all_sums > budget / 2) {
             plan->group = 1;
             all_sums = sums;
         }
-        const double fit = floor((s->budget - all_sums) / (panels * a_step));
+        const double fit = floor((budget - all_sums) / (panels * a_step));
         if (fit < 1)
             return false;
         plan->chunk = c2_div_up(plan->steps, c2_div_up(plan->steps, (int64_t)fit));
     }
     plan->panel_bytes = (size_t)(a_step * (double)plan->chunk);
-    plan->scratch_bytes = (size_t)panels * plan->panel_bytes + (size_t)all_sums;
+    plan->sums_bytes = (size_t)all_sums;
+    plan->scratch_bytes = (size_t)panels * plan->panel_bytes + plan->sums_bytes +
+                          c2_round_up(sizeof(c2_panel_kept), C2_ALIGN);
     return true;
 }
 
@@ -92,7 +99,7 @@ static void try_size(search *s, int64_t size, bool ahead)
     const double fills = chunks > 1 ? (double)c2_div_up(plan.pack.tiles.n, plan.group) : 1;
     const double weights = c2_panel_weight_bytes(&plan.words, &plan.pack, plan.steps);
     const double multiply =
-        live * rows * lanes * each +
+        from_panels * live * rows * lanes * each + (double)tiles * a_tile +
         (double)tiles * oc_tiles * (chunks * s->speed->call + (chunks - 1) * sums_again);
     const double fill = live * fill_seconds(s) * fills;
     const double first = fill / (blocks * chunks * fills); /* nothing hides the first panel */

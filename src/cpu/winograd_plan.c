@@ -31,6 +31,7 @@ static const double far_bytes = 96e6, far_times = 2.5; /* of U: that no cache ke
                                                          take, in bytes from a cache; */
 static const double half_round = 1.5;     /* products of 16 tiles, in halves of those of 32; */
 static const double part_transform = 2; /* transforms, in those for FMA, whose V and M are nearer */
+static const double from_parts = 0.94; /* of the table's seconds for products */
 static const double pixels_from_l2 = 0.12; /* how much longer products take of V that only L2 has */
 /* Transforms of pixels a stride apart read in place, and copies of rows, in those of neighbours
  * (Granite Rapids). */
@@ -277,7 +278,8 @@ static double part_seconds(const c2_speed *speed, const c2_problem *p, const c2_
     const double lanes = (double)c2_div_up(p->ocg, C2_WINO_ROWS);
     const double products = halves_of_blocks(plan) * lanes * live * (double)plan->piece_blocks *
                             (C2_WINO_PARTS * (C2_WINO_PARTS + 1) / 2) * a_product /
-                            speed->fma_lanes * (1 + pixels_from_l2 / (double)plan->group);
+                            speed->fma_lanes * from_parts *
+                            (1 + pixels_from_l2 / (double)plan->group);
     const double rounds = ceil((double)plan->tiles / blocks / plan->mr);
     const double calls = rounds * blocks * panels * plan->steps * speed->call;
     const traffic t = traffic_of(plan);

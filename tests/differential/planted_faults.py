@@ -20,7 +20,7 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
-from planted_table import AMX, AMX_UNITS, BF16, FAULTS, METAL_FAULTS  # noqa: E402
+from planted_table import AMX, AMX_UNITS, BF16, FAULTS, LATE, METAL_FAULTS  # noqa: E402
 
 TIMEOUT_S = 240
 
@@ -145,7 +145,7 @@ class Build:
             text = path.read_text()
             path.write_text(text.replace(old, new))
             units.update(unit for unit in self.units_with(file)
-                         if words[0] == AMX or not unit.startswith(AMX_UNITS))
+                         if words[0] in (AMX, LATE) or not unit.startswith(AMX_UNITS))
         if not units:
             raise SystemExit(f"planted_faults: {name}: no unit includes that file")
         objects = [self.compile(unit, sources, folder) for unit in sorted(units)]

@@ -43,6 +43,7 @@ AMX_CROSSED = f"{AMX} --jobs 1 --failures 1 --count 300 --seed 1 --match split3_
 AMX_TILES = f"{AMX} --jobs 1 --failures 1 --count 300 --seed 1 --match split3_f"
 AMX_GROUPS = f"{AMX} --jobs 1 --failures 1 --count 150 --seed 400 --match split3_f"
 COMMON = "common_tiles"
+LATE = "late_outputs"
 AMX_PANEL = f"{AMX} --jobs 1 --failures 1 --count 150 --seed 1 --match split3_ch"
 FAULTS = [
     ("off-by-one loop: first channel skipped", "cpu/body/gemm_ch.h",
@@ -323,6 +324,10 @@ FAULTS = [
      "memcpy(f->room + i * run, taps[i],", AMX_PANEL),
     ("a worker's next panel filled over the one it multiplies", "cpu/panel.c",
      "turn->side = !turn->side;", "", AMX_PANEL),
+    ("outputs stored late with the first channels' biases", "cpu/body/late.h",
+     "vf_load(to->bias + at)", "vf_load(to->bias)", LATE),
+    ("outputs that wait taken for those of a call's first tile", "cpu/panel.c",
+     "own->to.first = (int)(last - oc);", "own->to.first = 0;", LATE),
     ("a worker's next strip filled over the one it multiplies", "cpu/group_strip.c",
      "turn->side = !turn->side;", "", AMX_GROUP),
     ("the rows of a piece that fills a panel all the first", "cpu/panel_fill.c",

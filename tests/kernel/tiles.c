@@ -223,6 +223,114 @@ static guard_buffer place_pixels(check *c, bool tiny, c2_panel_args *a, ptrdiff_
     return b;
 }
 
+enum { MAX_TILES = 3, MAX_N = MAX_TILES * 32 };
+
+/* Outputs of a row of tiles that are stored late, and what they must become. */
+typedef struct outputs {
+    c2_late to;
+    guard_buffer pixels, bias;
+    float *rows[32];
+    float expected[32][MAX_N];
+} outputs;
+
+static const float untouched = -7.5e9f;
+
+static void outputs_make(check *c, outputs *o, int m, int n)
+{
+    rng *r = c->random;
+    *o = (outputs){.to = {.out = o->rows, .low = -INFINITY, .high = INFINITY, .m = m, .n = n},
+                   .pixels = guard_alloc((size_t)(m * n) * sizeof(float), c->at_end),
+                   .bias = guard_alloc((size_t)n * sizeof(float), c->at_end)};
+    float *pixels = o->pixels.data, *bias = o->bias.data;
+    for (int i = 0; i < m; i++) {
+        o->rows[i] = rng_range(r, 0, 9) ? pixels + (m - 1 - i) * n : NULL;
+        for (int j = 0; j < n; j++)
+            pixels[i * n + j] = o->expected[i][j] = untouched;
+    }
+    for (int j = 0; j < n; j++)
+        bias[j] = (float)rng_range(r, -9, 9);
+    guard_protect(&o->bias, false);
+    if (rng_range(r, 0, 1))
+        o->to.bias = bias;
+    if (rng_range(r, 0, 1))
+        o->to.low = 0;
+    if (rng_range(r, 0, 2) == 0)
+        o->to.high = 6;
+}
+
+/* The channels from `first` on of a tile are expected, of these sums. */
+static void outputs_expect(outputs *o, const float *from, int nr, int first)
+{
+    for (int i = 0; i < o->to.m; i++)
+        for (int j = first; j < o->to.n && j < first + nr; j++) {
+            const float sum = from[i * nr + j - first];
+            const float x = o->to.bias ? sum + o->to.bias[j] : sum;
+            o->expected[i][j] = fminf(o->to.high, fmaxf(o->to.low, x));
+        }
+}
+
+static bool outputs_check(check *c, const outputs *o)
+{
+    const float *pixels = o->pixels.data;
+    for (int i = 0; i < o->to.m; i++)
+        for (int j = 0; j < o->to.n; j++) {
+            const int at = (o->to.m - 1 - i) * o->to.n + j;
+            const float expected = o->rows[i] ? o->expected[i][j] : untouched;
+            if (pixels[at] != expected) {
+                snprintf(c->why, c->why_bytes, "output %d, channel %d is %a, expected %a", i, j,
+                         (double)pixels[at], (double)expected);
+                return false;
+            }
+        }
+    return true;
+}
+
+static void outputs_free(outputs *o)
+{
+    guard_free(&o->pixels);
+    guard_free(&o->bias);
+}
+
+/* A tile of the call before waits, its sums in acc or elsewhere. */
+static void draw_waiting(check *c, outputs *o, float *from)
+{
+    rng *r = c->random;
+    const int mr = c->kernel->mr, nr = c->kernel->nr;
+    const int first = (int)rng_range(r, 0, MAX_TILES - 1) * nr;
+    outputs_make(c, o, (int)rng_range(r, 1, mr), first + check_size(r, nr, BLOCK));
+    for (int i = 0; i < mr * nr; i++)
+        from[i] = (float)rng_range(r, -99, 99);
+    o->to.acc = from;
+    o->to.first = first;
+    outputs_expect(o, from, nr, first);
+}
+
+/* The sums of a tile of a panel kernel, whose weights are w. */
+static void panel_sums(const check *c, const c2_panel_args *args, const uint32_t *w, sums *s)
+{
+    const int nr = c->kernel->nr, parts = c2_kernel_parts(c->kernel);
+    for (int step = 0; step < (int)args->n_steps; step++)
+        for (int i = 0; i < args->m; i++)
+            for (int j = 0; j < nr; j++) {
+                uint32_t a[C2_MAX_PARTS * BLOCK];
+                for (int u = 0; u < parts; u++)
+                    memcpy(a + u * BLOCK,
+                           (const char *)args->pixels[i / BLOCK] + i % BLOCK * args->row +
+                               (args->steps ? args->steps[step] : step * args->step) +
+                               u * args->part,
+                           BLOCK * sizeof *a);
+                const uint32_t *b = w + step * BLOCK * parts * nr + j;
+                float *sum = &s->expected[i * nr + j];
+                for (int q = 0; q < parts * (parts + 1) / 2; q++)
+                    *sum = add_block(*sum, a + products[parts][q][0] * BLOCK,
+                                     b + products[parts][q][1] * nr, parts * nr);
+                for (int h = 0; h < 2 * BLOCK; h++)
+                    count_exact(s, i * nr + j, number_at(a + h / 2, BLOCK, parts, h % 2),
+                                number_at(b + h / 2 * parts * nr, nr, parts, h % 2));
+            }
+    s->n_products = args->n_steps * BLOCK * 2;
+}
+
 static bool panel_case(check *c)
 {
     const c2_kernel *k = c->kernel;
@@ -231,20 +339,25 @@ static bool panel_case(check *c)
     const int m = (int)rng_range(r, 1, mr / BLOCK) * BLOCK, n = check_size(r, nr, BLOCK);
     const int n_steps = (int)rng_range(r, 1, MAX_TAPS);
     const bool accumulate = rng_range(r, 0, 1), tiny = rng_range(r, 0, 3) == 0;
-    guard_buffer weight =
-        guard_alloc((size_t)(n_steps * BLOCK * parts * nr) * sizeof(uint32_t), c->at_end);
+    const bool waits = rng_range(r, 0, 1), own = rng_range(r, 0, 1);
+    const int n_tiles = own && !accumulate ? (int)rng_range(r, 1, MAX_TILES) : 1;
+    const ptrdiff_t a_tile = n_steps * BLOCK * parts * nr, tile_words = a_tile + 16;
+    guard_buffer weight = guard_alloc(
+        (size_t)((n_tiles - 1) * tile_words + a_tile) * sizeof(uint32_t), c->at_end);
     uint32_t *w = weight.data;
-    for (int q = 0; q < n_steps * BLOCK; q++)
-        for (int j = 0; j < nr; j++)
-            draw_words(c, tiny, parts, w + q * parts * nr + j, nr);
+    for (int t = 0; t < n_tiles; t++)
+        for (int q = 0; q < n_steps * BLOCK; q++)
+            for (int j = 0; j < nr; j++)
+                draw_words(c, tiny, parts, w + t * tile_words + q * parts * nr + j, nr);
     guard_protect(&weight, false);
     size_t pieces = 0;
     /* Fetched ahead: the pages behind the weights are no one's. */
     c2_panel_args args = {.weight = w,
                           .n_steps = (size_t)n_steps,
                           .m = m,
-                          .n = n,
+                          .n = (n_tiles - 1) * nr + n,
                           .accumulate = accumulate,
+                          .tile_words = tile_words,
                           .next = (uintptr_t)w + (uintptr_t)rng_range(r, 0, 9999),
                           .next_lines = (size_t)rng_range(r, 0, 20),
                           .out = (uintptr_t)w + (uintptr_t)rng_range(r, 0, 9999),
@@ -256,33 +369,33 @@ static bool panel_case(check *c)
     sums s;
     sums_begin(c, &s, accumulate);
     check_acc acc = check_acc_make(c, accumulate ? s.expected : NULL);
+    args.acc = acc.acc;
+    _Alignas(64) float waiting[SUMS_TILE];
+    outputs last, mine;
+    if (waits) {
+        draw_waiting(c, &last, accumulate || rng_range(r, 0, 1) ? waiting : acc.acc);
+        args.late = &last.to;
+    }
     float before[SUMS_TILE];
     memcpy(before, acc.acc, (size_t)(mr * nr) * sizeof *before);
-    for (int step = 0; step < n_steps; step++)
-        for (int i = 0; i < m; i++)
-            for (int j = 0; j < n; j++) {
-                uint32_t a[C2_MAX_PARTS * BLOCK];
-                for (int u = 0; u < parts; u++)
-                    memcpy(a + u * BLOCK,
-                           (const char *)args.pixels[i / BLOCK] + i % BLOCK * args.row +
-                               (args.steps ? args.steps[step] : step * args.step) + u * args.part,
-                           BLOCK * sizeof *a);
-                const uint32_t *b = w + step * BLOCK * parts * nr + j;
-                float *sum = &s.expected[i * nr + j];
-                for (int q = 0; q < parts * (parts + 1) / 2; q++)
-                    *sum = add_block(*sum, a + products[parts][q][0] * BLOCK,
-                                     b + products[parts][q][1] * nr, parts * nr);
-                for (int h = 0; h < 2 * BLOCK; h++)
-                    count_exact(&s, i * nr + j, number_at(a + h / 2, BLOCK, parts, h % 2),
-                                number_at(b + h / 2 * parts * nr, nr, parts, h % 2));
-            }
-    s.n_products = (size_t)(n_steps * BLOCK * 2);
-    args.acc = acc.acc;
+    outputs_make(c, &mine, (int)rng_range(r, m - BLOCK + 1, m), args.n);
+    if (own)
+        args.own = &mine.to;
+    for (int t = 0; t < n_tiles; t++) {
+        if (t > 0)
+            sums_begin(c, &s, false);
+        panel_sums(c, &args, w + t * tile_words, &s);
+        if (t + 1 < n_tiles)
+            outputs_expect(&mine, s.expected, nr, t * nr);
+    }
     set_state(k, true);
     ((c2_panel_fn)k->fn)(&args);
     set_state(k, false);
-    const bool ok =
-        judge(c, &s, before, acc.acc, m, n) && pieces_done(c, &args.meanwhile);
+    const bool ok = judge(c, &s, before, acc.acc, m, n) && pieces_done(c, &args.meanwhile) &&
+                    outputs_check(c, &mine) && (!waits || outputs_check(c, &last));
+    outputs_free(&mine);
+    if (waits)
+        outputs_free(&last);
     guard_free(&acc.buffer);
     guard_free(&pixels);
     guard_free(&weight);

@@ -7,6 +7,12 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#ifdef __AVX512F__
+#include "cpu/simd/vec_avx512.h"
+#else /* emulated */
+#include "cpu/simd/vec_generic.h"
+#endif
+#undef C2_ISA
 #define C2_ISA amx
 
 enum { TILE_ROWS = 16, TILE_WORDS = 16, TILE_BYTES = 64 };

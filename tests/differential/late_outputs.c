@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Outputs that tile registers' kernels store among the products of the next tile: channels-last,
+ * without a residual. Channels-first ones are stored at once, and have the same bits. No random
+ * problem has so many tiles. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conv2d/conv2d.h"
+
+static int failures;
+
+static void expect(bool ok, const char *what, const char *text)
+{
+    if (!ok) {
+        printf("FAIL %s: %s: %s\n", text, what, conv2d_last_error());
+        failures++;
+    }
+}
+
+static size_t elements(const conv2d_tensor *t)
+{
+    size_t n = 1;
+    for (int i = 0; i < t->rank; i++)
+        n *= (size_t)t->sizes[i];
+    return n;
+}
+
+/* Numbers in [-1, 1). */
+static float *filled(size_t n)
+{
+    float *data = malloc(n * sizeof *data);
+    if (!data)
+        exit(2);
+    unsigned state = 1;
+    for (size_t i = 0; i < n; i++) {
+        state = state * 1664525u + 1013904223u;
+        data[i] = (float)(state >> 8) * 0x1p-23f - 1;
+    }
+    return data;
+}
+
+static void run(const char *text, conv2d_problem *p, int threads)
+{
+    conv2d_device_options options = CONV2D_DEVICE_OPTIONS_INIT;
+    options.n_threads = threads;
+    conv2d_device *device = NULL;
+    conv2d_context *context = NULL;
+    conv2d_plan *plan = NULL;
+    conv2d_run_args args = CONV2D_RUN_ARGS_INIT;
+    args.input = &p->input;
+    args.output = &p->output;
+    expect(conv2d_device_open("cpu", &options, &device) == CONV2D_OK &&
+               conv2d_prepack(device, &p->weight, &p->bias, &p->params, &context) == CONV2D_OK &&
+               conv2d_plan_create(context, &p->input, NULL, &p->output, &plan) == CONV2D_OK &&
+               conv2d_plan_run(plan, &args) == CONV2D_OK,
+           "run", text);
+    conv2d_plan_destroy(plan);
+    conv2d_context_destroy(context);
+    conv2d_device_close(device);
+}
+
+/* Both outputs, element by element. */
+static bool same(const conv2d_tensor *a, const conv2d_tensor *b)
+{
+    for (int64_t n = 0; n < a->sizes[0]; n++)
+        for (int64_t c = 0; c < a->sizes[1]; c++)
+            for (int64_t y = 0; y < a->sizes[2]; y++)
+                for (int64_t x = 0; x < a->sizes[3]; x++) {
+                    const int64_t at[4] = {n, c, y, x};
+                    int64_t i = 0, j = 0;
+                    for (int axis = 0; axis < 4; axis++) {
+                        i += at[axis] * a->strides[axis];
+                        j += at[axis] * b->strides[axis];
+                    }
+                    if (memcmp((const float *)a->data + i, (const float *)b->data + j,
+                               sizeof(float)) != 0)
+                        return false;
+                }
+    return true;
+}
+
+static void check(const char *text, const char *algorithm, int32_t activation)
+{
+    conv2d_problem p;
+    expect(conv2d_problem_parse(text, &p) == CONV2D_OK, "problem", text);
+    p.params.algorithm = algorithm;
+    p.params.activation = activation;
+    conv2d_tensor_set_order(&p.input, CONV2D_NHWC);
+    const size_t n_out = elements(&p.output);
+    float *input = filled(elements(&p.input)), *weight = filled(elements(&p.weight));
+    float *bias = filled((size_t)p.weight.sizes[0]);
+    float *at_once = filled(n_out), *late = filled(n_out);
+    p.input.data = input;
+    p.weight.data = weight;
+    p.bias = conv2d_vector_f32(bias, p.weight.sizes[0]);
+    p.output.data = at_once;
+    run(text, &p, 1);
+    const conv2d_tensor first = p.output;
+    conv2d_tensor_set_order(&p.output, CONV2D_NHWC);
+    p.output.data = late;
+    for (int threads = 1; threads <= 3; threads++) {
+        memset(late, 0xff, n_out * sizeof *late);
+        run(text, &p, threads);
+        expect(same(&first, &p.output), "other bits", text);
+    }
+    free(input);
+    free(weight);
+    free(bias);
+    free(at_once);
+    free(late);
+}
+
+int main(void)
+{
+    check("ic40ih10iw11oc100kh1", "split3_ch", CONV2D_ACT_RELU);
+    check("ic300ih9iw15oc70kh1", "split3_ch", CONV2D_ACT_NONE);
+    check("mb2ic64ih8iw9oc65kh3ph1", "split3_ch", CONV2D_ACT_RELU6);
+    check("ic2100ih7oc97kh1", "split3_ch", CONV2D_ACT_NONE);
+    printf("late_outputs: %d failures\n", failures);
+    return failures ? 1 : 0;
+}
