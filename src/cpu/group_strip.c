@@ -16,6 +16,8 @@ enum {
     PIECE_PIXELS = 4
 };
 
+static const double near_weights = 1 << 18;
+
 struct c2_state {
     const c2_kernel *kernel;
     c2_panel_fn fn;
@@ -24,6 +26,8 @@ struct c2_state {
     c2_tiles_fn tiles;
     c2_epilogue_fn epilogue;
     c2_group_plan plan;
+    bool late; /* outputs are stored among the products of the next call, */
+    float low, high;
     ptrdiff_t *steps; /* where each lies behind a pixel, bytes */
     size_t steps_bytes;
 };
@@ -119,6 +123,8 @@ typedef struct work {
     float *sums;
     filler *next; /* of the strip that is filled meanwhile, or NULL; */
     int64_t calls, pieces; /* that are left: of the kernel for it, and of it */
+    c2_panel_kept *kept;
+    bool goes_on; /* the worker has another task */
 } work;
 
 /* A call's pieces. */
@@ -132,14 +138,29 @@ static c2_meanwhile meanwhile_of(work *w)
     return (c2_meanwhile){put_piece, w->next, (size_t)pieces};
 }
 
-/* The sums of n registers of pixels by an output channel tile. */
-static void multiply(work *w, int64_t tile, int64_t first, int64_t n)
+/* Lanes from register `first` on, of n of them. */
+static c2_lanes lanes_of(const work *w, int64_t first, int64_t n)
+{
+    const int64_t lane = first * C2_GROUP_PIXELS, pitch = w->s->plan.lanes;
+    return (c2_lanes){.first = lane,
+                      .count = c2_min(n * C2_GROUP_PIXELS,
+                                      (w->task.end - w->task.begin) * pitch - lane),
+                      .pitch = pitch,
+                      .cols = w->args->problem->ow,
+                      .y = w->task.begin};
+}
+
+/* The sums of n registers of pixels by output channel tiles [tile, end): by one, or, with a target,
+ * by some whose outputs are stored late. */
+static void multiply(work *w, int64_t tile, int64_t end, int64_t first, int64_t n,
+                     const c2_target *target)
 {
     const c2_state *s = w->s;
     const c2_problem *p = w->args->problem;
     const c2_group_plan *plan = &s->plan;
     const int64_t nr = s->kernel->nr, a_call = s->kernel->mr / C2_GROUP_PIXELS;
     const int64_t tiles = plan->pack.tiles.n;
+    const bool final = end == w->task.tile_end && !w->goes_on;
     c2_panel_args a = {.row = p->stride[1] * plan->pixel * HALF,
                        .part = plan->part * HALF,
                        .steps = s->steps,
@@ -147,7 +168,8 @@ static void multiply(work *w, int64_t tile, int64_t first, int64_t n)
                                  (w->g * tiles + tile) * plan->steps * WORDS *
                                      plan->words.parts * nr,
                        .n_steps = (size_t)plan->steps,
-                       .n = (int)c2_min(nr, p->ocg - tile * nr)};
+                       .n = (int)(c2_min(end * nr, p->ocg) - tile * nr),
+                       .tile_words = plan->steps * WORDS * plan->words.parts * nr};
     for (int64_t i = 0, m; i < n; i += m) {
         m = c2_div_up(n - i, c2_div_up(n - i, a_call)); /* as even as can be */
         for (int64_t j = 0; j < a_call; j++) {
@@ -158,9 +180,13 @@ static void multiply(work *w, int64_t tile, int64_t first, int64_t n)
                                 : NULL;
         }
         a.m = (int)m * C2_GROUP_PIXELS;
-        a.acc = w->sums + i * C2_GROUP_PIXELS * nr;
+        a.acc = w->sums + (target ? 0 : i * C2_GROUP_PIXELS * nr);
         a.meanwhile = meanwhile_of(w);
-        s->fn(&a);
+        if (target) {
+            const c2_lanes lanes = lanes_of(w, first + i, m);
+            c2_panel_call(w->kept, s->fn, &a, target, &lanes, (int)nr, final && i + m == n);
+        } else
+            s->fn(&a);
     }
 }
 
@@ -169,26 +195,33 @@ static int64_t registers_of(const work *w)
     return c2_div_up((w->task.end - w->task.begin) * w->s->plan.lanes, C2_GROUP_PIXELS);
 }
 
+/* Output channel tiles of a call: all, where their weights stay in L2 beside the strip. */
+static int64_t tiles_of_call(const work *w)
+{
+    const c2_group_plan *plan = &w->s->plan;
+    const bool near = c2_panel_weight_bytes(&plan->words, &plan->pack, plan->steps) <= near_weights;
+    return w->s->late && near ? w->task.tile_end - w->task.tile_begin : 1;
+}
+
 static void multiply_tiles(work *w)
 {
     const c2_state *s = w->s;
     const c2_problem *p = w->args->problem;
-    const int64_t lanes = (w->task.end - w->task.begin) * s->plan.lanes;
     const int64_t registers = registers_of(w), nr = s->kernel->nr;
-    for (int64_t tile = w->task.tile_begin; tile < w->task.tile_end; tile++) {
+    const int64_t a_call = tiles_of_call(w);
+    for (int64_t tile = w->task.tile_begin; tile < w->task.tile_end; tile += a_call) {
         const int channels = (int)c2_min(nr, p->ocg - tile * nr);
         const c2_target target =
             c2_target_of(w->args, s->epilogue, w->n, w->g * p->ocg + tile * nr);
+        if (s->late) {
+            multiply(w, tile, tile + a_call, 0, registers, &target);
+            continue;
+        }
         for (int64_t first = 0; first < registers; first += C2_GROUP_STORED) {
             const int64_t n = c2_min(C2_GROUP_STORED, registers - first);
-            const int64_t lane = first * C2_GROUP_PIXELS;
-            const c2_lanes l = {.first = lane,
-                                .count = c2_min(n * C2_GROUP_PIXELS, lanes - lane),
-                                .pitch = s->plan.lanes,
-                                .cols = p->ow,
-                                .y = w->task.begin};
-            multiply(w, tile, first, n);
-            c2_store_pixel_rows(&target, w->sums, nr, channels, 1, &l);
+            const c2_lanes lanes = lanes_of(w, first, n);
+            multiply(w, tile, tile + 1, first, n, NULL);
+            c2_store_pixel_rows(&target, w->sums, nr, channels, 1, &lanes);
         }
     }
 }
@@ -245,17 +278,21 @@ static void run_turn(const c2_state *s, const c2_run_args *args, c2_cpu_turn *tu
     set_task(s, args, turn->task, &w, &f);
     w.strip = strips[turn->side];
     w.sums = (float *)(void *)(scratch + plan->sums_at);
+    w.kept = (c2_panel_kept *)(void *)(scratch + plan->kept_at);
+    w.goes_on = turn->next != C2_CPU_NO_TASK;
     if (!turn->prepared) {
+        c2_panel_keep(w.kept, s->low, s->high);
         set_strip(&f, w.strip, line);
         fill(&f);
     }
-    if (turn->next != C2_CPU_NO_TASK) {
+    if (w.goes_on) {
         turn->side = !turn->side;
         set_task(s, args, turn->next, &next, &f);
         set_strip(&f, strips[turn->side], line);
         const int64_t registers = registers_of(&w), a_call = s->kernel->mr / C2_GROUP_PIXELS;
         w.next = &f;
-        w.calls = (w.task.tile_end - w.task.tile_begin) * c2_div_up(registers, a_call);
+        const int64_t tiles = w.task.tile_end - w.task.tile_begin;
+        w.calls = tiles / tiles_of_call(&w) * c2_div_up(registers, a_call);
         w.pieces = f.rows * c2_div_up(args->problem->w, PIECE_PIXELS);
     }
     s->tiles(true);
@@ -301,6 +338,7 @@ conv2d_status c2_group_plan_create(conv2d_device *device, const c2_kernel *kerne
     s->widen = (c2_widen_fn)c2_cpu_helper(kernel, C2_FAMILY_WIDEN, p->input_dtype);
     s->tiles = c2_tiles_of(kernel);
     s->epilogue = c2_cpu_epilogue(kernel, p->output_dtype);
+    s->late = c2_panel_stores_late(p, &s->low, &s->high);
     s->steps_bytes = (size_t)s->plan.steps * sizeof *s->steps;
     s->steps = c2_alloc(&device->allocator, s->steps_bytes);
     if (!s->steps) {

@@ -40,7 +40,7 @@ typedef struct c2_group_plan {
     c2_split row_blocks;  /* of an image's output rows */
     bool ahead;              /* a worker fills its next strip meanwhile: there are two */
     size_t strip_bytes;      /* of one; they are in front of the rest: */
-    size_t sums_at, line_at; /* bytes, in a worker's scratch */
+    size_t sums_at, line_at, kept_at; /* bytes, in a worker's scratch */
     size_t scratch_bytes; /* of a worker; up to C2_STACK_BYTES they are on its stack */
     double seconds;       /* of an image's group, without the epilogue */
 } c2_group_plan;

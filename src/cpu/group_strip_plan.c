@@ -10,12 +10,12 @@ enum { LEAST_CHANNELS = 9 }; /* of crossed pixels */
 static const double strip_bytes = 1 << 18;
 /* On a Granite Rapids VM, November 2026. What registers take in those of the table; seconds
  * a call of the kernel takes beside, and a task. */
-static const double from_pixels = 0.84, call_seconds = 0.03e-6, task_seconds = 0.1e-6;
+static const double from_pixels = 0.8, call_seconds = 0.03e-6, task_seconds = 0.1e-6;
 /* Seconds a number of the strip takes to be cut, crossed ones, and more where channels are copied
  * before it; a float of an input that L2 does not keep; an output beside the epilogue, and more
  * where L2 does not keep them. */
 static const double cut_number = 0.15e-9, crossed_number = 0.25e-9, copied_number = 0.3e-9;
-static const double far_input = 0.15e-9, stored = 0.1e-9, far_output = 0.2e-9;
+static const double far_input = 0.12e-9, stored = 0.1e-9, far_output = 0.2e-9;
 
 size_t c2_group_strip_bytes(const c2_problem *p, const c2_group_plan *plan, int64_t rows)
 {
@@ -42,7 +42,8 @@ static void set_scratch(const c2_problem *p, const c2_kernel *k, int64_t rows, c
     plan->line_at =
         plan->sums_at + sizeof(float) * C2_GROUP_STORED * C2_GROUP_PIXELS * (size_t)k->nr;
     const size_t line = (size_t)(p->w * p->icg) * sizeof(float);
-    plan->scratch_bytes = c2_round_up(plan->line_at + (plan->in_place ? 0 : line), C2_ALIGN);
+    plan->kept_at = c2_round_up(plan->line_at + (plan->in_place ? 0 : line), C2_ALIGN);
+    plan->scratch_bytes = plan->kept_at + c2_round_up(sizeof(c2_panel_kept), C2_ALIGN);
 }
 
 /* To cut the pixels of all strips of a group. */

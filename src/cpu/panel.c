@@ -66,7 +66,7 @@ static void multiply(work *w, int64_t tile, int64_t tile_end, int64_t begin, int
     const int64_t mr = s->kernel->mr, nr = s->kernel->nr, parts = s->plan.words.parts;
     const int64_t a_step = parts * mr * C2_PANEL_WORDS, w_step = parts * nr * C2_PANEL_WORDS;
     const c2_problem *p = w->args->problem;
-    const int64_t oc = tile * nr, last = (tile_end - 1) * nr; /* of the last tile */
+    const int64_t oc = tile * nr;
     const int channels = (int)c2_min(tile_end * nr, p->ocg) - (int)oc;
     const bool done = end == s->plan.steps;
     const c2_target target = c2_target_of(w->args, s->epilogue, w->n, w->g * p->ocg + oc);
@@ -76,7 +76,6 @@ static void multiply(work *w, int64_t tile, int64_t tile_end, int64_t begin, int
         const c2_panel_range r = c2_panel_both((c2_panel_range){begin, end}, live);
         const c2_lanes lanes = lanes_of(w, t);
         const bool final = tile_end == w->tile_end && t + 1 == w->block.end && !w->goes_on;
-        c2_panel_late *own = &w->kept->late[w->kept->side];
         c2_panel_args a = {.weight = w->weights + (tile * s->plan.steps + r.begin) * w_step,
                            .n_steps = (size_t)(r.end - r.begin),
                            .acc = sums + at * mr * nr,
@@ -92,23 +91,16 @@ static void multiply(work *w, int64_t tile, int64_t tile_end, int64_t begin, int
             c2_panel_ahead(&a, &s->plan.words, w_step);
         if (s->expects && done)
             c2_panel_expect(&a, &s->plan.words, &target, t * mr / p->ow, t * mr % p->ow);
-        if (s->late && done && (!final || channels > nr)) {
-            c2_panel_late_set(own, &target, channels, &lanes);
-            a.own = &own->to;
+        if (s->late && done) {
+            c2_panel_call(w->kept, s->fn, &a, &target, &lanes, (int)nr, final);
+            continue;
         }
         /* A tile without live steps has sums of 0. */
         if (a.n_steps || a.late || (begin == 0 && live.begin == live.end))
             s->fn(&a);
         w->kept->waits = NULL;
-        if (done && s->late && !final) {
-            own->to.acc = a.acc;
-            own->to.first = (int)(last - oc);
-            w->kept->waits = &own->to;
-            w->kept->side = !w->kept->side;
-        } else if (done) {
-            const c2_target to = c2_target_of(w->args, s->epilogue, w->n, w->g * p->ocg + last);
-            c2_store_pixel_rows(&to, a.acc, nr, (int)c2_min(nr, p->ocg - last), 1, &lanes);
-        }
+        if (done)
+            c2_store_pixel_rows(&target, a.acc, nr, channels, 1, &lanes);
     }
 }
 
@@ -192,16 +184,6 @@ static void fill_meanwhile(work *w, const segment *g, c2_panel_filler *f, int64_
     w->pieces = c2_panel_filler_pieces(f);
 }
 
-static void keep_nothing(const c2_state *s, c2_panel_kept *kept)
-{
-    kept->side = 0;
-    kept->waits = NULL;
-    for (int i = 0; i < 2; i++) {
-        kept->late[i].to.low = s->low;
-        kept->late[i].to.high = s->high;
-    }
-}
-
 /* A panel is filled while the one before it is multiplied, that of the next task as well, where
  * there is room for two. */
 static void run_turn(const c2_state *s, const c2_run_args *args, c2_cpu_turn *turn)
@@ -216,7 +198,7 @@ static void run_turn(const c2_state *s, const c2_run_args *args, c2_cpu_turn *tu
     w.kept = (c2_panel_kept *)(void *)((char *)w.sums + plan->sums_bytes);
     w.goes_on = turn->next != C2_CPU_NO_TASK;
     if (!turn->prepared)
-        keep_nothing(s, w.kept);
+        c2_panel_keep(w.kept, s->low, s->high);
     s->tiles(true);
     bool filled = turn->prepared;
     segment g = segment_from(&w, w.tile_begin, 0);

@@ -15,14 +15,6 @@ enum {
                              the stack */
 };
 
-/* What a worker keeps from task to task, in its scratch: where the outputs of the call before go,
- * and those of the call to come. */
-typedef struct c2_panel_kept {
-    c2_panel_late late[2];
-    int side;             /* of the call to come */
-    const c2_late *waits; /* of the call before, or NULL */
-} c2_panel_kept;
-
 /* Blocking of one problem for one kernel; a pure function of both and workspace_limit. Blocks
  * never change results. */
 typedef struct c2_panel_plan {

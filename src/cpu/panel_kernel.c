@@ -45,14 +45,42 @@ bool c2_panel_stores_late(const c2_problem *p, float *low, float *high)
            p->output_dtype == CONV2D_FLOAT32 && p->output_stride[1] == 1;
 }
 
-void c2_panel_late_set(c2_panel_late *late, const c2_target *target, int channels,
-                       const c2_lanes *lanes)
+void c2_panel_keep(c2_panel_kept *kept, float low, float high)
 {
-    late->to.out = late->out;
-    late->to.bias = (const float *)(const void *)target->bias;
-    late->to.m = (int)lanes->count;
-    late->to.n = channels;
-    c2_pixel_rows(target, lanes, late->out);
+    kept->side = 0;
+    kept->waits = NULL;
+    for (int i = 0; i < 2; i++) {
+        kept->late[i].to.low = low;
+        kept->late[i].to.high = high;
+    }
+}
+
+void c2_panel_call(c2_panel_kept *kept, c2_panel_fn fn, c2_panel_args *a, const c2_target *target,
+                   const c2_lanes *lanes, int nr, bool final)
+{
+    c2_panel_late *own = &kept->late[kept->side];
+    const int first = (a->n - 1) / nr * nr; /* of the last tile */
+    own->to.out = own->out;
+    own->to.bias = (const float *)(const void *)target->bias;
+    own->to.m = (int)lanes->count;
+    own->to.n = a->n;
+    if (!final || first > 0)
+        c2_pixel_rows(target, lanes, own->out);
+    a->late = kept->waits;
+    a->own = first > 0 ? &own->to : NULL;
+    fn(a);
+    if (final) {
+        c2_target last = *target;
+        last.out += first * last.element;
+        last.bias = last.bias ? last.bias + first * last.element : NULL;
+        kept->waits = NULL;
+        c2_store_pixel_rows(&last, a->acc, nr, a->n - first, 1, lanes);
+    } else {
+        own->to.acc = a->acc;
+        own->to.first = first;
+        kept->waits = &own->to;
+        kept->side = !kept->side;
+    }
 }
 
 bool c2_panel_strip_supports(const c2_problem *p, double row, c2_why *why)

@@ -33,11 +33,21 @@ typedef struct c2_panel_late {
     c2_late to;
     float *out[C2_PANEL_MR];
 } c2_panel_late;
+/* What a worker keeps of them from call to call and from task to task, in its scratch. */
+typedef struct c2_panel_kept {
+    c2_panel_late late[2];
+    int side;             /* of the call to come */
+    const c2_late *waits; /* of the call before, or NULL */
+} c2_panel_kept;
 /* Whether outputs can be stored so; and the bounds then. */
 bool c2_panel_stores_late(const c2_problem *p, float *low, float *high);
-/* Of so many channels of the target's; the caller sets the bounds, and what waits. */
-void c2_panel_late_set(c2_panel_late *late, const c2_target *target, int channels,
-                       const c2_lanes *lanes);
+/* Nothing waits yet. */
+void c2_panel_keep(c2_panel_kept *kept, float low, float high);
+/* Call the kernel, whose sums will be complete: all a->n channels from the target's on, of these
+ * pixels. What waits is stored, and the last tile waits in its place, or is stored at once if the
+ * call is a worker's last. */
+void c2_panel_call(c2_panel_kept *kept, c2_panel_fn fn, c2_panel_args *a, const c2_target *target,
+                   const c2_lanes *lanes, int nr, bool final);
 
 /* Refusals of those that read strips: padding that is not zeros, and more than 2^31 numbers in the
  * rows under an output row, each of `row` numbers. */

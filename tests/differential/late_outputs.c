@@ -118,6 +118,9 @@ int main(void)
     check("ic300ih9iw15oc70kh1", "split3_ch", CONV2D_ACT_NONE);
     check("mb2ic64ih8iw9oc65kh3ph1", "split3_ch", CONV2D_ACT_RELU6);
     check("ic2100ih7oc97kh1", "split3_ch", CONV2D_ACT_NONE);
+    check("g3ic96ih9iw11oc96kh3ph1", "split3_groups", CONV2D_ACT_RELU);
+    check("mb2g2ic40ih9iw20oc90kh3sh2ph1", "split3_groups", CONV2D_ACT_NONE);
+    check("mb2g5ic80ih13oc80kh3ph1", "split3_crossed", CONV2D_ACT_RELU);
     printf("late_outputs: %d failures\n", failures);
     return failures ? 1 : 0;
 }
