@@ -5,6 +5,7 @@
 #define C2_CPU_GEMM_PX_H
 
 #include "cpu/pairs.h"
+#include "cpu/panel_kernel.h"
 #include "cpu/share.h"
 #include "cpu/window.h"
 
@@ -39,6 +40,7 @@ typedef struct c2_px_plan {
     size_t klen;             /* channels of a group */
     int64_t group_tiles;     /* output channel tiles that share the pixels of a chunk */
     bool ahead;              /* panels are filled while others are multiplied: there are two sets */
+    size_t kept_at; /* of panels, in a worker's scratch: c2_panel_kept */
     size_t scratch_bytes;    /* of a worker; up to C2_STACK_BYTES they are on its stack */
     size_t stage_bytes;      /* of them, in front: channels as stored, before they are paired;
                                 window panel: the window */
@@ -69,6 +71,8 @@ struct c2_state {
     c2_tiles_fn tiles; /* state that tasks set, or NULL */
     c2_epilogue_fn epilogue;
     c2_px_plan plan;
+    bool late; /* outputs are stored among the products of the next call, */
+    float low, high;
     c2_share share;
     int64_t element; /* bytes of a pixel as the kernel reads it */
     size_t n_taps;

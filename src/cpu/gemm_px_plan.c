@@ -280,8 +280,8 @@ static bool set_panels(const search *s, c2_px_plan *plan, int64_t lanes, double 
     plan->pack.period = k_all;
     plan->pack.chunk = chunk;
     plan->part_pitch = chunk * nr;
-    plan->scratch_bytes =
-        c2_round_up((size_t)(taken + sums + a_word * (double)chunk), C2_ALIGN);
+    plan->kept_at = c2_round_up((size_t)(taken + sums + a_word * (double)chunk), C2_ALIGN);
+    plan->scratch_bytes = plan->kept_at + c2_round_up(sizeof(c2_panel_kept), C2_ALIGN);
     return true;
 }
 

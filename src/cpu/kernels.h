@@ -128,11 +128,12 @@ typedef struct c2_meanwhile {
 } c2_meanwhile;
 
 /* Where the outputs of a row of tiles go. Complete sums are stored among the products of the tile
- * after theirs: out[i][j] = min(high, max(low, sum(i, j) + bias[j])), i < m, j < n, where out[i] is
- * not NULL. Infinite bounds change nothing. */
+ * after theirs: out[i][j] = min(high, max(low, sum(i, j) + bias)), i < m, j < n, where out[i] is
+ * not NULL; bias is bias[j] where lanes are output channels, else bias[i]. Infinite bounds change
+ * nothing. */
 typedef struct c2_late {
     const float *acc; /* of the tile that waits: its sums, [m][nr], */
-    int first;        /* and their first channel */
+    int first;        /* and their first lane */
     float *const *out;
     const float *bias; /* NULL: none */
     float low, high;
@@ -155,7 +156,9 @@ typedef struct c2_tap {
  *
  * dot2_px, dot3_px: weights and pixels are sums of parts, words of each: those of part i of pixels
  * lie part_pitch * i words after the first's, weights have mr rows of 16 words for each part in
- * turn. Products of parts that together are less than 2^-16 (dot3_px: 2^-24) are left out. */
+ * turn. Products of parts that together are less than 2^-16 (dot3_px: 2^-24) are left out. Of tile
+ * registers n may be the lanes of several tiles, whose pixels lie tile_words apart; the sums of the
+ * last stay in acc. */
 typedef struct c2_gemm_px_args {
     const c2_tap *taps;
     size_t n_taps, klen;
@@ -167,6 +170,8 @@ typedef struct c2_gemm_px_args {
     uintptr_t next; /* tile registers: what is fetched and done meanwhile, as of c2_panel_args */
     size_t next_lines;
     c2_meanwhile meanwhile;
+    ptrdiff_t tile_words;
+    const c2_late *late, *own; /* as of c2_panel_args */
 } c2_gemm_px_args;
 typedef void c2_gemm_px_kernel(const c2_gemm_px_args *);
 typedef c2_gemm_px_kernel c2_dot_px_kernel, c2_dot2_px_kernel, c2_dot3_px_kernel;

@@ -125,7 +125,7 @@ static bool px_case(check *c)
                              half_at(weight.data, (t * klen + x / 2) * k->mr + i, 1 - x % 2));
     s.n_products = (size_t)(n_taps * 2 * klen);
     const c2_gemm_px_args args = {taps, (size_t)n_taps, (size_t)klen, weight.data, acc.acc, m,
-                                  n,    accumulate,     0, 0, 0, {0}};
+                                  n,    accumulate,     0, 0, 0, {0}, 0, NULL, NULL};
     ((c2_gemm_px_fn)k->fn)(&args);
     const bool ok = sums_check(c, &s, before, acc.acc, m, n);
     guard_free(&acc.buffer);
@@ -360,7 +360,7 @@ static double px_bench(const c2_kernel *k)
         return tiles_bench(k);
     const c2_tap tap = {bench_pixels + 1, k->nr};
     const c2_gemm_px_args args = {&tap, 1, BENCH_K, bench_weight, bench_acc, k->mr, k->nr, true, 0,
-                                  0,     0, {0}};
+                                  0,     0, {0}, 0, NULL, NULL};
     ((c2_gemm_px_fn)k->fn)(&args);
     return 2.0 * k->mr * k->nr * (double)BENCH_K;
 }

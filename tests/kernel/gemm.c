@@ -95,7 +95,7 @@ static bool px_case(check *c)
                              ((const float *)weight.data)[(t * klen + x) * k->mr + i]);
     s.n_products = (size_t)(n_taps * klen);
     const c2_gemm_px_args args = {taps, (size_t)n_taps, (size_t)klen, weight.data, acc.acc, m,
-                                  n,    accumulate,     0, 0, 0, {0}};
+                                  n,    accumulate,     0, 0, 0, {0}, 0, NULL, NULL};
     ((c2_gemm_px_fn)k->fn)(&args);
     const bool ok = sums_check(c, &s, before, acc.acc, m, n);
     guard_free(&acc.buffer);
@@ -133,7 +133,7 @@ static double px_bench(const c2_kernel *k)
     /* One float off the line, as taps are. */
     const c2_tap tap = {bench_pixels + 1, k->nr};
     const c2_gemm_px_args args = {&tap, 1, BENCH_K, bench_weight, bench_acc, k->mr, k->nr, true, 0,
-                                  0,     0, {0}};
+                                  0,     0, {0}, 0, NULL, NULL};
     ((c2_gemm_px_fn)k->fn)(&args);
     return (double)k->mr * k->nr * (double)BENCH_K;
 }

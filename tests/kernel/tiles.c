@@ -121,15 +121,101 @@ static bool pieces_done(check *c, const c2_meanwhile *m)
     return false;
 }
 
+enum { MAX_TILES = 3, MAX_N = MAX_TILES * 32 };
+
+/* Outputs of a row of tiles that are stored late, and what they must become. */
+typedef struct outputs {
+    c2_late to;
+    guard_buffer pixels, bias;
+    float *rows[32];
+    float expected[32][MAX_N];
+} outputs;
+
+static const float untouched = -7.5e9f;
+
+/* by_rows: a bias for each row, not for each lane. */
+static void outputs_make(check *c, outputs *o, bool by_rows, int m, int n)
+{
+    rng *r = c->random;
+    const int n_bias = by_rows ? m : n;
+    *o = (outputs){.to = {.out = o->rows, .low = -INFINITY, .high = INFINITY, .m = m, .n = n},
+                   .pixels = guard_alloc((size_t)(m * n) * sizeof(float), c->at_end),
+                   .bias = guard_alloc((size_t)n_bias * sizeof(float), c->at_end)};
+    float *pixels = o->pixels.data, *bias = o->bias.data;
+    for (int i = 0; i < m; i++) {
+        o->rows[i] = rng_range(r, 0, 9) ? pixels + (m - 1 - i) * n : NULL;
+        for (int j = 0; j < n; j++)
+            pixels[i * n + j] = o->expected[i][j] = untouched;
+    }
+    for (int j = 0; j < n_bias; j++)
+        bias[j] = (float)rng_range(r, -9, 9);
+    guard_protect(&o->bias, false);
+    if (rng_range(r, 0, 1))
+        o->to.bias = bias;
+    if (rng_range(r, 0, 1))
+        o->to.low = 0;
+    if (rng_range(r, 0, 2) == 0)
+        o->to.high = 6;
+}
+
+/* The lanes from `first` on of a tile are expected, of these sums. */
+static void outputs_expect(outputs *o, bool by_rows, const float *from, int nr, int first)
+{
+    for (int i = 0; i < o->to.m; i++)
+        for (int j = first; j < o->to.n && j < first + nr; j++) {
+            const float sum = from[i * nr + j - first];
+            const float x = o->to.bias ? sum + o->to.bias[by_rows ? i : j] : sum;
+            o->expected[i][j] = fminf(o->to.high, fmaxf(o->to.low, x));
+        }
+}
+
+static bool outputs_check(check *c, const outputs *o)
+{
+    const float *pixels = o->pixels.data;
+    for (int i = 0; i < o->to.m; i++)
+        for (int j = 0; j < o->to.n; j++) {
+            const int at = (o->to.m - 1 - i) * o->to.n + j;
+            const float expected = o->rows[i] ? o->expected[i][j] : untouched;
+            if (pixels[at] != expected) {
+                snprintf(c->why, c->why_bytes, "output %d, channel %d is %a, expected %a", i, j,
+                         (double)pixels[at], (double)expected);
+                return false;
+            }
+        }
+    return true;
+}
+
+static void outputs_free(outputs *o)
+{
+    guard_free(&o->pixels);
+    guard_free(&o->bias);
+}
+
+/* A tile of the call before waits, its sums in acc or elsewhere. */
+static void draw_waiting(check *c, outputs *o, bool by_rows, float *from)
+{
+    rng *r = c->random;
+    const int mr = c->kernel->mr, nr = c->kernel->nr;
+    const int first = (int)rng_range(r, 0, MAX_TILES - 1) * nr;
+    outputs_make(c, o, by_rows, (int)rng_range(r, 1, mr), first + check_size(r, nr, BLOCK));
+    for (int i = 0; i < mr * nr; i++)
+        from[i] = (float)rng_range(r, -99, 99);
+    o->to.acc = from;
+    o->to.first = first;
+    outputs_expect(o, by_rows, from, nr, first);
+}
+
 static bool px_case(check *c)
 {
     const c2_kernel *k = c->kernel;
     rng *r = c->random;
-    const int m = check_size(r, k->mr, BLOCK), n = check_size(r, k->nr, BLOCK);
+    const int m = check_size(r, k->mr, BLOCK), n_last = check_size(r, k->nr, BLOCK);
     const int mr = k->mr, nr = k->nr, parts = c2_kernel_parts(k);
     const int blocks = (int)rng_range(r, 1, MAX_BLOCKS), klen = blocks * BLOCK;
     const int n_taps = (int)rng_range(r, 1, MAX_TAPS);
     const bool accumulate = rng_range(r, 0, 1), tiny = rng_range(r, 0, 3) == 0;
+    const bool waits = rng_range(r, 0, 1), own = rng_range(r, 0, 1);
+    const int n_tiles = own && !accumulate ? (int)rng_range(r, 1, MAX_TILES) : 1;
     const int each = mr * BLOCK; /* words of a block and a part */
     guard_buffer weight =
         guard_alloc((size_t)(n_taps * blocks * parts * each) * sizeof(uint32_t), c->at_end);
@@ -138,8 +224,11 @@ static bool px_case(check *c)
         for (int i = 0; i < each; i++)
             draw_words(c, tiny, parts, w + b * parts * each + i, each);
     guard_protect(&weight, false);
-    /* All taps in one buffer, a part behind the other; each tap begins somewhere in it. */
-    const ptrdiff_t pitch = n + rng_range(r, 0, 20), reach = (klen - 1) * pitch + n;
+    /* All taps and tiles in one buffer, a part behind the other; each begins somewhere in it. */
+    const ptrdiff_t tile_words = n_tiles > 1 ? rng_range(r, 0, 40) : 0;
+    const int widest = n_tiles > 1 ? nr : n_last;
+    const ptrdiff_t pitch = widest + rng_range(r, 0, 20);
+    const ptrdiff_t reach = (klen - 1) * pitch + (n_tiles - 1) * tile_words + widest;
     const ptrdiff_t part_pitch = reach + MAX_TAPS + rng_range(r, 0, 20);
     guard_buffer pixels = guard_alloc(
         (size_t)((parts - 1) * part_pitch + reach + MAX_TAPS) * sizeof(uint32_t), c->at_end);
@@ -153,36 +242,61 @@ static bool px_case(check *c)
     sums s;
     sums_begin(c, &s, accumulate);
     check_acc acc = check_acc_make(c, accumulate ? s.expected : NULL);
+    _Alignas(64) float waiting[SUMS_TILE];
+    outputs last, mine;
+    if (waits)
+        draw_waiting(c, &last, true, accumulate || rng_range(r, 0, 1) ? waiting : acc.acc);
     float before[SUMS_TILE];
     memcpy(before, acc.acc, (size_t)(mr * nr) * sizeof *before);
-    for (int b = 0; b < n_taps * blocks; b++) {
-        const uint32_t *block = w + b * parts * each;
-        const uint32_t *from = (const uint32_t *)taps[b / blocks].pixels +
-                               b % blocks * BLOCK * pitch;
-        for (int i = 0; i < m; i++)
-            for (int j = 0; j < n; j++) {
-                float *sum = &s.expected[i * nr + j];
-                for (int q = 0; q < parts * (parts + 1) / 2; q++)
-                    *sum = add_block(*sum, block + products[parts][q][0] * each + i * BLOCK,
-                                     from + products[parts][q][1] * part_pitch + j, pitch);
-                for (int h = 0; h < 2 * BLOCK; h++)
-                    count_exact(&s, i * nr + j,
-                                number_at(block + i * BLOCK + h / 2, each, parts, h % 2),
-                                number_at(from + h / 2 * pitch + j, part_pitch, parts, h % 2));
-            }
+    outputs_make(c, &mine, true, m, (n_tiles - 1) * nr + n_last);
+    for (int t = 0; t < n_tiles; t++) {
+        if (t > 0)
+            sums_begin(c, &s, false);
+        const int n = t + 1 < n_tiles ? nr : n_last;
+        for (int b = 0; b < n_taps * blocks; b++) {
+            const uint32_t *block = w + b * parts * each;
+            const uint32_t *from = (const uint32_t *)taps[b / blocks].pixels + t * tile_words +
+                                   b % blocks * BLOCK * pitch;
+            for (int i = 0; i < m; i++)
+                for (int j = 0; j < n; j++) {
+                    float *sum = &s.expected[i * nr + j];
+                    for (int q = 0; q < parts * (parts + 1) / 2; q++)
+                        *sum = add_block(*sum, block + products[parts][q][0] * each + i * BLOCK,
+                                         from + products[parts][q][1] * part_pitch + j, pitch);
+                    for (int h = 0; h < 2 * BLOCK; h++)
+                        count_exact(&s, i * nr + j,
+                                    number_at(block + i * BLOCK + h / 2, each, parts, h % 2),
+                                    number_at(from + h / 2 * pitch + j, part_pitch, parts, h % 2));
+                }
+        }
+        if (t + 1 < n_tiles)
+            outputs_expect(&mine, true, s.expected, nr, t * nr);
     }
     s.n_products = (size_t)(n_taps * klen * 2);
     size_t pieces = 0;
-    const c2_gemm_px_args args = {taps, (size_t)n_taps, (size_t)klen, w,         acc.acc, m,
-                                  n,    accumulate,     part_pitch,
-                                  (uintptr_t)w + (uintptr_t)rng_range(r, 0, 9999),
-                                  (size_t)rng_range(r, 0, 20),
-                                  {count_piece, &pieces, (size_t)rng_range(r, 0, 40)}};
+    const c2_gemm_px_args args = {.taps = taps,
+                                  .n_taps = (size_t)n_taps,
+                                  .klen = (size_t)klen,
+                                  .weight = w,
+                                  .acc = acc.acc,
+                                  .m = m,
+                                  .n = mine.to.n,
+                                  .accumulate = accumulate,
+                                  .part_pitch = part_pitch,
+                                  .next = (uintptr_t)w + (uintptr_t)rng_range(r, 0, 9999),
+                                  .next_lines = (size_t)rng_range(r, 0, 20),
+                                  .meanwhile = {count_piece, &pieces, (size_t)rng_range(r, 0, 40)},
+                                  .tile_words = tile_words,
+                                  .late = waits ? &last.to : NULL,
+                                  .own = own ? &mine.to : NULL};
     set_state(k, true);
     ((c2_gemm_px_fn)k->fn)(&args);
     set_state(k, false);
-    const bool ok =
-        judge(c, &s, before, acc.acc, m, n) && pieces_done(c, &args.meanwhile);
+    const bool ok = judge(c, &s, before, acc.acc, m, n_last) && pieces_done(c, &args.meanwhile) &&
+                    outputs_check(c, &mine) && (!waits || outputs_check(c, &last));
+    outputs_free(&mine);
+    if (waits)
+        outputs_free(&last);
     guard_free(&acc.buffer);
     guard_free(&pixels);
     guard_free(&weight);
@@ -221,88 +335,6 @@ static guard_buffer place_pixels(check *c, bool tiny, c2_panel_args *a, ptrdiff_
     for (int s = 0; s < n_steps; s++)
         steps[s] = 2 * rng_range(r, 0, reach);
     return b;
-}
-
-enum { MAX_TILES = 3, MAX_N = MAX_TILES * 32 };
-
-/* Outputs of a row of tiles that are stored late, and what they must become. */
-typedef struct outputs {
-    c2_late to;
-    guard_buffer pixels, bias;
-    float *rows[32];
-    float expected[32][MAX_N];
-} outputs;
-
-static const float untouched = -7.5e9f;
-
-static void outputs_make(check *c, outputs *o, int m, int n)
-{
-    rng *r = c->random;
-    *o = (outputs){.to = {.out = o->rows, .low = -INFINITY, .high = INFINITY, .m = m, .n = n},
-                   .pixels = guard_alloc((size_t)(m * n) * sizeof(float), c->at_end),
-                   .bias = guard_alloc((size_t)n * sizeof(float), c->at_end)};
-    float *pixels = o->pixels.data, *bias = o->bias.data;
-    for (int i = 0; i < m; i++) {
-        o->rows[i] = rng_range(r, 0, 9) ? pixels + (m - 1 - i) * n : NULL;
-        for (int j = 0; j < n; j++)
-            pixels[i * n + j] = o->expected[i][j] = untouched;
-    }
-    for (int j = 0; j < n; j++)
-        bias[j] = (float)rng_range(r, -9, 9);
-    guard_protect(&o->bias, false);
-    if (rng_range(r, 0, 1))
-        o->to.bias = bias;
-    if (rng_range(r, 0, 1))
-        o->to.low = 0;
-    if (rng_range(r, 0, 2) == 0)
-        o->to.high = 6;
-}
-
-/* The channels from `first` on of a tile are expected, of these sums. */
-static void outputs_expect(outputs *o, const float *from, int nr, int first)
-{
-    for (int i = 0; i < o->to.m; i++)
-        for (int j = first; j < o->to.n && j < first + nr; j++) {
-            const float sum = from[i * nr + j - first];
-            const float x = o->to.bias ? sum + o->to.bias[j] : sum;
-            o->expected[i][j] = fminf(o->to.high, fmaxf(o->to.low, x));
-        }
-}
-
-static bool outputs_check(check *c, const outputs *o)
-{
-    const float *pixels = o->pixels.data;
-    for (int i = 0; i < o->to.m; i++)
-        for (int j = 0; j < o->to.n; j++) {
-            const int at = (o->to.m - 1 - i) * o->to.n + j;
-            const float expected = o->rows[i] ? o->expected[i][j] : untouched;
-            if (pixels[at] != expected) {
-                snprintf(c->why, c->why_bytes, "output %d, channel %d is %a, expected %a", i, j,
-                         (double)pixels[at], (double)expected);
-                return false;
-            }
-        }
-    return true;
-}
-
-static void outputs_free(outputs *o)
-{
-    guard_free(&o->pixels);
-    guard_free(&o->bias);
-}
-
-/* A tile of the call before waits, its sums in acc or elsewhere. */
-static void draw_waiting(check *c, outputs *o, float *from)
-{
-    rng *r = c->random;
-    const int mr = c->kernel->mr, nr = c->kernel->nr;
-    const int first = (int)rng_range(r, 0, MAX_TILES - 1) * nr;
-    outputs_make(c, o, (int)rng_range(r, 1, mr), first + check_size(r, nr, BLOCK));
-    for (int i = 0; i < mr * nr; i++)
-        from[i] = (float)rng_range(r, -99, 99);
-    o->to.acc = from;
-    o->to.first = first;
-    outputs_expect(o, from, nr, first);
 }
 
 /* The sums of a tile of a panel kernel, whose weights are w. */
@@ -373,12 +405,12 @@ static bool panel_case(check *c)
     _Alignas(64) float waiting[SUMS_TILE];
     outputs last, mine;
     if (waits) {
-        draw_waiting(c, &last, accumulate || rng_range(r, 0, 1) ? waiting : acc.acc);
+        draw_waiting(c, &last, false, accumulate || rng_range(r, 0, 1) ? waiting : acc.acc);
         args.late = &last.to;
     }
     float before[SUMS_TILE];
     memcpy(before, acc.acc, (size_t)(mr * nr) * sizeof *before);
-    outputs_make(c, &mine, (int)rng_range(r, m - BLOCK + 1, m), args.n);
+    outputs_make(c, &mine, false, (int)rng_range(r, m - BLOCK + 1, m), args.n);
     if (own)
         args.own = &mine.to;
     for (int t = 0; t < n_tiles; t++) {
@@ -386,7 +418,7 @@ static bool panel_case(check *c)
             sums_begin(c, &s, false);
         panel_sums(c, &args, w + t * tile_words, &s);
         if (t + 1 < n_tiles)
-            outputs_expect(&mine, s.expected, nr, t * nr);
+            outputs_expect(&mine, false, s.expected, nr, t * nr);
     }
     set_state(k, true);
     ((c2_panel_fn)k->fn)(&args);
@@ -536,9 +568,15 @@ double tiles_bench(const c2_kernel *k)
         ((c2_panel_fn)k->fn)(&args);
     } else {
         const c2_tap tap = {bench_pixels, k->nr};
-        const c2_gemm_px_args args = {&tap, 1, (size_t)(BENCH_BLOCKS * BLOCK), bench_weight,
-                                      bench_acc, k->mr, k->nr, true,
-                                      (ptrdiff_t)(BENCH_BLOCKS * BLOCK) * k->nr, 0, 0, {0}};
+        const c2_gemm_px_args args = {.taps = &tap,
+                                      .n_taps = 1,
+                                      .klen = (size_t)(BENCH_BLOCKS * BLOCK),
+                                      .weight = bench_weight,
+                                      .acc = bench_acc,
+                                      .m = k->mr,
+                                      .n = k->nr,
+                                      .accumulate = true,
+                                      .part_pitch = (ptrdiff_t)(BENCH_BLOCKS * BLOCK) * k->nr};
         ((c2_gemm_px_fn)k->fn)(&args);
     }
     set_state(k, false);

@@ -10,7 +10,7 @@
 typedef struct late_rows {
     const c2_late *to;
     const float *acc;
-    int first, n;       /* its channels */
+    int first, n;       /* its lanes */
     int row, end, step; /* the next row, their end, and how many a product stores */
 } late_rows;
 
@@ -25,10 +25,14 @@ LATE_INLINE late_rows late_begin(const c2_late *to, const float *acc, int first,
                        0,  m,   spread ? (m + spread - 1) / spread : 0};
 }
 
-LATE_INLINE void late_part(const c2_late *to, const float *sums, float *out, int at, int n)
+/* Lanes from `at` on of row `row`; by_rows: a bias for each row. */
+LATE_INLINE void late_part(const c2_late *to, const bool by_rows, int row, const float *sums,
+                           float *out, int at, int n)
 {
     vf x = vf_load(sums);
-    if (to->bias)
+    if (to->bias && by_rows)
+        x = vf_add(x, vf_set1(to->bias[row]));
+    else if (to->bias)
         x = vf_add(x, n >= VF ? vf_load(to->bias + at) : vf_load_n(to->bias + at, n));
     x = vf_min(vf_set1(to->high), vf_max(vf_set1(to->low), x));
     if (n >= VF)
@@ -37,7 +41,7 @@ LATE_INLINE void late_part(const c2_late *to, const float *sums, float *out, int
         vf_store_n(out + at, x, n);
 }
 
-LATE_INLINE void late_until(late_rows *l, int end, const int nr)
+LATE_INLINE void late_until(late_rows *l, int end, const int nr, const bool by_rows)
 {
     for (; l->row < end; l->row++) {
         float *out = l->to->out[l->row];
@@ -46,23 +50,23 @@ LATE_INLINE void late_until(late_rows *l, int end, const int nr)
             continue;
         if (l->n == nr)
             for (int j = 0; j < nr; j += VF)
-                late_part(l->to, sums + j, out, l->first + j, VF);
+                late_part(l->to, by_rows, l->row, sums + j, out, l->first + j, VF);
         else
             for (int j = 0; j < l->n; j += VF)
-                late_part(l->to, sums + j, out, l->first + j, l->n - j);
+                late_part(l->to, by_rows, l->row, sums + j, out, l->first + j, l->n - j);
     }
 }
 
-LATE_INLINE void late_product(late_rows *l, const int nr)
+LATE_INLINE void late_product(late_rows *l, const int nr, const bool by_rows)
 {
     const int end = l->row + l->step;
-    late_until(l, end < l->end ? end : l->end, nr);
+    late_until(l, end < l->end ? end : l->end, nr, by_rows);
 }
 
 /* Those that are left, before sums are stored where theirs are. */
-LATE_INLINE void late_finish(late_rows *l, const int nr)
+LATE_INLINE void late_finish(late_rows *l, const int nr, const bool by_rows)
 {
-    late_until(l, l->end, nr);
+    late_until(l, l->end, nr, by_rows);
 }
 
 #endif

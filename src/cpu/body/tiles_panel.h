@@ -50,7 +50,7 @@ PANEL_INLINE void product(const int rows, const int lanes, const bool busy, ahea
         __builtin_prefetch((const void *)(side->out + 64), 1);
     }
     if (busy) {
-        late_product(&side->late, PANEL_NR);
+        late_product(&side->late, PANEL_NR, false);
         meanwhile(&side->pieces);
     }
     if (part >= 0)
@@ -133,7 +133,7 @@ PANEL_INLINE void tiles(const int rows, const int lanes, const bool busy, const 
             load_sums(rows, lanes, a->acc);
         steps(rows, lanes, busy, a, a->weight + *first / PANEL_NR * a->tile_words, side);
         if (busy)
-            late_finish(&side->late, PANEL_NR);
+            late_finish(&side->late, PANEL_NR, false);
         store_sums(rows, lanes, a->acc);
         if (busy)
             side->late = late_begin(a->own, a->acc, *first, PANEL_NR, a->n_steps * STEP_PRODUCTS);

@@ -6,6 +6,7 @@
  * multiplications, as in tiles_panel.h. */
 #include <string.h>
 
+#include "cpu/body/late.h"
 #include "cpu/body/meanwhile.h"
 
 #define C2_PASTE_(family, type, isa) c2_##family##_##type##_32x32_##isa
@@ -27,7 +28,8 @@ typedef struct tile_call {
     const char *pixels;
     const uint32_t *weight;
     uintptr_t next; /* what is fetched, */
-    spread pieces;  /* and done meanwhile */
+    spread pieces;  /* done, */
+    late_rows late; /* and stored meanwhile */
 } tile_call;
 
 /* What is constant in most calls must be seen. */
@@ -53,8 +55,10 @@ TILES_INLINE void product(const bool rows, const bool lanes, const bool rest, co
     const char *pixels = c->pixels + x * c->args->part_pitch * (ptrdiff_t)sizeof(uint32_t);
     for (size_t i = 0; i < c->args->next_lines; i++, c->next += TILE_BYTES)
         __builtin_prefetch((const void *)c->next, 0, 2);
-    if (busy)
+    if (busy) {
+        late_product(&c->late, TILES_NR, true);
         meanwhile(&c->pieces);
+    }
     if (new_w)
         tile_load(4, weight, TILE_BYTES);
     if (new_x && rest && c->whole == 0) {
@@ -120,14 +124,7 @@ TILES_INLINE void tap_steps(const bool busy, tile_call *c)
         steps(false, false, false, busy, c);
 }
 
-/* Apart, as in tiles_panel.h; of a copy, so that the others' may be in registers. */
-static __attribute__((noinline)) tile_call busy_steps(tile_call c)
-{
-    tap_steps(true, &c);
-    return c;
-}
-
-static inline void load_sums(const tile_call *c, const float *acc)
+TILES_INLINE void load_sums(const tile_call *c, const float *acc)
 {
     enum { ROW = TILES_NR * (int)sizeof(float) };
     tile_load(0, acc, ROW);
@@ -140,7 +137,7 @@ static inline void load_sums(const tile_call *c, const float *acc)
     }
 }
 
-static inline void store_sums(const tile_call *c, float *acc)
+TILES_INLINE void store_sums(const tile_call *c, float *acc)
 {
     enum { ROW = TILES_NR * (int)sizeof(float) };
     tile_store(0, acc, ROW);
@@ -153,27 +150,25 @@ static inline void store_sums(const tile_call *c, float *acc)
     }
 }
 
-C2_TILES_KERNEL C2_K(C2_FAMILY);
-void C2_K(C2_FAMILY)(const c2_gemm_px_args *a)
+/* A tile of lanes from `first` on; registers have all rows of a multiple of 16, acc may have
+ * fewer. */
+TILES_INLINE void tile(const bool busy, tile_call *c, int first, size_t products)
 {
-    /* Registers have all rows of a multiple of 16; acc may have fewer. */
     _Alignas(64) float room[TILES_MR * TILES_NR];
+    const c2_gemm_px_args *a = c->args;
     float *acc = a->m % TILE_ROWS ? room : a->acc;
     const size_t acc_bytes = (size_t)(a->m * TILES_NR) * sizeof(float);
-    tile_call c = {.args = a,
-                   .rows = a->m > TILE_ROWS,
-                   .lanes = a->n > TILE_WORDS,
-                   .whole = a->n / TILE_WORDS,
-                   .rest = a->n % TILE_WORDS,
-                   .weight = a->weight,
-                   .next = a->next,
-                   .pieces = {a->meanwhile, a->n_taps * a->klen / TILE_ROWS * STEP_PRODUCTS, 0}};
+    const int n = a->n - first < TILES_NR ? a->n - first : TILES_NR;
+    c->lanes = n > TILE_WORDS;
+    c->whole = n / TILE_WORDS;
+    c->rest = n % TILE_WORDS;
+    c->weight = a->weight;
     if (a->accumulate) {
         if (acc == room) {
             memset(room, 0, sizeof room);
             memcpy(room, a->acc, acc_bytes);
         }
-        load_sums(&c, acc);
+        load_sums(c, acc);
     } else {
         tile_zero(0);
         tile_zero(1);
@@ -181,14 +176,42 @@ void C2_K(C2_FAMILY)(const c2_gemm_px_args *a)
         tile_zero(3);
     }
     for (size_t t = 0; t < a->n_taps; t++) {
-        c.pixels = a->taps[t].pixels;
-        c.pitch = a->taps[t].pitch * (ptrdiff_t)sizeof(uint32_t);
-        if (a->meanwhile.pieces > 0)
-            c = busy_steps(c);
-        else
-            tap_steps(false, &c);
+        c->pixels = (const char *)a->taps[t].pixels +
+                    first / TILES_NR * a->tile_words * (ptrdiff_t)sizeof(uint32_t);
+        c->pitch = a->taps[t].pitch * (ptrdiff_t)sizeof(uint32_t);
+        tap_steps(busy, c);
     }
-    store_sums(&c, acc);
+    if (busy)
+        late_finish(&c->late, TILES_NR, true);
+    store_sums(c, acc);
     if (acc == room)
         memcpy(a->acc, room, acc_bytes);
+    if (busy)
+        c->late = late_begin(a->own, a->acc, first, TILES_NR, products);
+}
+
+TILES_INLINE void tiles(const bool busy, const c2_gemm_px_args *a)
+{
+    const size_t products = a->n_taps * a->klen / TILE_ROWS * STEP_PRODUCTS;
+    const size_t n_tiles = (size_t)((a->n + TILES_NR - 1) / TILES_NR);
+    tile_call c = {.args = a,
+                   .rows = a->m > TILE_ROWS,
+                   .next = a->next,
+                   .pieces = {a->meanwhile, n_tiles * products, 0}};
+    if (busy && a->late)
+        c.late = late_begin(a->late, a->late->acc, a->late->first, TILES_NR, products);
+    for (int first = 0; first < a->n; first += TILES_NR)
+        tile(busy, &c, first, products);
+}
+
+/* Apart, as in tiles_panel.h. */
+static __attribute__((noinline)) void busy_tiles(const c2_gemm_px_args *a) { tiles(true, a); }
+
+C2_TILES_KERNEL C2_K(C2_FAMILY);
+void C2_K(C2_FAMILY)(const c2_gemm_px_args *a)
+{
+    if (a->meanwhile.pieces > 0 || a->late || a->own)
+        busy_tiles(a);
+    else
+        tiles(false, a);
 }
