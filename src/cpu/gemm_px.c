@@ -216,12 +216,14 @@ void c2_px_pack(const conv2d_device *device, const c2_kernel *kernel, const c2_p
     c2_pack_words(device, kernel, p, &plan.words, &plan.pack, view, packed);
 }
 
-/* Tiles of panels one of whose chunks is padding alone are not multiplied by it. */
+/* Of panels made of the image, in whose scratch there is room for it. Tiles one of whose chunks is
+ * padding alone are not multiplied by it. */
 static bool stores_late(c2_state *s, const c2_problem *p)
 {
     const c2_px_plan *plan = &s->plan;
     const bool whole = plan->pack.chunk >= (int64_t)s->n_taps * plan->words.tap;
-    return plan->words.parts && c2_px_is_flat(plan) && (whole || !c2_problem_is_padded(p)) &&
+    return plan->words.parts && plan->mode == C2_PX_IMAGE_PANEL &&
+           (whole || !c2_problem_is_padded(p)) &&
            p->output_stride[3] == 1 && p->output_stride[2] == p->ow &&
            c2_clamp_of(p, &s->low, &s->high) && !p->has_residual &&
            (!p->has_bias || p->bias_dtype == CONV2D_FLOAT32) &&
