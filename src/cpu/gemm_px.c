@@ -224,10 +224,7 @@ static bool stores_late(c2_state *s, const c2_problem *p)
     const bool whole = plan->pack.chunk >= (int64_t)s->n_taps * plan->words.tap;
     return plan->words.parts && plan->mode == C2_PX_IMAGE_PANEL &&
            (whole || !c2_problem_is_padded(p)) &&
-           p->output_stride[3] == 1 && p->output_stride[2] == p->ow &&
-           c2_clamp_of(p, &s->low, &s->high) && !p->has_residual &&
-           (!p->has_bias || p->bias_dtype == CONV2D_FLOAT32) &&
-           p->output_dtype == CONV2D_FLOAT32;
+           p->output_stride[2] == p->ow && c2_panel_stores_late(p, 3, &s->low, &s->high);
 }
 
 conv2d_status c2_px_plan_create(conv2d_device *device, const c2_kernel *kernel,

@@ -71,28 +71,21 @@ static void call_late(chunk *c, c2_gemm_px_args *a, int64_t t, int64_t first, in
     const c2_px_work *w = c->w;
     const c2_problem *p = w->args->problem;
     const int64_t nr = w->s->kernel->nr, last = (n - 1) / nr * nr;
-    c2_panel_late *own = &c->kept->late[c->kept->side];
     const c2_target target =
         c2_target_of(w->args, w->s->epilogue, w->n, w->g * p->ocg + c2_px_tile_first(w, t));
+    c2_panel_late *own = c2_panel_own(c->kept, &target, a->m, (int)n);
     for (int i = 0; i < a->m; i++)
         own->out[i] = (float *)(void *)target.out + i * p->output_stride[1] + w->block.x + first;
-    own->to.out = own->out;
-    own->to.bias = (const float *)(const void *)target.bias;
-    own->to.m = a->m;
-    own->to.n = (int)n;
     a->late = c->kept->waits;
     a->own = last > 0 ? &own->to : NULL;
     w->s->fn(a);
-    if (final) {
-        const c2_lanes lanes = panel_lanes(w, first + last, n - last);
-        c->kept->waits = NULL;
-        c2_px_store_tiles(w, t, t + 1, a->acc, &lanes);
-    } else {
-        own->to.acc = a->acc;
-        own->to.first = (int)last;
-        c->kept->waits = &own->to;
-        c->kept->side = !c->kept->side;
+    if (!final) {
+        c2_panel_wait(c->kept, a->acc, (int)last);
+        return;
     }
+    const c2_lanes lanes = panel_lanes(w, first + last, n - last);
+    c->kept->waits = NULL;
+    c2_px_store_tiles(w, t, t + 1, a->acc, &lanes);
 }
 
 static void multiply(chunk *c)

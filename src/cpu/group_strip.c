@@ -16,6 +16,7 @@ enum {
     PIECE_PIXELS = 4
 };
 
+/* Bytes of a group's weights that stay in L2 beside a strip, while all are read for each call. */
 static const double near_weights = 1 << 18;
 
 struct c2_state {
@@ -338,7 +339,7 @@ conv2d_status c2_group_plan_create(conv2d_device *device, const c2_kernel *kerne
     s->widen = (c2_widen_fn)c2_cpu_helper(kernel, C2_FAMILY_WIDEN, p->input_dtype);
     s->tiles = c2_tiles_of(kernel);
     s->epilogue = c2_cpu_epilogue(kernel, p->output_dtype);
-    s->late = c2_panel_stores_late(p, &s->low, &s->high);
+    s->late = c2_panel_stores_late(p, 1, &s->low, &s->high);
     s->steps_bytes = (size_t)s->plan.steps * sizeof *s->steps;
     s->steps = c2_alloc(&device->allocator, s->steps_bytes);
     if (!s->steps) {

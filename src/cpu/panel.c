@@ -266,7 +266,7 @@ conv2d_status c2_panel_plan_create(conv2d_device *device, const c2_kernel *kerne
     s->tiles = c2_tiles_of(kernel);
     s->epilogue = c2_cpu_epilogue(kernel, p->output_dtype);
     s->expects = c2_panel_expects(device, p);
-    s->late = c2_panel_stores_late(p, &s->low, &s->high);
+    s->late = c2_panel_stores_late(p, 1, &s->low, &s->high);
     const int64_t run = s->plan.run;
     s->zeros_bytes = (size_t)run * sizeof(float);
     s->zeros = c2_alloc_zero(&device->allocator, s->zeros_bytes);

@@ -38,11 +38,11 @@ void c2_panel_expect(c2_panel_args *a, const c2_words *words, const c2_target *t
     a->out_rows = (size_t)c2_div_up(by_pixels ? a->m : a->n, products);
 }
 
-bool c2_panel_stores_late(const c2_problem *p, float *low, float *high)
+bool c2_panel_stores_late(const c2_problem *p, int axis, float *low, float *high)
 {
     const bool plain_bias = !p->has_bias || p->bias_dtype == CONV2D_FLOAT32;
     return c2_clamp_of(p, low, high) && !p->has_residual && plain_bias &&
-           p->output_dtype == CONV2D_FLOAT32 && p->output_stride[1] == 1;
+           p->output_dtype == CONV2D_FLOAT32 && p->output_stride[axis] == 1;
 }
 
 void c2_panel_keep(c2_panel_kept *kept, float low, float high)
@@ -55,32 +55,44 @@ void c2_panel_keep(c2_panel_kept *kept, float low, float high)
     }
 }
 
+c2_panel_late *c2_panel_own(c2_panel_kept *kept, const c2_target *target, int m, int n)
+{
+    c2_panel_late *own = &kept->late[kept->side];
+    own->to.out = own->out;
+    own->to.bias = (const float *)(const void *)target->bias;
+    own->to.m = m;
+    own->to.n = n;
+    return own;
+}
+
+void c2_panel_wait(c2_panel_kept *kept, const float *acc, int first)
+{
+    c2_late *to = &kept->late[kept->side].to;
+    to->acc = acc;
+    to->first = first;
+    kept->waits = to;
+    kept->side = !kept->side;
+}
+
 void c2_panel_call(c2_panel_kept *kept, c2_panel_fn fn, c2_panel_args *a, const c2_target *target,
                    const c2_lanes *lanes, int nr, bool final)
 {
-    c2_panel_late *own = &kept->late[kept->side];
+    c2_panel_late *own = c2_panel_own(kept, target, (int)lanes->count, a->n);
     const int first = (a->n - 1) / nr * nr; /* of the last tile */
-    own->to.out = own->out;
-    own->to.bias = (const float *)(const void *)target->bias;
-    own->to.m = (int)lanes->count;
-    own->to.n = a->n;
     if (!final || first > 0)
         c2_pixel_rows(target, lanes, own->out);
     a->late = kept->waits;
     a->own = first > 0 ? &own->to : NULL;
     fn(a);
-    if (final) {
-        c2_target last = *target;
-        last.out += first * last.element;
-        last.bias = last.bias ? last.bias + first * last.element : NULL;
-        kept->waits = NULL;
-        c2_store_pixel_rows(&last, a->acc, nr, a->n - first, 1, lanes);
-    } else {
-        own->to.acc = a->acc;
-        own->to.first = first;
-        kept->waits = &own->to;
-        kept->side = !kept->side;
+    if (!final) {
+        c2_panel_wait(kept, a->acc, first);
+        return;
     }
+    c2_target last = *target;
+    last.out += first * last.element;
+    last.bias = last.bias ? last.bias + first * last.element : NULL;
+    kept->waits = NULL;
+    c2_store_pixel_rows(&last, a->acc, nr, a->n - first, 1, lanes);
 }
 
 bool c2_panel_strip_supports(const c2_problem *p, double row, c2_why *why)

@@ -39,10 +39,16 @@ typedef struct c2_panel_kept {
     int side;             /* of the call to come */
     const c2_late *waits; /* of the call before, or NULL */
 } c2_panel_kept;
-/* Whether outputs can be stored so; and the bounds then. */
-bool c2_panel_stores_late(const c2_problem *p, float *low, float *high);
+/* Whether outputs can be stored so by a kernel whose lanes are output channels (axis 1) or columns
+ * (3); and the bounds then. */
+bool c2_panel_stores_late(const c2_problem *p, int axis, float *low, float *high);
 /* Nothing waits yet. */
 void c2_panel_keep(c2_panel_kept *kept, float low, float high);
+/* Where a call's outputs go, m rows of n lanes from the target's first channel on; the caller sets
+ * out[]. */
+c2_panel_late *c2_panel_own(c2_panel_kept *kept, const c2_target *target, int m, int n);
+/* After that call its last tile, lanes from `first` on, waits. */
+void c2_panel_wait(c2_panel_kept *kept, const float *acc, int first);
 /* Call the kernel, whose sums will be complete: all a->n channels from the target's on, of these
  * pixels. What waits is stored, and the last tile waits in its place, or is stored at once if the
  * call is a worker's last. */

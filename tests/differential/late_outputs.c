@@ -2,64 +2,9 @@
  * Outputs that tile registers' kernels store among the products of the next tile: those of the
  * kernel's own order, without a residual. Others are stored at once, and have the same bits. No
  * random problem has so many tiles. */
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "conv2d/conv2d.h"
-
-static int failures;
-
-static void expect(bool ok, const char *what, const char *text)
-{
-    if (!ok) {
-        printf("FAIL %s: %s: %s\n", text, what, conv2d_last_error());
-        failures++;
-    }
-}
-
-static size_t elements(const conv2d_tensor *t)
-{
-    size_t n = 1;
-    for (int i = 0; i < t->rank; i++)
-        n *= (size_t)t->sizes[i];
-    return n;
-}
-
-/* Numbers in [-1, 1). */
-static float *filled(size_t n)
-{
-    float *data = malloc(n * sizeof *data);
-    if (!data)
-        exit(2);
-    unsigned state = 1;
-    for (size_t i = 0; i < n; i++) {
-        state = state * 1664525u + 1013904223u;
-        data[i] = (float)(state >> 8) * 0x1p-23f - 1;
-    }
-    return data;
-}
-
-static void run(const char *text, conv2d_problem *p, int threads)
-{
-    conv2d_device_options options = CONV2D_DEVICE_OPTIONS_INIT;
-    options.n_threads = threads;
-    conv2d_device *device = NULL;
-    conv2d_context *context = NULL;
-    conv2d_plan *plan = NULL;
-    conv2d_run_args args = CONV2D_RUN_ARGS_INIT;
-    args.input = &p->input;
-    args.output = &p->output;
-    expect(conv2d_device_open("cpu", &options, &device) == CONV2D_OK &&
-               conv2d_prepack(device, &p->weight, &p->bias, &p->params, &context) == CONV2D_OK &&
-               conv2d_plan_create(context, &p->input, NULL, &p->output, &plan) == CONV2D_OK &&
-               conv2d_plan_run(plan, &args) == CONV2D_OK,
-           "run", text);
-    conv2d_plan_destroy(plan);
-    conv2d_context_destroy(context);
-    conv2d_device_close(device);
-}
+#include "whole_layer.h"
 
 /* Both outputs, element by element. */
 static bool same(const conv2d_tensor *a, const conv2d_tensor *b)

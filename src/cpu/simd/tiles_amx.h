@@ -38,8 +38,8 @@ enum { TILE_ROWS = 16, TILE_WORDS = 16, TILE_BYTES = 64 };
 
 /* Once a step. After some 2,000 cycles without floating-point arithmetic or multiplications of
  * vectors, the next store of a register waits for 1,000 more, as if their unit had been switched
- * off: 3 x 3 x 64 x 32 x 32 products and a store took 3,680 cycles, with these 2,600 (Granite
- * Rapids). */
+ * off: 36 products of two by two registers and their stores took 3,680 cycles, with these 2,600
+ * (Granite Rapids). */
 #ifdef __AVX__
 #define tile_awake() __asm__ volatile("vpmuludq %%xmm0, %%xmm0, %%xmm0" ::: "xmm0")
 #else
